@@ -1,0 +1,3 @@
+//! QuantConnect MCP server over http.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! QuantConnect MCP server over stdio.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Reads LEAN data folders and the user's own tables as QuantBook would.

@@ -1,0 +1,1 @@
+//! The MCP floor: every tool, its guards and its answers.

@@ -1,0 +1,1 @@
+//! Statistics and portfolio mathematics for research on market data.

@@ -1,0 +1,3 @@
+//! Signs in to QuantConnect (here: the simulator) and prints the account.
+
+fn main() {}

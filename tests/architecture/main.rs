@@ -1,0 +1,1 @@
+//! Are the walls of docs/architecture.md standing?

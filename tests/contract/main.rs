@@ -1,0 +1,1 @@
+//! Do client and simulator agree, resource by resource?

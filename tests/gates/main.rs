@@ -1,0 +1,1 @@
+//! Was nothing sent on refusal, and do two callers stay apart?

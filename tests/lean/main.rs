@@ -1,0 +1,1 @@
+//! Does qc-data read the same rows as the reference reader?

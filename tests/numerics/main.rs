@@ -1,0 +1,1 @@
+//! Are the statistics equal to the reference within the stated tolerance?

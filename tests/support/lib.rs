@@ -1,0 +1,1 @@
+//! What every suite shares: golden loader, tolerances, sessions, the snapshot helper.

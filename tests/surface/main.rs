@@ -1,0 +1,1 @@
+//! Is the tool list small, flat, unique, documented, and unchanged unless accepted?

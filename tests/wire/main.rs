@@ -1,0 +1,1 @@
+//! Do odd payloads decode, and do any bytes ever panic?
