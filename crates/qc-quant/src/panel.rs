@@ -1,0 +1,613 @@
+//! The one gate for data: labelled, finite columns on one strictly increasing index, checked once.
+//!
+//! Every method takes a [`Panel`] (or a [`Series`] cut from one) and trusts it. Labels travel with
+//! their columns; no function takes labels and a matrix separately.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::error::{Error, Result};
+
+/// What the rows of a panel are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Index {
+    /// Trading dates, the exchange's own (daily data).
+    Dates(Vec<Date>),
+    /// Ends of bars as instants, each with the exchange's trading date (intraday data).
+    Instants {
+        /// End of each bar.
+        at: Vec<Timestamp>,
+        /// Trading date to which each bar belongs.
+        trading_date: Vec<Date>,
+    },
+    /// Nothing but row numbers, counted from 0.
+    Rows(usize),
+}
+
+impl Index {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Dates(dates) => dates.len(),
+            Self::Instants { at, .. } => at.len(),
+            Self::Rows(n) => *n,
+        }
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Label of a row; a row past the end is labelled by its number.
+    pub fn label(&self, row: usize) -> Label {
+        match self {
+            Self::Dates(dates) => dates.get(row).map_or(Label::Row(row), |date| Label::Date(*date)),
+            Self::Instants { at, .. } => at.get(row).map_or(Label::Row(row), |at| Label::Instant(*at)),
+            Self::Rows(_) => Label::Row(row),
+        }
+    }
+
+    /// Trading date of a row, where rows have one.
+    pub fn trading_date(&self, row: usize) -> Option<Date> {
+        match self {
+            Self::Dates(dates) => dates.get(row).copied(),
+            Self::Instants { trading_date, .. } => trading_date.get(row).copied(),
+            Self::Rows(_) => None,
+        }
+    }
+
+    /// The rows named, in that order. Row numbers are renumbered from 0.
+    fn pick(&self, rows: &[usize]) -> Self {
+        let dates = |from: &[Date]| rows.iter().filter_map(|&row| from.get(row).copied()).collect::<Vec<_>>();
+        match self {
+            Self::Dates(from) => Self::Dates(dates(from)),
+            Self::Instants { at, trading_date } => Self::Instants {
+                at: rows.iter().filter_map(|&row| at.get(row).copied()).collect(),
+                trading_date: dates(trading_date),
+            },
+            Self::Rows(_) => Self::Rows(rows.len()),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if let Self::Instants { at, trading_date } = self
+            && at.len() != trading_date.len()
+        {
+            let what = "trading dates of the index".into();
+            return Err(Error::ShapeMismatch { what, expected: at.len(), found: trading_date.len() });
+        }
+        let first_fall = match self {
+            Self::Dates(dates) => dates.windows(2).position(|pair| pair[1] <= pair[0]),
+            Self::Instants { at, .. } => at.windows(2).position(|pair| pair[1] <= pair[0]),
+            Self::Rows(_) => None,
+        };
+        match first_fall {
+            Some(row) => Err(Error::NotIncreasing { row: row + 1, at: self.label(row + 1), before: self.label(row) }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The name of one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Label {
+    /// A trading date.
+    Date(Date),
+    /// The end of a bar.
+    Instant(Timestamp),
+    /// A row number, counted from 0.
+    Row(usize),
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Date(date) => date.fmt(f),
+            Self::Instant(at) => at.fmt(f),
+            Self::Row(row) => write!(f, "row {row}"),
+        }
+    }
+}
+
+/// What to do with rows in which a value is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissingPolicy {
+    /// Refuse, naming the symbol and the first missing row.
+    #[default]
+    Error,
+    /// Keep complete rows only, and remember the holes: no return spans a dropped row.
+    DropRows,
+    /// Keep complete rows only; a return may span dropped rows.
+    DropRowsAllowGaps,
+}
+
+/// What [`Panel::with_missing`] left out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dropped {
+    /// Number of rows left out.
+    pub rows: usize,
+    /// Label of the first row left out.
+    pub first: Option<Label>,
+    /// For each symbol, in the caller's order, the number of rows in which it had no value.
+    pub by_symbol: Vec<(String, usize)>,
+    /// Rows left out as a fraction of all rows.
+    pub fraction: f64,
+}
+
+impl Dropped {
+    /// The symbol that was missing most often, if any was.
+    pub fn worst(&self) -> Option<(&str, usize)> {
+        let mut worst: Option<(&str, usize)> = None;
+        for (symbol, count) in &self.by_symbol {
+            if worst.is_none_or(|(_, most)| most < *count) && 0 < *count {
+                worst = Some((symbol, *count));
+            }
+        }
+        worst
+    }
+}
+
+/// T rows by N symbols of finite numbers on a strictly increasing index.
+///
+/// What the numbers are (prices, log prices, returns) is the caller's knowledge; methods say in
+/// their documentation what they expect. At least two rows and one symbol; symbols are unique when
+/// compared without case and surrounding space, and keep the caller's order and spelling.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Panel {
+    symbols: Vec<String>,
+    index: Arc<Index>,
+    values: Vec<f64>, // column-major: all rows of the first symbol, then of the second, ...
+    gaps: Vec<usize>, // rows r such that rows were dropped between r - 1 and r; increasing
+}
+
+impl Panel {
+    /// Checks and takes the columns, one per symbol, oldest row first.
+    ///
+    /// # Errors
+    /// [`Error::TooFewRows`] below two rows, [`Error::TooFewSymbols`] without columns,
+    /// [`Error::ShapeMismatch`] when a column is shorter or longer than the index,
+    /// [`Error::DuplicateSymbol`], [`Error::NotIncreasing`], [`Error::NotFinite`].
+    ///
+    /// ```
+    /// use qc_quant::{Error, Index, Panel};
+    /// let twice = Panel::new(vec!["KO".into(), " ko".into()], Index::Rows(2), vec![vec![1.0, 2.0], vec![1.0, 2.0]]);
+    /// assert!(matches!(twice, Err(Error::DuplicateSymbol { .. })));
+    /// ```
+    pub fn new(symbols: Vec<String>, index: Index, columns: Vec<Vec<f64>>) -> Result<Self> {
+        let symbols = check_labels(symbols, &index, &columns)?;
+        for (symbol, column) in symbols.iter().zip(&columns) {
+            if let Some(row) = column.iter().position(|value| !value.is_finite()) {
+                return Err(Error::NotFinite { symbol: symbol.clone(), row, at: index.label(row) });
+            }
+        }
+        Ok(Self { symbols, index: Arc::new(index), values: columns.concat(), gaps: Vec::new() })
+    }
+
+    /// Like [`Panel::new`] for columns in which NaN or infinity stands for "no value".
+    ///
+    /// # Errors
+    /// As [`Panel::new`]; with [`MissingPolicy::Error`] the first missing value is
+    /// [`Error::NotFinite`]; when dropping leaves fewer than two rows, [`Error::TooFewRows`].
+    pub fn with_missing(
+        symbols: Vec<String>,
+        index: Index,
+        columns: Vec<Vec<f64>>,
+        policy: MissingPolicy,
+    ) -> Result<(Self, Dropped)> {
+        if policy == MissingPolicy::Error {
+            let panel = Self::new(symbols, index, columns)?;
+            let by_symbol = panel.symbols.iter().map(|symbol| (symbol.clone(), 0)).collect();
+            return Ok((panel, Dropped { rows: 0, first: None, by_symbol, fraction: 0.0 }));
+        }
+        let symbols = check_labels(symbols, &index, &columns)?;
+        let n_rows = index.len();
+        let mut complete = vec![true; n_rows];
+        let mut by_symbol = Vec::with_capacity(symbols.len());
+        for (symbol, column) in symbols.iter().zip(&columns) {
+            let mut missing = 0;
+            for (keep, value) in complete.iter_mut().zip(column) {
+                if !value.is_finite() {
+                    missing += 1;
+                    *keep = false;
+                }
+            }
+            by_symbol.push((symbol.clone(), missing));
+        }
+        let kept: Vec<usize> = (0..n_rows).filter(|&row| complete[row]).collect();
+        let rows = n_rows - kept.len();
+        let first = complete.iter().position(|keep| !keep).map(|row| index.label(row));
+        let dropped = Dropped { rows, first, by_symbol, fraction: rows as f64 / n_rows as f64 };
+        if kept.len() < 2 {
+            let what = match dropped.worst() {
+                Some((symbol, missing)) => {
+                    format!("complete rows after dropping missing values ({symbol} lacks {missing} of {n_rows})")
+                }
+                None => "a panel".to_owned(),
+            };
+            return Err(Error::too_few_rows(what, 2, kept.len()));
+        }
+        let gaps = match policy {
+            MissingPolicy::DropRows => (1..kept.len()).filter(|&row| kept[row] != kept[row - 1] + 1).collect(),
+            _ => Vec::new(),
+        };
+        let values = columns.iter().flat_map(|column| kept.iter().map(|&row| column[row])).collect();
+        Ok((Self { symbols, index: Arc::new(index.pick(&kept)), values, gaps }, dropped))
+    }
+
+    /// Number of rows, T.
+    pub fn n_rows(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Number of symbols, N.
+    pub fn n_symbols(&self) -> usize {
+        self.symbols.len()
+    }
+
+    /// Symbols in the caller's order.
+    pub fn symbols(&self) -> &[String] {
+        &self.symbols
+    }
+
+    /// The rows' labels.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// Label of the first row.
+    pub fn first_label(&self) -> Label {
+        self.index.label(0)
+    }
+
+    /// Label of the last row.
+    pub fn last_label(&self) -> Label {
+        self.index.label(self.n_rows() - 1)
+    }
+
+    /// All values, column after column.
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// Values of the symbol at `position` (0-based); empty when there is no such symbol.
+    pub fn column(&self, position: usize) -> &[f64] {
+        let n_rows = self.n_rows();
+        self.values.get(position * n_rows..(position + 1) * n_rows).unwrap_or(&[])
+    }
+
+    /// The columns in order.
+    pub fn columns(&self) -> impl ExactSizeIterator<Item = &[f64]> {
+        self.values.chunks_exact(self.n_rows())
+    }
+
+    /// Position of a symbol (compared without case and surrounding space).
+    ///
+    /// # Errors
+    /// [`Error::UnknownSymbol`].
+    pub fn position(&self, symbol: &str) -> Result<usize> {
+        let wanted = key(symbol);
+        self.symbols
+            .iter()
+            .position(|known| key(known) == wanted)
+            .ok_or_else(|| Error::UnknownSymbol { symbol: symbol.to_owned(), known: self.symbols.len() })
+    }
+
+    /// Values of a symbol.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSymbol`].
+    pub fn column_of(&self, symbol: &str) -> Result<&[f64]> {
+        self.position(symbol).map(|position| self.column(position))
+    }
+
+    /// One symbol as a series on the same index.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSymbol`].
+    pub fn series(&self, symbol: &str) -> Result<Series> {
+        let position = self.position(symbol)?;
+        let name = self.symbols[position].clone();
+        Ok(Series { name, index: Arc::clone(&self.index), values: self.column(position).to_vec() })
+    }
+
+    /// The symbols named, in that order.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSymbol`], [`Error::DuplicateSymbol`], [`Error::TooFewSymbols`] for none.
+    pub fn select<S: AsRef<str>>(&self, symbols: &[S]) -> Result<Self> {
+        let mut names = Vec::with_capacity(symbols.len());
+        let mut values = Vec::with_capacity(symbols.len() * self.n_rows());
+        for symbol in symbols {
+            let position = self.position(symbol.as_ref())?;
+            names.push(self.symbols[position].clone());
+            values.extend_from_slice(self.column(position));
+        }
+        let names = unique(names)?;
+        if names.is_empty() {
+            return Err(Error::TooFewSymbols { what: "a selection".into(), needed: 1, found: 0 });
+        }
+        Ok(Self { symbols: names, index: Arc::clone(&self.index), values, gaps: self.gaps.clone() })
+    }
+
+    /// Rows `rows.start` to `rows.end` (the end left out).
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] past the end, [`Error::TooFewRows`] below two rows.
+    pub fn slice(&self, rows: Range<usize>) -> Result<Self> {
+        let n_rows = self.n_rows();
+        if n_rows < rows.end {
+            return Err(Error::out_of_range("end of the slice", 0.0, n_rows as f64, rows.end as f64));
+        }
+        let length = rows.end.saturating_sub(rows.start);
+        if length < 2 {
+            return Err(Error::too_few_rows("a slice", 2, length));
+        }
+        let kept: Vec<usize> = rows.clone().collect();
+        let values = self.columns().flat_map(|column| &column[rows.clone()]).copied().collect();
+        let inside = self.gaps.iter().filter(|&&row| rows.start < row && row < rows.end);
+        let gaps = inside.map(|row| row - rows.start).collect();
+        Ok(Self { symbols: self.symbols.clone(), index: Arc::new(self.index.pick(&kept)), values, gaps })
+    }
+
+    /// Rows before which rows were dropped ([`MissingPolicy::DropRows`]); returns skip them.
+    pub fn gaps(&self) -> &[usize] {
+        &self.gaps
+    }
+
+    /// Refuses columns that do not vary (max - min at most 1e-12 |mean|).
+    ///
+    /// # Errors
+    /// [`Error::Constant`] naming the first such symbol.
+    pub fn require_variation(&self) -> Result<()> {
+        for (symbol, column) in self.symbols.iter().zip(self.columns()) {
+            require_variation(symbol, column)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses values at or below zero.
+    ///
+    /// # Errors
+    /// [`Error::NotPositive`] naming symbol, row and value.
+    pub fn require_positive(&self) -> Result<()> {
+        for (symbol, column) in self.symbols.iter().zip(self.columns()) {
+            if let Some(row) = column.iter().position(|&value| value <= 0.0) {
+                let at = self.index.label(row);
+                return Err(Error::NotPositive { symbol: symbol.clone(), row, at, value: column[row] });
+            }
+        }
+        Ok(())
+    }
+
+    /// The same labels over other values: one function of each value.
+    pub(crate) fn map(&self, f: impl Fn(f64) -> f64) -> Self {
+        Self { values: self.values.iter().map(|&value| f(value)).collect(), ..self.clone() }
+    }
+
+    /// One value per row after the first, from each pair of neighbours; pairs that span a dropped row are left out.
+    pub(crate) fn map_steps(&self, what: &str, f: impl Fn(f64, f64) -> f64) -> Result<Self> {
+        let rows: Vec<usize> = (1..self.n_rows()).filter(|row| self.gaps.binary_search(row).is_err()).collect();
+        if rows.len() < 2 {
+            return Err(Error::too_few_rows(format!("{what} without a missing row between them"), 3, rows.len() + 1));
+        }
+        let values =
+            self.columns().flat_map(|column| rows.iter().map(|&row| f(column[row - 1], column[row]))).collect();
+        Ok(Self { symbols: self.symbols.clone(), index: Arc::new(self.index.pick(&rows)), values, gaps: Vec::new() })
+    }
+}
+
+/// One labelled column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    name: String,
+    index: Arc<Index>,
+    values: Vec<f64>,
+}
+
+impl Series {
+    /// Checks and takes one column.
+    ///
+    /// # Errors
+    /// As [`Panel::new`].
+    pub fn new(name: impl Into<String>, index: Index, values: Vec<f64>) -> Result<Self> {
+        let panel = Panel::new(vec![name.into()], index, vec![values])?;
+        let Panel { mut symbols, index, values, .. } = panel;
+        Ok(Self { name: symbols.pop().unwrap_or_default(), index, values })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The rows' labels.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// Values, oldest first.
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// A checked series has at least two rows; this is false.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The same series in another unit.
+    pub fn scaled(&self, factor: f64) -> Self {
+        Self { values: self.values.iter().map(|value| value * factor).collect(), ..self.clone() }
+    }
+
+    /// Refuses two series that do not stand on the same rows.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`], [`Error::IndexMismatch`].
+    pub fn require_same_rows(&self, other: &Self) -> Result<()> {
+        if self.len() != other.len() {
+            let what = format!("rows of {} and {}", self.name, other.name);
+            return Err(Error::ShapeMismatch { what, expected: self.len(), found: other.len() });
+        }
+        if Arc::ptr_eq(&self.index, &other.index) || self.index == other.index {
+            return Ok(());
+        }
+        let differs = |row: &usize| self.index.label(*row) != other.index.label(*row);
+        let row = (0..self.len()).find(differs).unwrap_or(0);
+        Err(Error::IndexMismatch {
+            left: self.name.clone(),
+            right: other.name.clone(),
+            row,
+            left_at: self.index.label(row),
+            right_at: other.index.label(row),
+        })
+    }
+}
+
+impl AsRef<[f64]> for Series {
+    fn as_ref(&self) -> &[f64] {
+        &self.values
+    }
+}
+
+/// Refuses a column whose range is at most 1e-12 of its mean: its variance would be rounding noise.
+pub(crate) fn require_variation(symbol: &str, column: &[f64]) -> Result<()> {
+    let (mut low, mut high, mut sum) = (f64::INFINITY, f64::NEG_INFINITY, 0.0);
+    for &value in column {
+        low = low.min(value);
+        high = high.max(value);
+        sum += value;
+    }
+    let mean = sum / column.len() as f64;
+    if high - low <= 1e-12 * mean.abs() {
+        let value = column.first().copied().unwrap_or(0.0);
+        return Err(Error::Constant { symbol: symbol.to_owned(), value, rows: column.len() });
+    }
+    Ok(())
+}
+
+/// Refuses NaN and infinity in a bare slice; its rows are labelled by number.
+#[allow(dead_code, reason = "methods on bare slices follow")]
+pub(crate) fn require_finite(name: &str, values: &[f64]) -> Result<()> {
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(row) => Err(Error::NotFinite { symbol: name.to_owned(), row, at: Label::Row(row) }),
+        None => Ok(()),
+    }
+}
+
+fn check_labels(symbols: Vec<String>, index: &Index, columns: &[Vec<f64>]) -> Result<Vec<String>> {
+    if symbols.is_empty() {
+        return Err(Error::TooFewSymbols { what: "a panel".into(), needed: 1, found: 0 });
+    }
+    if symbols.len() != columns.len() {
+        let what = "columns, one per symbol".into();
+        return Err(Error::ShapeMismatch { what, expected: symbols.len(), found: columns.len() });
+    }
+    let symbols = unique(symbols)?;
+    if index.len() < 2 {
+        return Err(Error::too_few_rows("a panel", 2, index.len()));
+    }
+    for (symbol, column) in symbols.iter().zip(columns) {
+        if column.len() != index.len() {
+            let what = format!("rows of {symbol}");
+            return Err(Error::ShapeMismatch { what, expected: index.len(), found: column.len() });
+        }
+    }
+    index.check()?;
+    Ok(symbols)
+}
+
+fn unique(symbols: Vec<String>) -> Result<Vec<String>> {
+    let mut seen = HashSet::with_capacity(symbols.len());
+    for symbol in &symbols {
+        if !seen.insert(key(symbol)) {
+            return Err(Error::DuplicateSymbol { symbol: symbol.trim().to_owned() });
+        }
+    }
+    Ok(symbols.into_iter().map(|symbol| symbol.trim().to_owned()).collect())
+}
+
+fn key(symbol: &str) -> String {
+    symbol.trim().to_uppercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    fn days(days: &[i8]) -> Index {
+        Index::Dates(days.iter().map(|&day| date(2024, 3, day)).collect())
+    }
+
+    #[test]
+    fn names_symbol_and_date_of_the_first_missing_value() {
+        let columns = vec![vec![1.0, 2.0, 3.0], vec![1.0, f64::NAN, f64::NAN]];
+        let error = Panel::new(vec!["A".into(), "B".into()], days(&[1, 4, 5]), columns).unwrap_err();
+        assert_eq!(error, Error::NotFinite { symbol: "B".into(), row: 1, at: Label::Date(date(2024, 3, 4)) });
+        assert_eq!(error.to_string(), "B has no finite value at 2024-03-04 (row 1)");
+    }
+
+    #[test]
+    fn refuses_dates_that_stand_still() {
+        let error = Panel::new(vec!["A".into()], days(&[1, 4, 4]), vec![vec![1.0, 2.0, 3.0]]).unwrap_err();
+        assert!(matches!(error, Error::NotIncreasing { row: 2, .. }), "{error}");
+    }
+
+    #[test]
+    fn returns_never_span_a_dropped_row() {
+        let columns = vec![vec![1.0, 2.0, f64::NAN, 8.0, 16.0, 32.0]];
+        let (panel, dropped) =
+            Panel::with_missing(vec!["A".into()], days(&[1, 4, 5, 6, 7, 8]), columns, MissingPolicy::DropRows).unwrap();
+        assert_eq!((dropped.rows, dropped.worst()), (1, Some(("A", 1))));
+        assert_eq!(panel.gaps(), [2]);
+        let returns = crate::returns::simple(&panel).unwrap();
+        assert_eq!(returns.column(0), [1.0, 1.0, 1.0]);
+        assert_eq!(returns.index(), &days(&[4, 7, 8]));
+    }
+
+    #[test]
+    fn a_gap_stays_where_it_is_after_slicing() {
+        let columns = vec![vec![1.0, 2.0, f64::NAN, 8.0, 16.0, 32.0]];
+        let (panel, _) =
+            Panel::with_missing(vec!["A".into()], Index::Rows(6), columns, MissingPolicy::DropRows).unwrap();
+        assert_eq!(panel.slice(1..5).unwrap().gaps(), [1]);
+        assert!(panel.slice(2..5).unwrap().gaps().is_empty());
+    }
+
+    #[test]
+    fn selecting_keeps_values_with_their_symbol() {
+        let panel =
+            Panel::new(vec!["B".into(), "A".into()], Index::Rows(2), vec![vec![1.0, 2.0], vec![3.0, 4.0]]).unwrap();
+        let turned = panel.select(&["a", "B"]).unwrap();
+        assert_eq!(turned.symbols(), ["A", "B"]);
+        assert_eq!(turned.column_of("B").unwrap(), [1.0, 2.0]);
+    }
+
+    #[test]
+    fn dropping_everything_says_who_is_missing() {
+        let columns = vec![vec![1.0, 2.0, 3.0], vec![f64::NAN, f64::NAN, 1.0]];
+        let error = Panel::with_missing(vec!["A".into(), "B".into()], Index::Rows(3), columns, MissingPolicy::DropRows)
+            .unwrap_err();
+        assert!(error.to_string().contains("B lacks 2 of 3"), "{error}");
+    }
+
+    #[test]
+    fn series_on_other_dates_are_not_compared() {
+        let a = Series::new("A", days(&[1, 4]), vec![1.0, 2.0]).unwrap();
+        let b = Series::new("B", days(&[1, 5]), vec![1.0, 2.0]).unwrap();
+        assert!(matches!(a.require_same_rows(&b), Err(Error::IndexMismatch { row: 1, .. })));
+    }
+}
