@@ -1,1 +1,18 @@
-//! Pictures and documents from research results.
+//! Documents from research results: what a person opens in another program.
+//!
+//! This crate computes nothing: it is given numbers and text and writes them down. Today it writes tables as CSV
+//! ([`csv`]); pictures and pages come beside it.
+//!
+//! ```
+//! use qc_report::csv::{Cell, Table};
+//!
+//! let mut table = Table::new(["symbol", "weight"]);
+//! table.row([Cell::Text("KO"), Cell::Number(0.25)])?;
+//! assert_eq!(table.to_string(), "symbol,weight\nKO,0.25\n");
+//! # Ok::<(), qc_report::Error>(())
+//! ```
+
+pub mod csv;
+mod error;
+
+pub use error::{Error, Result};
