@@ -1,0 +1,215 @@
+//! Map files: which company used which ticker until when.
+//!
+//! A row `YYYYMMDD,ticker` says: this ticker was used *up to and including* this day. The first row is the first
+//! trading day, the last one the day of delisting (2050-12-31: still listed). The file's name (permtick) identifies
+//! the company; `x.1.csv` is an older company that used ticker x.
+//! Source: LEAN, `Common/Data/Auxiliary/MapFile.cs`, `MapFileResolver.cs`.
+
+use crate::error::{Error, Result};
+use crate::sid::DEFAULT_DATE;
+use crate::time::END_OF_TIME;
+use jiff::civil::{Date, date};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// The first day LEAN knows; the first date of a file without rows.
+const BEGINNING: Date = date(1998, 1, 1);
+
+/// One row of a map file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MapRow {
+    /// Last day on which the ticker was used.
+    pub(crate) date: Date,
+    /// Ticker in lower case; of a continuous future the contract's identifier.
+    pub(crate) ticker: Arc<str>,
+    /// Futures: the mapping mode (0-3) for which the row holds.
+    pub(crate) mode: Option<u8>,
+}
+
+/// All names of one company.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct MapFile {
+    /// File name without extension, lower case.
+    pub(crate) permtick: String,
+    /// Rows by date.
+    rows: Vec<MapRow>,
+}
+
+impl MapFile {
+    /// Reads the rows of `permtick`'s file.
+    ///
+    /// # Errors
+    /// [`Error::Cell`] for a date that is none or a missing ticker.
+    pub(crate) fn parse(permtick: &str, file: &str, text: &str) -> Result<MapFile> {
+        let mut rows = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            let line = line.trim_end();
+            if line.is_empty() {
+                continue;
+            }
+            let cell = |column, expected| Error::Cell { file: file.to_owned(), line: index + 1, column, expected };
+            let mut cells = line.split(',');
+            let date = cells.next().and_then(parse_day).ok_or_else(|| cell(1, "a date YYYYMMDD"))?;
+            let ticker = cells.next().map(str::trim).filter(|t| !t.is_empty()).ok_or_else(|| cell(2, "a ticker"))?;
+            if ticker.len() > 64 || ticker.bytes().any(|b| b.is_ascii_control() || b == b'/' || b == b'\\') {
+                return Err(cell(2, "a ticker"));
+            }
+            let mode = match cells.nth(1).map(str::trim) {
+                None | Some("") => None,
+                // An unknown mode never matches, so such a row is skipped in look-ups.
+                Some(mode) => Some(mode.parse().unwrap_or(u8::MAX)),
+            };
+            rows.push(MapRow { date, ticker: ticker.to_ascii_lowercase().into(), mode });
+        }
+        rows.sort_by_key(|row| row.date);
+        rows.dedup();
+        Ok(MapFile { permtick: permtick.to_ascii_lowercase(), rows })
+    }
+
+    /// The map file of a security that has none: always listed, always under this ticker.
+    pub(crate) fn empty(ticker: &str) -> MapFile {
+        MapFile { permtick: ticker.to_ascii_lowercase(), rows: Vec::new() }
+    }
+
+    /// Whether there are no rows.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// All rows by date.
+    pub(crate) fn rows(&self) -> &[MapRow] {
+        &self.rows
+    }
+
+    /// First trading day.
+    pub(crate) fn first_date(&self) -> Date {
+        self.rows.first().map_or(BEGINNING, |row| row.date)
+    }
+
+    /// Last trading day; 2050-12-31 while listed.
+    pub(crate) fn delisting_date(&self) -> Date {
+        self.rows.last().map_or(END_OF_TIME, |row| row.date)
+    }
+
+    /// Whether the company was listed on `day`. Without rows it always was.
+    pub(crate) fn has_data(&self, day: Date) -> bool {
+        self.rows.is_empty() || (self.first_date() <= day && day <= self.delisting_date())
+    }
+
+    /// The ticker on `day`, `None` after the last row.
+    pub(crate) fn ticker_on(&self, day: Date, mode: Option<u8>) -> Option<&Arc<str>> {
+        let first = self.rows.partition_point(|row| row.date < day);
+        let mut later = self.rows.iter().skip(first);
+        later.find(|row| row.mode.is_none() || row.mode == mode).map(|row| &row.ticker)
+    }
+
+    /// The ticker on the first day, without a trailing `.1` that tells companies apart.
+    pub(crate) fn first_ticker(&self) -> &str {
+        let ticker = self.rows.first().map_or(self.permtick.as_str(), |row| &row.ticker);
+        match ticker.rsplit_once('.') {
+            Some((name, number)) if !name.is_empty() && number.parse::<u32>().is_ok() => name,
+            _ => ticker,
+        }
+    }
+}
+
+/// All map files of a market, searchable by ticker.
+#[derive(Debug, Default)]
+pub(crate) struct MapIndex {
+    by_permtick: HashMap<String, Arc<MapFile>>,
+    /// Ticker -> (last day of use -> permtick).
+    by_ticker: HashMap<Arc<str>, BTreeMap<Date, String>>,
+}
+
+impl MapIndex {
+    /// Indexes the files. Where two claim the same ticker until the same day, the alphabetically first keeps it.
+    pub(crate) fn new(mut files: Vec<MapFile>) -> MapIndex {
+        files.sort_by(|a, b| a.permtick.cmp(&b.permtick));
+        let mut index = MapIndex::default();
+        for file in files {
+            for row in &file.rows {
+                let uses = index.by_ticker.entry(row.ticker.clone()).or_default();
+                uses.entry(row.date).or_insert_with(|| file.permtick.clone());
+            }
+            index.by_permtick.insert(file.permtick.clone(), Arc::new(file));
+        }
+        index
+    }
+
+    /// The company that `ticker` meant on `day`, or `None`.
+    pub(crate) fn resolve(&self, ticker: &str, day: Date) -> Option<Arc<MapFile>> {
+        let ticker = ticker.to_ascii_lowercase();
+        let uses = self.by_ticker.get(ticker.as_str());
+        let permtick = uses
+            .and_then(|uses| uses.range(day..).next().or_else(|| uses.iter().next_back()))
+            .map_or(ticker.as_str(), |(_, permtick)| permtick.as_str());
+        let file = self.by_permtick.get(permtick)?;
+        (file.first_date() <= day || day == DEFAULT_DATE).then(|| file.clone())
+    }
+
+    /// All files.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Arc<MapFile>> {
+        self.by_permtick.values()
+    }
+}
+
+/// Reads `YYYYMMDD`.
+pub(crate) fn parse_day(text: &str) -> Option<Date> {
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.len() != 8 || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let year = text.get(0..4)?.parse().ok()?;
+    let month = text.get(4..6)?.parse().ok()?;
+    let day = text.get(6..8)?.parse().ok()?;
+    Date::new(year, month, day).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(permtick: &str, text: &str) -> MapFile {
+        MapFile::parse(permtick, "maps", text).unwrap()
+    }
+
+    fn index() -> MapIndex {
+        MapIndex::new(vec![
+            file("googl", "20040819,goog\n20140402,goog\n20501231,googl\n"),
+            file("goog", "20140327,goocv\n20140402,goocv\n20501231,goog"),
+            file("fb.1", "19990929,fb\n20030328,fb\n"),
+            file("fb", "20120518,fb\n20501231,fb\n"),
+        ])
+    }
+
+    #[test]
+    fn a_row_names_the_last_day_of_a_ticker() {
+        let googl = file("googl", "20040819,goog\n20140402,goog\n20501231,googl\n");
+        assert_eq!(googl.ticker_on(date(2014, 4, 2), None).unwrap().as_ref(), "goog");
+        assert_eq!(googl.ticker_on(date(2014, 4, 3), None).unwrap().as_ref(), "googl");
+    }
+
+    #[test]
+    fn a_ticker_means_the_company_that_used_it_that_day() {
+        let at = |ticker: &str, y, m, d| index().resolve(ticker, date(y, m, d)).map(|f| f.permtick.clone());
+        assert_eq!(at("GOOG", 2014, 4, 2).as_deref(), Some("googl"));
+        assert_eq!(at("GOOG", 2014, 4, 3).as_deref(), Some("goog"));
+        assert_eq!(at("fb", 2003, 1, 2).as_deref(), Some("fb.1"));
+        assert_eq!(at("fb", 2015, 1, 2).as_deref(), Some("fb"));
+        assert_eq!(at("fb", 2005, 1, 2), None, "between two companies the later one is not listed yet");
+        assert_eq!(at("none", 2015, 1, 2), None);
+    }
+
+    #[test]
+    fn the_number_of_a_permtick_is_not_part_of_the_first_ticker() {
+        assert_eq!(file("vxx.1", "20090130,vxx.1\n20190129,vxx.1").first_ticker(), "vxx");
+        assert_eq!(file("tap.a", "19980102,tap.a\n20501231,tap.a").first_ticker(), "tap.a");
+    }
+
+    #[test]
+    fn damaged_rows_name_line_and_column() {
+        let error = MapFile::parse("x", "maps/x.csv", "20040819,goog\n2004x819,goog").unwrap_err();
+        assert_eq!(error, Error::Cell { file: "maps/x.csv".into(), line: 2, column: 1, expected: "a date YYYYMMDD" });
+        assert!(MapFile::parse("x", "maps/x.csv", "20040819").is_err());
+    }
+}
