@@ -31,8 +31,11 @@ struct Inner {
     dir: Dir,
     name: String,
     synthetic: bool,
-    maps: Mutex<HashMap<String, (Option<SystemTime>, Arc<MapIndex>)>>,
+    maps: Mutex<MapIndices>,
 }
+
+/// Map files by their folder, with the folder's time of last change.
+type MapIndices = HashMap<String, (Option<SystemTime>, Arc<MapIndex>)>;
 
 impl fmt::Debug for DataFolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -157,7 +160,7 @@ impl DataFolder {
         Ok(index)
     }
 
-    fn maps(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Option<SystemTime>, Arc<MapIndex>)>> {
+    fn maps(&self) -> std::sync::MutexGuard<'_, MapIndices> {
         self.inner.maps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

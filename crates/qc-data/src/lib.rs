@@ -25,6 +25,7 @@ mod maps;
 pub mod sid;
 pub mod symbol;
 pub mod time;
+pub mod write;
 
 pub use error::{Error, Result};
 pub use folder::DataFolder;

@@ -156,7 +156,7 @@ impl Zone {
     }
 
     /// UTC nanoseconds to this clock.
-    pub(crate) fn from_utc(&self, utc: i64) -> LocalTime {
+    pub(crate) fn local(&self, utc: i64) -> LocalTime {
         let after = self.changes.partition_point(|(at, _)| *at <= utc);
         let offset = self.changes.get(after.saturating_sub(1)).map_or(0, |(_, offset)| *offset);
         LocalTime(utc.saturating_add(offset))
@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(utc("2014-07-01 12:00:00"), "2014-07-01T16:00:00Z");
         for local in ["2013-11-03 00:59:59", "2013-11-03 02:00:00", "2014-03-09 01:59:59", "2014-03-09 03:00:00"] {
             let local: LocalTime = local.parse().unwrap();
-            assert_eq!(zone.from_utc(zone.to_utc(local)), local);
+            assert_eq!(zone.local(zone.to_utc(local)), local);
         }
     }
 
