@@ -1,0 +1,179 @@
+//! Writes the market as a LEAN data folder.
+
+use std::path::Path;
+
+use jiff::civil::{Date, Time};
+use qc_data::write::{Constituent, FactorFileRow, LeanWriter, MapFileRow, TradeBar};
+use qc_data::{LocalTime, Resolution, SecurityType, Sid};
+
+use super::listings::Listing;
+use super::prices::{Bar, Series};
+use super::{FIRST_HOUR_DAY, MARKER, Market, calendar, factor_rows};
+use crate::error::{Error, Result};
+
+const USA: &str = "usa";
+/// LEAN's letter for the New York Stock Exchange.
+const EXCHANGE: &str = "N";
+/// What the marker file names as the origin of the prices.
+const GENERATOR: &str = "qc-sim synthetic market";
+
+/// Draws the market of a seed and writes it below `dir`: prices, map and factor files, fund members, market hours,
+/// symbol properties and the marker. A folder that already holds this market is left as it is.
+///
+/// # Errors
+/// [`Error::Market`] when a file cannot be written or is already there, [`Error::File`] when the folder holds
+/// something else.
+pub fn write(dir: &Path, seed: u64) -> Result<Market> {
+    if dir.join(MARKER).exists() {
+        return same_market(dir, seed);
+    }
+    let market = Market::draw(seed, Some(FIRST_HOUR_DAY));
+    let writer = LeanWriter::create(dir)?;
+    writer.market_hours(&[calendar::hours()])?;
+    writer.symbol_properties(&[(SecurityType::Equity, USA)])?;
+    for series in &market.series {
+        bars(&writer, &market, series)?;
+        history_of_names(&writer, series.listing)?;
+        factors(&writer, series)?;
+        if series.listing.is_fund() {
+            members(&writer, &market, series.listing)?;
+        }
+    }
+    // Last, so that a folder with a marker is complete.
+    writer.synthetic(GENERATOR, seed)?;
+    Ok(market.without_hours())
+}
+
+/// The market behind an existing marker, if it has this seed.
+fn same_market(dir: &Path, seed: u64) -> Result<Market> {
+    let path = dir.join(MARKER);
+    let broken = |source| Error::File { path: path.clone(), source };
+    let text = std::fs::read_to_string(&path).map_err(broken)?;
+    let marker: serde_json::Value = serde_json::from_str(&text).map_err(|error| broken(error.into()))?;
+    if marker.get("seed").and_then(serde_json::Value::as_u64) == Some(seed) {
+        return Ok(Market::new(seed));
+    }
+    Err(broken(std::io::Error::new(std::io::ErrorKind::AlreadyExists, "the folder holds a market of another seed")))
+}
+
+/// One file per ticker the company had while it was traded here.
+fn bars(writer: &LeanWriter, market: &Market, series: &Series) -> Result<()> {
+    let day = |index: usize| market.sessions.get(index).map(|session| session.date);
+    let daily: Vec<(Date, TradeBar)> = series
+        .days
+        .iter()
+        .enumerate()
+        .filter_map(|(index, bar)| day(index).map(|date| (date, trade_bar(LocalTime::midnight(date), bar))))
+        .collect();
+    let hourly: Vec<(Date, TradeBar)> = series
+        .hours
+        .iter()
+        .filter_map(|(index, hour, bar)| {
+            let date = day(*index)?;
+            let time = LocalTime::from_datetime(date.to_datetime(Time::new(*hour, 0, 0, 0).ok()?));
+            Some((date, trade_bar(time, bar)))
+        })
+        .collect();
+    for (resolution, bars) in [(Resolution::Daily, daily), (Resolution::Hour, hourly)] {
+        for run in bars.chunk_by(|a, b| series.listing.ticker_on(a.0) == series.listing.ticker_on(b.0)) {
+            let Some((first, _)) = run.first() else { continue };
+            let bars: Vec<TradeBar> = run.iter().map(|(_, bar)| *bar).collect();
+            writer.trade_bars(SecurityType::Equity, USA, series.listing.ticker_on(*first), resolution, &bars)?;
+        }
+    }
+    Ok(())
+}
+
+fn trade_bar(time: LocalTime, bar: &Bar) -> TradeBar {
+    TradeBar { time, open: bar.open, high: bar.high, low: bar.low, close: bar.close, volume: bar.volume }
+}
+
+fn history_of_names(writer: &LeanWriter, listing: &Listing) -> Result<()> {
+    let row = |date, ticker: &str| MapFileRow { date, ticker: ticker.to_owned(), exchange: EXCHANGE.to_owned() };
+    let mut rows = vec![row(listing.first, listing.first_ticker())];
+    rows.extend(listing.renames.iter().map(|(last, ticker)| row(*last, ticker)));
+    rows.push(row(listing.delisted.unwrap_or(qc_data::time::END_OF_TIME), listing.ticker));
+    Ok(writer.map_file(USA, listing.ticker, &rows)?)
+}
+
+fn factors(writer: &LeanWriter, series: &Series) -> Result<()> {
+    let rows: Vec<FactorFileRow> = factor_rows(series)
+        .into_iter()
+        .map(|row| FactorFileRow {
+            date: row.date,
+            price_factor: row.price_factor,
+            split_factor: row.split_factor,
+            reference_price: row.reference,
+        })
+        .collect();
+    Ok(writer.factor_file(USA, series.listing.ticker, &rows)?)
+}
+
+/// The members of a fund at the end of each quarter.
+fn members(writer: &LeanWriter, market: &Market, fund: &Listing) -> Result<()> {
+    let quarter = |date: Date| (date.year(), (date.month() - 1) / 3);
+    for (index, pair) in market.sessions.windows(2).enumerate() {
+        if let [today, next] = pair
+            && quarter(today.date) != quarter(next.date)
+        {
+            writer.etf_constituents(USA, fund.ticker, today.date, &constituents(market, fund, index)?)?;
+        }
+    }
+    let Some(last) = market.sessions.len().checked_sub(1) else { return Ok(()) };
+    let Some(session) = market.sessions.get(last) else { return Ok(()) };
+    Ok(writer.etf_constituents(USA, fund.ticker, session.date, &constituents(market, fund, last)?)?)
+}
+
+fn constituents(market: &Market, fund: &Listing, session: usize) -> Result<Vec<Constituent>> {
+    let day = market.sessions.get(session).map_or(super::LAST_DAY, |session| session.date);
+    let mut members = Vec::new();
+    for holding in market.holdings(fund, session) {
+        members.push(Constituent {
+            ticker: holding.listing.ticker_on(day).to_owned(),
+            sid: sid(holding.listing)?,
+            last_update: Some(day),
+            weight: Some(holding.weight),
+            shares_held: Some(holding.shares),
+            market_value: Some(holding.value.round()),
+        });
+    }
+    Ok(members)
+}
+
+/// LEAN's identifier of a security, printed.
+pub(crate) fn sid(listing: &Listing) -> Result<String> {
+    Ok(Sid::equity(listing.first_ticker(), listing.first, USA)?.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use qc_data::DataFolder;
+
+    use super::*;
+
+    #[test]
+    fn the_folder_is_complete_labelled_and_written_once() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("market");
+        let written = std::time::Instant::now();
+        write(&dir, 7).unwrap();
+        let took = written.elapsed();
+        assert!(DataFolder::open(&dir).unwrap().is_synthetic());
+        for file in ["daily/fb.zip", "daily/meta.zip", "hour/spy.zip", "map_files/meta.csv", "factor_files/ko.csv"] {
+            assert!(dir.join("equity/usa").join(file).exists(), "{file}");
+        }
+        let names = std::fs::read_to_string(dir.join("equity/usa/map_files/googl.csv")).unwrap();
+        assert_eq!(names, "20040819,goog,N\n20140402,goog,N\n20501231,googl,N\n");
+        // The second time nothing is written, and a market of another seed is refused.
+        write(&dir, 7).unwrap();
+        assert!(write(&dir, 8).is_err());
+        // Unoptimised and on a busy machine; the release build needs a fraction of it.
+        assert!(took.as_secs() < 30, "{took:?}");
+    }
+
+    #[test]
+    fn identifiers_are_those_of_the_real_listings() {
+        let of = |ticker| sid(Market::find(ticker).unwrap()).unwrap();
+        assert_eq!([of("SPY"), of("GOOGL"), of("META")], ["SPY R735QTJ8XC9X", "GOOG T1AZ164W5VTX", "FB V6OIPNZEM8V9"]);
+    }
+}
