@@ -15,10 +15,16 @@
 // Kernels check shapes once at their door and then index; every such door is in this crate.
 #![allow(clippy::indexing_slicing)]
 
+pub mod cointegration;
 pub mod error;
+mod linalg;
 pub mod panel;
+pub mod pca;
 pub mod progress;
 pub mod returns;
+pub mod stats;
+pub mod testing;
+pub mod unit_root;
 
 pub use error::{Error, Result};
 pub use panel::{Dropped, Index, Label, MissingPolicy, Panel, Series};

@@ -498,7 +498,6 @@ pub(crate) fn require_variation(symbol: &str, column: &[f64]) -> Result<()> {
 }
 
 /// Refuses NaN and infinity in a bare slice; its rows are labelled by number.
-#[allow(dead_code, reason = "methods on bare slices follow")]
 pub(crate) fn require_finite(name: &str, values: &[f64]) -> Result<()> {
     match values.iter().position(|value| !value.is_finite()) {
         Some(row) => Err(Error::NotFinite { symbol: name.to_owned(), row, at: Label::Row(row) }),

@@ -40,14 +40,12 @@ impl Progress for Silent {
 }
 
 /// Counts finished steps across threads and turns a stop into [`Error::Cancelled`].
-#[allow(dead_code, reason = "the scans follow")]
 pub(crate) struct Counter<'a> {
     progress: &'a dyn Progress,
     done: AtomicUsize,
     total: usize,
 }
 
-#[allow(dead_code, reason = "the scans follow")]
 impl<'a> Counter<'a> {
     pub(crate) fn new(progress: &'a dyn Progress, total: usize) -> Result<Self> {
         let counter = Self { progress, done: AtomicUsize::new(0), total };
