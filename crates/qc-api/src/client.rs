@@ -1,0 +1,442 @@
+//! The client: signs, sends, repeats what may be repeated, tells failures apart, decodes.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use reqwest::header;
+use serde_json::Value;
+use tracing::Instrument as _;
+
+use crate::auth::{Credentials, Origin};
+use crate::clock::{Clock, SystemClock};
+use crate::endpoint::{Effect, Encoding, Endpoint, EndpointInfo, Reach};
+use crate::envelope;
+use crate::error::{Error, Result};
+use crate::limit::{Limiter, Rate};
+use crate::retry::{Jitter, RetryPolicy};
+use crate::transport::{self, Answer, Body, Transport};
+use crate::wire::form;
+
+/// The address of the service.
+pub const BASE_URL: &str = "https://www.quantconnect.com/api/v2";
+
+/// Clocks that differ by less than this are taken to agree: a date header is cut to the second and has travelled.
+const TOLERATED_SKEW_SECONDS: i64 = 5;
+
+/// How a [`Client`] is set up. [`Config::new`] gives the usual values; every field may be changed.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the service is: https, or http on loopback.
+    pub base_url: String,
+    /// Who is asking.
+    pub credentials: Credentials,
+    /// The clock for signing, waiting and limits.
+    pub clock: Arc<dyn Clock>,
+    /// What the client calls itself.
+    pub user_agent: String,
+    /// The name of the editing program, sent as `codeSourceId` with every file call that names none.
+    pub code_source: Option<String>,
+    /// A proxy for https; http never uses one, and the environment is not asked.
+    pub proxy: Option<String>,
+    /// The time a connection may take to stand.
+    pub connect_timeout: Duration,
+    /// The time one attempt may take, in place of each endpoint's own.
+    pub timeout: Option<Duration>,
+    /// The largest answer read, in bytes after decompression.
+    pub max_response_bytes: u64,
+    /// How often and how soon a failed call is repeated.
+    pub retry: RetryPolicy,
+    /// Requests of one account in flight at once.
+    pub max_concurrent: usize,
+    /// A steady rate for one account; none by default, for the service documents no limit.
+    pub rate: Option<Rate>,
+}
+
+impl Config {
+    /// The usual setup for the service itself.
+    #[must_use]
+    pub fn new(credentials: Credentials) -> Self {
+        Self {
+            base_url: BASE_URL.to_owned(),
+            credentials,
+            clock: Arc::new(SystemClock),
+            user_agent: concat!("quantconnect-mcp/", env!("CARGO_PKG_VERSION")).to_owned(),
+            code_source: None,
+            proxy: None,
+            connect_timeout: Duration::from_secs(10),
+            timeout: None,
+            max_response_bytes: 256 * 1024 * 1024,
+            retry: RetryPolicy::default(),
+            max_concurrent: 16,
+            rate: None,
+        }
+    }
+}
+
+/// A client of the API. Cloning is cheap; clones share connections, limits and what is known of the clocks.
+///
+/// ```no_run
+/// use qc_api::endpoints::projects::ReadProjects;
+/// use qc_api::{Client, Config, Credentials};
+///
+/// # async fn example() -> qc_api::Result<()> {
+/// let client = Client::new(Config::new(Credentials::new("123456", "token")?))?;
+/// for project in client.send(&ReadProjects::default()).await?.projects {
+///     assert!(0 < project.project_id.0);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+    credentials: Credentials,
+    limiter: Arc<Limiter>,
+}
+
+/// What clients of all accounts at one address share.
+struct Shared {
+    transport: Transport,
+    clock: Arc<dyn Clock>,
+    code_source: Option<String>,
+    timeout: Option<Duration>,
+    retry: RetryPolicy,
+    max_concurrent: usize,
+    rate: Option<Rate>,
+    limiters: Mutex<HashMap<String, Weak<Limiter>>>,
+    jitter: Jitter,
+    /// Service time minus ours in milliseconds, as the last answer told; `i64::MIN` before the first.
+    skew: AtomicI64,
+    /// Seconds added to our time when signing.
+    correction: AtomicI64,
+}
+
+impl Client {
+    /// A client with this setup. Connects nowhere yet.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the address is neither https nor on loopback, or credentials of lean-cli would go
+    /// to another host than quantconnect.com.
+    pub fn new(config: Config) -> Result<Self> {
+        let Config { base_url, credentials, clock, user_agent, code_source, proxy, .. } = config;
+        let options = transport::Options {
+            user_agent,
+            proxy,
+            connect_timeout: config.connect_timeout,
+            max_response_bytes: config.max_response_bytes,
+        };
+        let shared = Arc::new(Shared {
+            transport: Transport::new(&base_url, options)?,
+            clock,
+            code_source: code_source.filter(|name| !name.is_empty()),
+            timeout: config.timeout,
+            retry: config.retry,
+            max_concurrent: config.max_concurrent,
+            rate: config.rate,
+            limiters: Mutex::default(),
+            jitter: Jitter::new(),
+            skew: AtomicI64::new(i64::MIN),
+            correction: AtomicI64::new(0),
+        });
+        Self::joined(shared, credentials)
+    }
+
+    /// A client for other credentials that shares this one's connections.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when credentials of lean-cli would go to another host than quantconnect.com.
+    pub fn with_credentials(&self, credentials: Credentials) -> Result<Self> {
+        Self::joined(Arc::clone(&self.shared), credentials)
+    }
+
+    fn joined(shared: Arc<Shared>, credentials: Credentials) -> Result<Self> {
+        let base = shared.transport.base();
+        let host = base.host_str().unwrap_or_default();
+        let at_home = host == "quantconnect.com" || host.ends_with(".quantconnect.com");
+        if credentials.origin() == Origin::LeanCli && !at_home && !transport::is_loopback(base) {
+            return Err(Error::Config(format!("credentials of lean-cli go to quantconnect.com only, not to {host}")));
+        }
+        let limiter = shared.limiter(credentials.user_id());
+        Ok(Self { shared, credentials, limiter })
+    }
+
+    /// Who is asking.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// The clock for signing, waiting and polling.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    /// Where the service is.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        self.shared.transport.base().as_str()
+    }
+
+    /// Service time minus our time as the last answer told, to about a second; `None` before the first answer.
+    #[must_use]
+    pub fn clock_skew(&self) -> Option<SignedDuration> {
+        let millis = self.shared.skew.load(Ordering::Relaxed);
+        (millis != i64::MIN).then(|| SignedDuration::from_millis(millis))
+    }
+
+    /// Sends a request and decodes its answer. Dropping the future cancels it.
+    ///
+    /// # Errors
+    /// See [`Error`]. A request that creates is never sent twice; if its fate is unknown, the error is
+    /// [`Error::MaybeCreated`].
+    pub async fn send<E: Endpoint>(&self, request: &E) -> Result<E::Reply> {
+        let info = EndpointInfo::of::<E>();
+        let body = match info.encoding {
+            Encoding::Multipart => Body::Multipart(request.parts()),
+            _ => self.body(&info, request)?,
+        };
+        let bytes = self.deliver(&info, &body).await?;
+        let reply = envelope::decode::<E::Reply>(&info, &bytes).and_then(|reply| match E::check(&reply) {
+            Ok(()) => Ok(reply),
+            Err(missing) => {
+                Err(Error::Shape { endpoint: info.path.to_owned(), path: String::new(), message: missing.to_owned() })
+            }
+        });
+        reply.map_err(|error| uncertain(&info, error))
+    }
+
+    /// Sends a JSON body to an endpoint of the table and gives its answer as JSON, for members that are not
+    /// typed yet.
+    ///
+    /// # Errors
+    /// As [`Client::send`]; [`Error::Config`] when the endpoint takes files.
+    pub async fn send_raw(&self, info: &EndpointInfo, body: &Value) -> Result<Value> {
+        let body = self.body(info, body)?;
+        let bytes = self.deliver(info, &body).await?;
+        envelope::decode(info, &bytes).map_err(|error| uncertain(info, error))
+    }
+
+    /// Writes the body once; every attempt sends the same bytes.
+    fn body<R: serde::Serialize>(&self, info: &EndpointInfo, request: &R) -> Result<Body> {
+        let wrong = |error: serde_json::Error| Error::Config(format!("{} cannot be written: {error}", info.path));
+        let source = self.shared.code_source.as_deref().filter(|_| info.names_source);
+        match (info.encoding, source) {
+            (Encoding::Multipart, _) => Err(Error::Config(format!("{} takes files, not json", info.path))),
+            (Encoding::Json, None) => Ok(Body::Json(serde_json::to_vec(request).map_err(wrong)?.into())),
+            (encoding, source) => {
+                let mut value = serde_json::to_value(request).map_err(wrong)?;
+                if let (Some(source), Value::Object(members)) = (source, &mut value) {
+                    members.entry("codeSourceId").or_insert_with(|| source.into());
+                }
+                if encoding == Encoding::Form {
+                    return Ok(Body::Form(form::encode(&value)));
+                }
+                Ok(Body::Json(serde_json::to_vec(&value).map_err(wrong)?.into()))
+            }
+        }
+    }
+
+    /// Sends until there is an answer or no further attempt is allowed. Gives the bytes of a successful answer.
+    async fn deliver(&self, info: &EndpointInfo, body: &Body) -> Result<Vec<u8>> {
+        let span = tracing::debug_span!("qc_api", path = info.path, effect = ?info.effect);
+        async {
+            let mut attempt = 1;
+            let mut signed_again = false;
+            loop {
+                let error = match self.attempt(info, body, attempt).await {
+                    Ok(bytes) => return Ok(bytes),
+                    Err(error) => error,
+                };
+                if error.is_auth() && !signed_again && self.correct_clock() {
+                    // A refused signature was refused before anything happened, so this is safe for every effect.
+                    signed_again = true;
+                    continue;
+                }
+                let Some(wait) = self.shared.retry.wait(info, &error, attempt, &self.shared.jitter) else {
+                    return Err(error);
+                };
+                tracing::debug!(attempt, wait_ms = wait.as_millis(), "again after a failure");
+                self.shared.clock.sleep(wait).await;
+                attempt += 1;
+            }
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// One attempt: one request on the wire.
+    async fn attempt(&self, info: &EndpointInfo, body: &Body, attempt: u32) -> Result<Vec<u8>> {
+        let shared = &self.shared;
+        let _place = self.limiter.enter(&shared.clock).await;
+        let correction = SignedDuration::from_secs(shared.correction.load(Ordering::Relaxed));
+        let now = shared.clock.now();
+        let stamp = self.credentials.stamp(now.checked_add(correction).unwrap_or(now));
+        let timeout = shared.timeout.unwrap_or(info.timeout);
+        let outcome = shared.transport.exchange(info, timeout, &stamp, body).await;
+        match &outcome {
+            Ok(answer) => {
+                self.note_date(answer);
+                tracing::debug!(attempt, status = answer.status, bytes = answer.body.len(), "answered");
+            }
+            Err(error) => tracing::debug!(attempt, timeout = error.is_timeout(), "not answered"),
+        }
+        outcome.and_then(|answer| judge(info, answer)).map_err(|error| match uncertain(info, error) {
+            Error::Unauthorized { endpoint, messages, .. } => {
+                Error::Unauthorized { endpoint, messages, clock_skew: self.clock_skew() }
+            }
+            error => error,
+        })
+    }
+
+    /// Learns how far the clocks are apart from the date header.
+    fn note_date(&self, answer: &Answer) {
+        let date = answer.headers.get(header::DATE).and_then(|value| value.to_str().ok());
+        if let Some(moment) = date.and_then(transport::http_date) {
+            let skew = moment.duration_since(self.shared.clock.now());
+            let millis = i64::try_from(skew.as_millis()).unwrap_or(i64::MAX);
+            self.shared.skew.store(millis, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes over the service's time if ours is off, and says whether signing again makes sense.
+    fn correct_clock(&self) -> bool {
+        let Some(skew) = self.clock_skew() else { return false };
+        let used = self.shared.correction.load(Ordering::Relaxed);
+        if (skew.as_secs().saturating_sub(used)).abs() < TOLERATED_SKEW_SECONDS {
+            return false;
+        }
+        self.shared.correction.store(skew.as_secs(), Ordering::Relaxed);
+        tracing::warn!(skew_seconds = skew.as_secs(), "the service's clock differs from ours; signing with its time");
+        true
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base_url", &self.base_url())
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// The limiter of an account, shared by its clients while one of them lives.
+    fn limiter(&self, user_id: &str) -> Arc<Limiter> {
+        let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(limiter) = limiters.get(user_id).and_then(Weak::upgrade) {
+            return limiter;
+        }
+        limiters.retain(|_, limiter| 0 < limiter.strong_count());
+        let limiter = Arc::new(Limiter::new(self.max_concurrent, self.rate, self.clock.now()));
+        limiters.insert(user_id.to_owned(), Arc::downgrade(&limiter));
+        limiter
+    }
+}
+
+/// Tells success from failure by status, frame and sentences. Gives the body of a success.
+fn judge(info: &EndpointInfo, answer: Answer) -> Result<Vec<u8>> {
+    let endpoint = || info.path.to_owned();
+    let Answer { status, headers, mut body } = answer;
+    if body.starts_with(b"\xef\xbb\xbf") {
+        body.drain(..3); // a byte order mark is not JSON
+    }
+    if (300..400).contains(&status) {
+        let host = headers
+            .get(header::LOCATION)
+            .and_then(|place| reqwest::Url::parse(place.to_str().ok()?).ok()?.host_str().map(str::to_owned));
+        return Err(Error::Redirected { endpoint: endpoint(), status, host });
+    }
+    let frame = envelope::open(&body, info.payload);
+    if (200..300).contains(&status) {
+        return match frame {
+            Some(frame) => envelope::judge(info, frame).map(|()| body),
+            None if looks_like_json(&body) => {
+                let broken = serde_json::from_slice::<Value>(&body).err().map(|error| error.to_string());
+                let message = broken.unwrap_or_else(|| "an object was expected".to_owned());
+                Err(Error::Shape { endpoint: endpoint(), path: String::new(), message })
+            }
+            None => Err(not_json(info, status, &headers, &body)),
+        };
+    }
+    let messages = frame.map(|frame| frame.messages).unwrap_or_default();
+    let speaks_of_keys = messages.iter().any(|message| envelope::is_about_authorization(message));
+    if status == 401 || speaks_of_keys {
+        return Err(Error::Unauthorized { endpoint: endpoint(), messages, clock_skew: None });
+    }
+    if status == 429 {
+        let asked = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let date = headers.get(header::DATE).and_then(|value| value.to_str().ok());
+        let retry_after = asked.and_then(|asked| retry_after(asked, date));
+        return Err(Error::RateLimited { endpoint: endpoint(), messages, retry_after });
+    }
+    if messages.is_empty() && !body.is_empty() && !looks_like_json(&body) {
+        return Err(not_json(info, status, &headers, &body));
+    }
+    Err(Error::Status { endpoint: endpoint(), status, messages })
+}
+
+/// `Retry-After` in seconds, or as a date, which is compared with the service's own clock.
+fn retry_after(asked: &str, date: Option<&str>) -> Option<Duration> {
+    if let Ok(seconds) = asked.trim().parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let (until, now) = (transport::http_date(asked)?, transport::http_date(date?)?);
+    Some(Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+fn looks_like_json(body: &[u8]) -> bool {
+    matches!(body.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{' | b'['))
+}
+
+fn not_json(info: &EndpointInfo, status: u16, headers: &header::HeaderMap, body: &[u8]) -> Error {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let excerpt = if info.reach == Reach::Secret { "not shown".to_owned() } else { excerpt(body) };
+    Error::NotJson { endpoint: info.path.to_owned(), status, content_type, excerpt }
+}
+
+/// The title of a page, else its first words without tags.
+fn excerpt(body: &[u8]) -> String {
+    const LONGEST: usize = 120;
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return "an empty body".to_owned();
+    }
+    let text = String::from_utf8_lossy(body.get(..4_096).unwrap_or(body));
+    let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).map(|(title, _)| title);
+    let mut words = String::new();
+    let mut inside_tag = false;
+    for letter in title.unwrap_or(&text).chars() {
+        match letter {
+            '<' => inside_tag = true,
+            '>' => {
+                inside_tag = false;
+                words.push(' ');
+            }
+            _ if inside_tag => {}
+            letter if letter.is_control() => words.push(' '),
+            letter => words.push(letter),
+        }
+    }
+    words.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
+}
+
+/// For a creating request, turns every failure after which it may have happened into [`Error::MaybeCreated`].
+fn uncertain(info: &EndpointInfo, error: Error) -> Error {
+    if info.effect != Effect::Create {
+        return error;
+    }
+    let happened = match &error {
+        Error::Transport { may_have_arrived, .. } => *may_have_arrived,
+        // A gateway's 500 says nothing about what happened behind it; a 500 with sentences is the service's own no.
+        Error::Status { status, messages, .. } => 500 <= *status && messages.is_empty(),
+        Error::NotJson { status, .. } => !(400..500).contains(status),
+        Error::Shape { .. } | Error::TooLarge { .. } => true,
+        _ => false,
+    };
+    if happened { Error::MaybeCreated { endpoint: info.path.to_owned(), reason: error.to_string() } } else { error }
+}

@@ -1,0 +1,275 @@
+//! The frame around every answer: `success`, sentences, payload.
+//!
+//! Almost every failure comes as HTTP 200 with `success: false`, some answers carry no `success` at all, and
+//! sentences stand under four different names. This file tells success from failure and decodes the payload.
+
+use std::fmt;
+
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+
+use crate::endpoint::{EndpointInfo, Reach};
+use crate::error::{Error, Result};
+use crate::wire::flag;
+
+/// What the frame of an answer says.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Envelope {
+    pub(crate) success: Option<bool>,
+    pub(crate) messages: Vec<String>,
+    /// Whether one of the keys the endpoint promises is there.
+    pub(crate) payload: bool,
+    /// Whether the service says that it is still making the answer.
+    generating: bool,
+}
+
+/// Reads the frame and skips the rest. `None` when the bytes are no JSON object.
+pub(crate) fn open(bytes: &[u8], payload: &[&str]) -> Option<Envelope> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let envelope = deserializer.deserialize_map(FrameVisitor { payload }).ok()?;
+    deserializer.end().ok()?;
+    Some(envelope)
+}
+
+/// Judges a frame that came with an HTTP success.
+pub(crate) fn judge(info: &EndpointInfo, envelope: Envelope) -> Result<()> {
+    let endpoint = || info.path.to_owned();
+    let Envelope { success, messages, payload, generating } = envelope;
+    let succeeded = match success {
+        Some(true) => true,
+        // The report says `success: false` while it is being made.
+        Some(false) => generating && messages.is_empty(),
+        None => payload || (info.payload.is_empty() && messages.is_empty()),
+    };
+    if !succeeded {
+        if success.is_none() && messages.is_empty() {
+            return Err(Error::Shape {
+                endpoint: endpoint(),
+                path: String::new(),
+                message: format!("neither success nor {} is there", info.payload.join(" or ")),
+            });
+        }
+        return Err(sentences(info, messages));
+    }
+    if !payload && !info.payload.is_empty() {
+        // Unknown paths are answered by their parent: success alone does not make it the right answer.
+        return Err(Error::Shape {
+            endpoint: endpoint(),
+            path: String::new(),
+            message: format!("success without {}", info.payload.join(" or ")),
+        });
+    }
+    Ok(())
+}
+
+/// The error that the service's sentences stand for.
+pub(crate) fn sentences(info: &EndpointInfo, messages: Vec<String>) -> Error {
+    let endpoint = info.path.to_owned();
+    if messages.iter().any(|message| is_about_authorization(message)) {
+        return Error::Unauthorized { endpoint, messages, clock_skew: None };
+    }
+    if messages.iter().any(|message| is_about_rate(message)) {
+        return Error::RateLimited { endpoint, messages, retry_after: None };
+    }
+    Error::Refused { endpoint, messages }
+}
+
+/// The sentences for bad credentials that lean-cli and the API description know.
+pub(crate) fn is_about_authorization(message: &str) -> bool {
+    message.starts_with("Hash doesn't match")
+        || message.starts_with("UserID not valid")
+        || message.to_ascii_lowercase().contains("timestamp is too old")
+}
+
+/// `Too many backtest requests; please slow down.`
+fn is_about_rate(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    message.starts_with("too many") && (message.contains("request") || message.contains("slow down"))
+}
+
+/// Decodes a payload; an error names the place in the JSON.
+pub(crate) fn decode<T: DeserializeOwned>(info: &EndpointInfo, bytes: &[u8]) -> Result<T> {
+    if let Ok(reply) = serde_json::from_slice(bytes) {
+        return Ok(reply);
+    }
+    // Slower, so only now: the same again with a record of where it stands.
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let message = if info.reach == Reach::Secret {
+            "a value of an unexpected form".to_owned() // serde quotes what it found
+        } else {
+            error.inner().to_string().chars().take(200).collect()
+        };
+        Error::Shape { endpoint: info.path.to_owned(), path: if path == "." { String::new() } else { path }, message }
+    })
+}
+
+struct FrameVisitor<'a> {
+    payload: &'a [&'a str],
+}
+
+impl<'de> Visitor<'de> for FrameVisitor<'_> {
+    type Value = Envelope;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let mut envelope = Envelope::default();
+        // `message` is a payload of live/read as well, so it only counts when nothing else speaks.
+        let mut last_resort = Vec::new();
+        while let Some(key) = access.next_key_seed(KeySeed { payload: self.payload })? {
+            match key {
+                Key::Success => envelope.success = success(&access.next_value()?),
+                Key::Sentences => flatten(&access.next_value()?, &mut envelope.messages),
+                Key::SmallMessage => flatten(&access.next_value()?, &mut last_resort),
+                Key::Generating => {
+                    envelope.generating = success(&access.next_value()?) == Some(true);
+                    envelope.payload |= self.payload.contains(&"generating");
+                }
+                Key::Payload => {
+                    envelope.payload = true;
+                    access.next_value::<IgnoredAny>()?;
+                }
+                Key::Other => {
+                    access.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        if envelope.success == Some(false) && envelope.messages.is_empty() {
+            envelope.messages = last_resort;
+        }
+        Ok(envelope)
+    }
+}
+
+enum Key {
+    Success,
+    Sentences,
+    SmallMessage,
+    Generating,
+    Payload,
+    Other,
+}
+
+/// Sorts a key without making a text of it.
+struct KeySeed<'a> {
+    payload: &'a [&'a str],
+}
+
+impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
+    type Value = Key;
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for KeySeed<'_> {
+    type Value = Key;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Key, E> {
+        Ok(match key {
+            "success" | "Success" => Key::Success,
+            "errors" | "messages" | "Message" | "Errors" | "Messages" => Key::Sentences,
+            "generating" => Key::Generating,
+            key if self.payload.contains(&key) => Key::Payload,
+            "message" => Key::SmallMessage,
+            _ => Key::Other,
+        })
+    }
+}
+
+/// `success` as boolean, number or text; anything else says nothing.
+fn success(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::Number(number) => number.as_f64().map(|number| number != 0.0),
+        Value::String(text) => flag::read(text),
+        _ => None,
+    }
+}
+
+/// Collects every text below `value`: sentences come as a text, a list, a map, or objects with members.
+fn flatten(value: &Value, into: &mut Vec<String>) {
+    const MOST: usize = 20;
+    const LONGEST: usize = 2_000;
+    if MOST <= into.len() {
+        return;
+    }
+    match value {
+        Value::String(text) if !text.trim().is_empty() => into.push(text.trim().chars().take(LONGEST).collect()),
+        Value::Array(list) => list.iter().for_each(|value| flatten(value, into)),
+        Value::Object(members) => members.values().for_each(|value| flatten(value, into)),
+        Value::Number(number) => into.push(number.to_string()),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::Endpoint;
+    use crate::endpoints::backtests::{ReadBacktest, ReadBacktestReport};
+    use crate::endpoints::projects::DeleteProject;
+
+    fn judged<E: Endpoint>(json: &str) -> Result<()> {
+        let info = EndpointInfo::of::<E>();
+        judge(&info, open(json.as_bytes(), info.payload).unwrap())
+    }
+
+    #[test]
+    fn success_in_every_form() {
+        for json in [r#"{"success":true}"#, r#"{"success":"true"}"#, r#"{"success":1}"#, r#"{}"#, r#"{"errors":[]}"#] {
+            assert_eq!(judged::<DeleteProject>(json), Ok(()), "{json}");
+        }
+        assert_eq!(judged::<ReadBacktest>(r#"{"backtest":{}}"#), Ok(()));
+        assert_eq!(judged::<ReadBacktestReport>(r#"{"success":false,"generating":true}"#), Ok(()));
+    }
+
+    #[test]
+    fn sentences_from_every_place() {
+        for json in [
+            r#"{"errors":["Invalid argument"],"success":false}"#,
+            r#"{"success":false,"errors":"Invalid argument"}"#,
+            r#"{"success":false,"messages":["Invalid argument"]}"#,
+            r#"{"success":false,"Message":"Invalid argument"}"#,
+            r#"{"success":false,"message":"Invalid argument"}"#,
+            r#"{"success":false,"errors":{"0":"Invalid argument"}}"#,
+            r#"{"errors":["Invalid argument"]}"#,
+        ] {
+            let error = judged::<DeleteProject>(json).unwrap_err();
+            assert_eq!(error.messages(), ["Invalid argument"], "{json}");
+        }
+        assert_eq!(judged::<DeleteProject>(r#"{"success":false}"#).unwrap_err().messages(), [""; 0]);
+    }
+
+    #[test]
+    fn success_without_the_payload_is_another_answer() {
+        let error = judged::<ReadBacktest>(r#"{"success":true,"logs":[]}"#).unwrap_err();
+        assert!(matches!(error, Error::Shape { .. }), "{error}");
+        assert!(matches!(judged::<ReadBacktest>("{}").unwrap_err(), Error::Shape { .. }));
+    }
+
+    #[test]
+    fn sentences_about_keys_and_pace_have_their_own_errors() {
+        assert!(
+            judged::<DeleteProject>(r#"{"success":false,"errors":["Hash doesn't match. x"]}"#).unwrap_err().is_auth()
+        );
+        let json = r#"{"success":false,"errors":["Too many backtest requests; please slow down."]}"#;
+        assert!(judged::<DeleteProject>(json).unwrap_err().is_rate_limited());
+    }
+
+    #[test]
+    fn an_error_of_shape_names_the_place() {
+        let info = EndpointInfo::of::<crate::endpoints::backtests::ListBacktests>();
+        let json = br#"{"backtests":[{"backtestId":"a"},{"backtestId":"b","created":"soon"}]}"#;
+        let error = decode::<crate::endpoints::backtests::BacktestsReply>(&info, json).unwrap_err();
+        let Error::Shape { path, message, .. } = error else { panic!("{error}") };
+        assert_eq!(path, "backtests[1].created");
+        assert!(message.contains("soon"), "{message}");
+    }
+}

@@ -1,0 +1,164 @@
+//! Waiting for long work: ask, wait, ask again, until it is done or time is up.
+//!
+//! All waiting goes through the [`Clock`]; the work itself goes on at the service whatever happens here.
+
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+
+/// When to ask: groups of equal waits, the last one for ever, and an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    /// How often each wait is used, in order; afterwards [`Schedule::then`].
+    pub first: &'static [(u32, Duration)],
+    /// The wait once the first ones are used up.
+    pub then: Duration,
+    /// The time after which official clients give up.
+    pub give_up: Duration,
+}
+
+impl Schedule {
+    /// Backtests and optimizations: lean-cli's rhythm, for up to 24 h.
+    pub const LONG_JOB: Self = Self {
+        first: &[
+            (4, Duration::from_millis(250)),
+            (9, Duration::from_secs(1)),
+            (10, Duration::from_secs(2)),
+            (54, Duration::from_secs(5)),
+        ],
+        then: Duration::from_secs(10),
+        give_up: Duration::from_secs(24 * 3_600),
+    };
+    /// Compiling: seldom more than a few seconds, at most a minute.
+    pub const COMPILE: Self = Self {
+        first: &[(4, Duration::from_millis(250)), (9, Duration::from_secs(1))],
+        then: Duration::from_secs(2),
+        give_up: Duration::from_secs(60),
+    };
+    /// Charts (and orders of live runs) that answer `loading`: every 5 s for a minute.
+    pub const CHART: Self = Self { first: &[], then: Duration::from_secs(5), give_up: Duration::from_secs(60) };
+    /// The service's report: every 10 s for a minute.
+    pub const REPORT: Self = Self { first: &[], then: Duration::from_secs(10), give_up: Duration::from_secs(60) };
+    /// A download from the object store: every 3 s for 5 minutes.
+    pub const DOWNLOAD: Self = Self { first: &[], then: Duration::from_secs(3), give_up: Duration::from_secs(300) };
+    /// A deployment on its way to running: every 10 s for 3 minutes.
+    pub const DEPLOY: Self = Self { first: &[], then: Duration::from_secs(10), give_up: Duration::from_secs(180) };
+
+    /// The waits in order, without end.
+    pub fn waits(&self) -> impl Iterator<Item = Duration> + use<> {
+        let then = self.then;
+        self.first
+            .iter()
+            .flat_map(|&(times, wait)| std::iter::repeat_n(wait, times as usize))
+            .chain(std::iter::repeat(then))
+    }
+}
+
+/// What one look at the work found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step<T> {
+    /// It is done.
+    Done(T),
+    /// It is not.
+    Waiting(Progress),
+}
+
+/// How far the work is.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Progress {
+    /// The share done, 0 to 1, if the service says.
+    pub share: Option<f64>,
+    /// The state in the service's words.
+    pub state: String,
+}
+
+/// Asks until the work is done.
+///
+/// `look` is called first at once and then after each wait of `schedule`; `report` hears every step that is not
+/// the last. Ends after `deadline` (default: the schedule's own end) with a last look exactly at that moment.
+///
+/// # Errors
+/// [`Error::DeadlinePassed`] when time is up; whatever `look` returns otherwise.
+pub async fn until<T, F, Fut>(
+    clock: &dyn Clock,
+    schedule: Schedule,
+    deadline: Option<Duration>,
+    mut report: impl FnMut(&Progress),
+    mut look: F,
+) -> Result<T>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<Step<T>>>,
+{
+    let start = clock.now();
+    let deadline = deadline.unwrap_or(schedule.give_up);
+    for wait in schedule.waits() {
+        let progress = match look().await? {
+            Step::Done(result) => return Ok(result),
+            Step::Waiting(progress) => progress,
+        };
+        report(&progress);
+        let waited = Duration::try_from(clock.now().duration_since(start)).unwrap_or(Duration::ZERO);
+        let left = deadline.saturating_sub(waited);
+        if left.is_zero() {
+            return Err(Error::DeadlinePassed { waited, last: progress.state });
+        }
+        clock.sleep(wait.min(left)).await;
+    }
+    Err(Error::DeadlinePassed { waited: deadline, last: String::new() }) // the waits never end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::VirtualClock;
+
+    #[test]
+    fn the_official_rhythm() {
+        let waits: Vec<_> = Schedule::LONG_JOB.waits().take(80).map(|wait| wait.as_millis()).collect();
+        assert_eq!(waits[..5], [250, 250, 250, 250, 1000]);
+        assert_eq!(
+            (waits[12], waits[13], waits[22], waits[23], waits[76], waits[77]),
+            (1000, 2000, 2000, 5000, 5000, 10_000)
+        );
+    }
+
+    #[tokio::test]
+    async fn ends_with_the_work_and_reports_on_the_way() {
+        let clock = VirtualClock::default();
+        let (mut seen, mut looks) = (Vec::new(), 0);
+        let result = until(
+            &clock,
+            Schedule::CHART,
+            None,
+            |progress| seen.push(progress.share),
+            || {
+                looks += 1;
+                let step = if looks < 3 {
+                    Step::Waiting(Progress { share: Some(f64::from(looks) / 4.0), state: "loading".into() })
+                } else {
+                    Step::Done("chart")
+                };
+                async { Ok(step) }
+            },
+        )
+        .await;
+        assert_eq!(result, Ok("chart"));
+        assert_eq!(seen, [Some(0.25), Some(0.5)]);
+        assert_eq!(clock.elapsed(), Duration::from_secs(10));
+    }
+
+    #[tokio::test]
+    async fn gives_up_at_the_deadline_with_a_last_look() {
+        let clock = VirtualClock::default();
+        let mut looks = 0;
+        let look = || {
+            looks += 1;
+            async { Ok(Step::<()>::Waiting(Progress { share: None, state: "loading".into() })) }
+        };
+        let error = until(&clock, Schedule::CHART, Some(Duration::from_secs(12)), |_| {}, look).await.unwrap_err();
+        assert_eq!(error, Error::DeadlinePassed { waited: Duration::from_secs(12), last: "loading".into() });
+        assert_eq!(looks, 4); // at 0, 5, 10 and 12 s
+    }
+}

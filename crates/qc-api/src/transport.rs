@@ -1,0 +1,240 @@
+//! One exchange with the service: a signed POST, and its answer as status, headers and bytes.
+//!
+//! What is decided here: one attempt is one request on the wire, redirects are not followed (the signed header
+//! is a key), the answer is read up to a cap counted after decompression, proxies are used only when named and
+//! never for http.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::{self, HeaderMap};
+use reqwest::{Url, multipart};
+
+use crate::auth::Stamp;
+use crate::endpoint::{EndpointInfo, Part, PartContent};
+use crate::error::{Error, Result};
+use crate::tls;
+
+/// How the connection is made; the rest of a client's settings does not concern it.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) user_agent: String,
+    pub(crate) proxy: Option<String>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) max_response_bytes: u64,
+}
+
+/// The HTTP client behind a [`crate::Client`], built at the first send: it costs tens of milliseconds, most of
+/// it for reading the system's certificates.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    base: Url,
+    options: Options,
+    http: OnceLock<Result<reqwest::Client, String>>,
+}
+
+/// A body ready to be sent, any number of times.
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    Json(bytes::Bytes),
+    Form(Vec<(String, String)>),
+    Multipart(Vec<Part>),
+}
+
+/// An answer as it came.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Transport {
+    /// Checks the address; connects nowhere.
+    pub(crate) fn new(base: &str, options: Options) -> Result<Self> {
+        Ok(Self { base: check_base(base)?, options, http: OnceLock::new() })
+    }
+
+    pub(crate) fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// The address of a path.
+    fn url(&self, path: &str) -> Result<Url> {
+        let whole = format!("{}/{path}", self.base.as_str().trim_end_matches('/'));
+        Url::parse(&whole).map_err(|error| Error::Config(format!("{path} makes no address: {error}")))
+    }
+
+    fn http(&self) -> Result<&reqwest::Client> {
+        self.http.get_or_init(|| self.build()).as_ref().map_err(|error| Error::Config(error.clone()))
+    }
+
+    fn build(&self) -> Result<reqwest::Client, String> {
+        let https = self.base.scheme() == "https";
+        let tls = if https { tls::with_system_roots()? } else { tls::without_roots()? };
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(&self.options.user_agent)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .gzip(true)
+            .connect_timeout(self.options.connect_timeout)
+            .pool_idle_timeout(Duration::from_secs(30)); // shorter than servers keep idle connections
+        if let (Some(proxy), true) = (&self.options.proxy, https) {
+            let proxy = reqwest::Proxy::https(proxy).map_err(|_| "the proxy's address is not valid".to_owned())?;
+            builder = builder.proxy(proxy);
+        }
+        builder.build().map_err(|error| format!("the http client cannot be built: {}", chain(&error)))
+    }
+
+    /// Sends one request and reads its answer.
+    pub(crate) async fn exchange(
+        &self,
+        info: &EndpointInfo,
+        timeout: Duration,
+        stamp: &Stamp,
+        body: &Body,
+    ) -> Result<Answer> {
+        let (authorization, timestamp) = stamp.headers()?;
+        let request = self
+            .http()?
+            .post(self.url(info.path)?)
+            .timeout(timeout)
+            .header(header::AUTHORIZATION, authorization)
+            .header("Timestamp", timestamp)
+            .header(header::ACCEPT, "application/json");
+        let request = match body {
+            Body::Json(bytes) => request.header(header::CONTENT_TYPE, "application/json").body(bytes.clone()),
+            Body::Form(pairs) => request.form(pairs),
+            Body::Multipart(parts) => request.multipart(multipart_form(parts)),
+        };
+        let mut response = request.send().await.map_err(|error| failed(info, &error))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let limit = self.options.max_response_bytes;
+        let too_large = || Error::TooLarge { endpoint: info.path.to_owned(), limit };
+        if response.content_length().is_some_and(|length| limit < length) {
+            return Err(too_large());
+        }
+        let mut received = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| failed(info, &error))? {
+            if limit < (received.len() + chunk.len()) as u64 {
+                return Err(too_large());
+            }
+            received.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, headers, body: received })
+    }
+}
+
+fn multipart_form(parts: &[Part]) -> multipart::Form {
+    parts.iter().fold(multipart::Form::new(), |form, part| match &part.content {
+        PartContent::Text(text) => form.text(part.name, text.clone()),
+        PartContent::File { file_name, bytes } => {
+            form.part(part.name, multipart::Part::bytes(bytes.clone()).file_name(*file_name))
+        }
+    })
+}
+
+/// What a failed connection means. The address is left out of the words, for it may hold more than a path.
+fn failed(info: &EndpointInfo, error: &reqwest::Error) -> Error {
+    // Before the connection stands, nothing can have arrived.
+    let arrived = !error.is_connect() && !error.is_builder();
+    Error::Transport {
+        endpoint: info.path.to_owned(),
+        timeout: error.is_timeout(),
+        may_have_arrived: arrived,
+        safe_to_repeat: info.repeatable || !arrived,
+        message: chain(error),
+    }
+}
+
+/// The innermost words of an error: the outer ones only repeat that sending failed.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut inner = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}
+
+/// Accepts https, and http on loopback; nothing else may see a signed header.
+fn check_base(base: &str) -> Result<Url> {
+    let wrong = |why: &str| Error::Config(format!("the api address {why}"));
+    let url = Url::parse(base.trim()).map_err(|error| wrong(&format!("is not valid: {error}")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("must not hold a user or a password"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("must end with its path"));
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        "http" => Err(wrong("must be https, or http on loopback only")),
+        other => Err(wrong(&format!("must be https, found {other}"))),
+    }
+}
+
+/// Whether an address stays on this computer. Names other than `localhost` are not looked up.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// The moment in an HTTP date such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_and_loopback_may_see_a_signed_header() {
+        for good in [
+            "https://www.quantconnect.com/api/v2",
+            "http://localhost:5612/api/v2/",
+            "http://127.0.0.1:1/api/v2",
+            "http://[::1]:80/x",
+        ] {
+            assert!(check_base(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://www.quantconnect.com/api/v2",
+            "http://localhost.evil.example/",
+            "http://0.0.0.0/",
+            "http://10.0.0.1/",
+            "ftp://localhost/",
+            "https://user:pass@www.quantconnect.com/",
+            "https://www.quantconnect.com/api?x=1",
+            "",
+        ] {
+            assert!(matches!(check_base(bad), Err(Error::Config(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn paths_are_appended_whatever_the_base_ends_with() {
+        let options = Options {
+            user_agent: "test".into(),
+            proxy: None,
+            connect_timeout: Duration::from_secs(1),
+            max_response_bytes: 1,
+        };
+        for base in ["https://a.example/api/v2", "https://a.example/api/v2/"] {
+            let transport = Transport::new(base, options.clone()).unwrap();
+            assert_eq!(transport.url("files/read").unwrap().as_str(), "https://a.example/api/v2/files/read");
+        }
+    }
+
+    #[test]
+    fn reads_http_dates() {
+        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), "1994-11-06T08:49:37Z".parse().ok());
+        assert_eq!(http_date("soon"), None);
+    }
+}

@@ -1,0 +1,195 @@
+//! Moments in their many clothes: `2024-01-02 03:04:05` (UTC without saying so), ISO 8601 with or without a
+//! zone and with seven fractional digits, a bare date, Unix seconds.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use serde::de::{Error, Visitor};
+use serde::{Deserializer, Serializer};
+
+/// Reads a text in any known form. `Ok(None)` for texts that stand for "never".
+///
+/// # Errors
+/// When the text is no moment.
+pub fn parse(text: &str) -> Result<Option<Timestamp>, String> {
+    let text = text.trim();
+    if text.is_empty() || text.starts_with("0000-00-00") {
+        return Ok(None); // PHP's empty date
+    }
+    if text.starts_with("0001-01-01") {
+        return Ok(None); // .NET's default(DateTime), written for "not set"
+    }
+    let wrong = || format!("a date was expected, found the text {:?}", super::number::short(text));
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Ok(Some(moment));
+    }
+    if let Ok(civil) = text.parse::<DateTime>() {
+        return civil.to_zoned(TimeZone::UTC).map(|zoned| Some(zoned.timestamp())).map_err(|_| wrong());
+    }
+    if let Ok(date) = text.parse::<Date>() {
+        return date.to_zoned(TimeZone::UTC).map(|zoned| Some(zoned.timestamp())).map_err(|_| wrong());
+    }
+    text.parse::<f64>().ok().and_then(from_unix).map(Some).ok_or_else(wrong)
+}
+
+/// The moment `seconds` after 1970, to the microsecond.
+pub(crate) fn from_unix(seconds: f64) -> Option<Timestamp> {
+    // Beyond these bounds jiff has no moment; the cast below is then exact enough for microseconds.
+    const FARTHEST: f64 = 250_000_000_000.0;
+    if !(-FARTHEST < seconds && seconds < FARTHEST) {
+        return None;
+    }
+    #[allow(clippy::cast_possible_truncation)]
+    Timestamp::from_microsecond((seconds * 1e6).round() as i64).ok()
+}
+
+/// Seconds since 1970, with the fraction.
+#[allow(clippy::cast_precision_loss)] // microseconds since 1970 stay exact until the year 2255
+pub(crate) fn to_unix(moment: Timestamp) -> f64 {
+    moment.as_microsecond() as f64 / 1e6
+}
+
+struct MomentVisitor;
+
+impl<'de> Visitor<'de> for MomentVisitor {
+    type Value = Option<Timestamp>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a date")
+    }
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        parse(text).map_err(E::custom)
+    }
+    fn visit_f64<E: Error>(self, seconds: f64) -> Result<Self::Value, E> {
+        from_unix(seconds).map(Some).ok_or_else(|| E::custom(format!("unix seconds were expected, found {seconds}")))
+    }
+    #[allow(clippy::cast_precision_loss)]
+    fn visit_i64<E: Error>(self, seconds: i64) -> Result<Self::Value, E> {
+        self.visit_f64(seconds as f64)
+    }
+    #[allow(clippy::cast_precision_loss)]
+    fn visit_u64<E: Error>(self, seconds: u64) -> Result<Self::Value, E> {
+        self.visit_f64(seconds as f64)
+    }
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<Self::Value, E> {
+        if flag { Err(E::invalid_type(serde::de::Unexpected::Bool(flag), &self)) } else { Ok(None) }
+    }
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    deserializer.deserialize_any(MomentVisitor)
+}
+
+/// For members the service's database writes: `2024-01-02 03:04:05`, UTC.
+pub mod spaced {
+    use super::{Deserializer, Serializer, Timestamp};
+
+    /// Reads any known form.
+    ///
+    /// # Errors
+    /// When the value is no moment.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+        super::read(deserializer)
+    }
+
+    /// Writes `2024-01-02 03:04:05`.
+    ///
+    /// # Errors
+    /// The serializer's own.
+    pub fn serialize<S: Serializer>(moment: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+        match moment {
+            Some(moment) => serializer.collect_str(&moment.strftime("%Y-%m-%d %H:%M:%S")),
+            None => serializer.serialize_none(),
+        }
+    }
+}
+
+/// For members LEAN writes: `2024-01-02T03:04:05Z`.
+pub mod iso {
+    use super::{Deserializer, Serializer, Timestamp};
+
+    /// Reads any known form.
+    ///
+    /// # Errors
+    /// When the value is no moment.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+        super::read(deserializer)
+    }
+
+    /// Writes `2024-01-02T03:04:05Z`.
+    ///
+    /// # Errors
+    /// The serializer's own.
+    pub fn serialize<S: Serializer>(moment: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+        match moment {
+            Some(moment) => serializer.collect_str(moment),
+            None => serializer.serialize_none(),
+        }
+    }
+}
+
+/// For members in Unix seconds: order events and insights.
+pub mod unix {
+    use super::{Deserializer, Serializer, Timestamp};
+
+    /// Reads any known form.
+    ///
+    /// # Errors
+    /// When the value is no moment.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+        super::read(deserializer)
+    }
+
+    /// Writes Unix seconds.
+    ///
+    /// # Errors
+    /// The serializer's own.
+    pub fn serialize<S: Serializer>(moment: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+        match moment {
+            Some(moment) if moment.subsec_nanosecond() == 0 => serializer.serialize_i64(moment.as_second()),
+            Some(moment) => serializer.serialize_f64(super::to_unix(*moment)),
+            None => serializer.serialize_none(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_one_moment_reads_alike() {
+        let expected: Timestamp = "2023-06-07T08:09:10Z".parse().unwrap();
+        for text in [
+            "2023-06-07 08:09:10",
+            "2023-06-07T08:09:10Z",
+            "2023-06-07T08:09:10",
+            "2023-06-07T08:09:10.0000000Z",
+            "2023-06-07T10:09:10+02:00",
+            "1686125350",
+        ] {
+            assert_eq!(parse(text), Ok(Some(expected)), "{text}");
+        }
+        assert_eq!(parse("2023-06-07"), Ok(Some("2023-06-07T00:00:00Z".parse().unwrap())));
+    }
+
+    #[test]
+    fn never_is_none_and_nonsense_an_error() {
+        assert_eq!(parse(""), Ok(None));
+        assert_eq!(parse("0000-00-00 00:00:00"), Ok(None));
+        assert_eq!(parse("0001-01-01T00:00:00"), Ok(None));
+        assert!(parse("soon").unwrap_err().contains("soon"));
+        assert!(parse("1e300").is_err());
+    }
+}
