@@ -20,6 +20,8 @@ pub mod error;
 mod linalg;
 pub mod panel;
 pub mod pca;
+pub mod performance;
+pub mod portfolio;
 pub mod progress;
 pub mod returns;
 pub mod stats;

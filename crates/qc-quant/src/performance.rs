@@ -1,0 +1,11 @@
+//! How a strategy did: growth, risk, drawdowns, tails, and against a benchmark.
+
+pub mod benchmark;
+pub mod drawdown;
+pub mod sharpe;
+pub mod summary;
+pub mod tails;
+
+pub use benchmark::{BenchmarkStatistics, against};
+pub use drawdown::{Drawdown, equity_curve};
+pub use summary::{Performance, PerformanceOptions, RiskFree, summary};

@@ -1,0 +1,68 @@
+//! Portfolios of several assets: from weights to returns.
+
+use crate::error::{Error, Result};
+use crate::panel::{Panel, Series, require_finite};
+
+/// What happens to weights between periods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Policy {
+    /// Traded back to the given weights after every period.
+    #[default]
+    ConstantWeights,
+    /// Bought once and left alone.
+    BuyAndHold,
+}
+
+/// Returns of a portfolio with weights exactly as given.
+///
+/// Weights that sum to less than 1 leave the rest in cash at `cash_rate` per period; more than 1
+/// borrows at it; weights are never rescaled. Under [`Policy::BuyAndHold`] a portfolio that has lost
+/// everything returns 0 afterwards.
+///
+/// # Errors
+/// [`Error::ShapeMismatch`] unless there is one weight per symbol, [`Error::NotFinite`].
+///
+/// ```
+/// use qc_quant::{Index, Panel, portfolio::{Policy, returns}};
+/// let r = Panel::new(vec!["A".into(), "B".into()], Index::Rows(2), vec![vec![0.1, 0.0], vec![0.0, 0.0]])?;
+/// let half = returns(&r, &[0.5, 0.0], Policy::ConstantWeights, 0.01)?; // the other half earns one percent
+/// assert!((half.values()[0] - 0.055).abs() < 1e-15);
+/// # Ok::<(), qc_quant::Error>(())
+/// ```
+pub fn returns(simple: &Panel, weights: &[f64], policy: Policy, cash_rate: f64) -> Result<Series> {
+    if weights.len() != simple.n_symbols() {
+        let what = "weights, one per symbol".into();
+        return Err(Error::ShapeMismatch { what, expected: simple.n_symbols(), found: weights.len() });
+    }
+    require_finite("weights", weights)?;
+    require_finite("cash rate", &[cash_rate])?;
+    let n_rows = simple.n_rows();
+    let cash = 1.0 - weights.iter().sum::<f64>();
+    let values = match policy {
+        Policy::ConstantWeights => {
+            let mut values = vec![cash * cash_rate; n_rows];
+            for (column, weight) in simple.columns().zip(weights) {
+                values.iter_mut().zip(column).for_each(|(sum, r)| *sum += weight * r);
+            }
+            values
+        }
+        Policy::BuyAndHold => {
+            let mut held: Vec<f64> = weights.to_vec();
+            let (mut in_cash, mut before) = (cash, 1.0);
+            let mut values = Vec::with_capacity(n_rows);
+            for row in 0..n_rows {
+                if before <= 0.0 {
+                    values.push(0.0);
+                    continue;
+                }
+                in_cash *= 1.0 + cash_rate;
+                held.iter_mut().zip(simple.columns()).for_each(|(value, column)| *value *= 1.0 + column[row]);
+                let now = (in_cash + held.iter().sum::<f64>()).max(0.0);
+                values.push(now / before - 1.0);
+                before = now;
+            }
+            values
+        }
+    };
+    Series::new("portfolio", simple.index().clone(), values)
+}
