@@ -25,7 +25,7 @@ const WALLS: &[Wall] = &[
         why: "qc-quant reads no clock",
         folders: &["crates/qc-quant/src"],
         except: &[],
-        words: &["Instant", "SystemTime", "Timestamp::now", "Zoned::now", "Timer", "sleep"],
+        words: &["std::time", "Instant::now", "SystemTime", "Timestamp::now", "Zoned::now", "Timer", "sleep"],
     },
     Wall {
         why: "qc-quant does not log, serialise or wait",
