@@ -56,6 +56,7 @@ const QUANT_MAY_USE: &[&str] = &[
     "faer",
     "jiff",
     "kodama",
+    "libm",
     "linfa",
     "nalgebra",
     "ndarray",
