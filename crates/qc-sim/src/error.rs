@@ -36,4 +36,7 @@ pub enum Error {
         /// Where and why reading stopped.
         message: String,
     },
+    /// The client for the simulator could not be built.
+    #[error(transparent)]
+    Client(#[from] qc_api::Error),
 }

@@ -1,0 +1,140 @@
+//! Decodes what a request carries: JSON, a form with PHP brackets, multipart parts, or a query string.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::header::CONTENT_TYPE;
+use serde_json::{Map, Value};
+
+/// The largest body the simulator reads: larger than anything the object store takes from a test.
+pub(crate) const LIMIT: usize = 64 << 20;
+
+/// A decoded request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Body {
+    /// Members of the body and of the query; files are not among them.
+    pub(crate) fields: Map<String, Value>,
+    /// File parts of a multipart body.
+    pub(crate) files: Vec<(String, Bytes)>,
+}
+
+impl Body {
+    /// The body as the journal keeps it.
+    pub(crate) fn for_journal(&self) -> Value {
+        let mut fields = self.fields.clone();
+        for (name, bytes) in &self.files {
+            fields.insert(name.clone(), Value::String(format!("{} bytes", bytes.len())));
+        }
+        Value::Object(fields)
+    }
+}
+
+/// Reads a request to its end. `None` when its content is not what it claims to be.
+pub(crate) async fn read(request: Request) -> Option<Body> {
+    let mut fields = request.uri().query().map(from_form).unwrap_or_default();
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let mut files = Vec::new();
+    if kind.starts_with("multipart/form-data") {
+        let mut parts = Multipart::from_request(request, &()).await.ok()?;
+        while let Some(part) = parts.next_field().await.ok()? {
+            let name = part.name().unwrap_or_default().to_owned();
+            if part.file_name().is_some() {
+                files.push((name, part.bytes().await.ok()?));
+            } else {
+                fields.insert(name, Value::String(part.text().await.ok()?));
+            }
+        }
+        return Some(Body { fields, files });
+    }
+    let bytes = axum::body::to_bytes(request.into_body(), LIMIT).await.ok()?;
+    if bytes.is_empty() {
+        return Some(Body { fields, files });
+    }
+    let text = std::str::from_utf8(&bytes).ok()?;
+    if kind.starts_with("application/x-www-form-urlencoded") {
+        fields.extend(from_form(text));
+    } else {
+        let Value::Object(members) = serde_json::from_str(text).ok()? else { return None };
+        fields.extend(members);
+    }
+    Some(Body { fields, files })
+}
+
+/// `a=1&p[0][key]=x&p[0][value]=2` to nested JSON; all values stay text, as in PHP.
+fn from_form(text: &str) -> Map<String, Value> {
+    let mut fields = Map::new();
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let key = percent_decoded(key);
+        let mut steps = key.split('[').map(|step| step.trim_end_matches(']'));
+        let Some(first) = steps.next() else { continue };
+        let steps: Vec<&str> = steps.collect();
+        put(fields.entry(first.to_owned()).or_insert(Value::Null), &steps, percent_decoded(value));
+    }
+    fields.into_iter().map(|(key, value)| (key, with_lists(value))).collect()
+}
+
+fn put(place: &mut Value, steps: &[&str], text: String) {
+    let Some((first, rest)) = steps.split_first() else {
+        *place = Value::String(text);
+        return;
+    };
+    if !place.is_object() {
+        *place = Value::Object(Map::new());
+    }
+    if let Value::Object(map) = place {
+        let key = if first.is_empty() { map.len().to_string() } else { (*first).to_owned() };
+        put(map.entry(key).or_insert(Value::Null), rest, text);
+    }
+}
+
+/// Maps whose keys are 0, 1, 2, ... are lists in PHP.
+fn with_lists(value: Value) -> Value {
+    let Value::Object(map) = value else { return value };
+    let is_list = map.keys().enumerate().all(|(at, key)| key.parse() == Ok(at));
+    let mut members = map.into_iter().map(|(key, value)| (key, with_lists(value)));
+    if is_list {
+        Value::Array(members.map(|(_, value)| value).collect())
+    } else {
+        Value::Object(members.by_ref().collect())
+    }
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let mut ahead = rest.clone();
+                let digit = |byte: Option<u8>| byte.and_then(|b| char::from(b).to_digit(16));
+                match (digit(ahead.next()), digit(ahead.next())) {
+                    (Some(high), Some(low)) => {
+                        bytes.extend(u8::try_from(high * 16 + low));
+                        rest = ahead;
+                    }
+                    _ => bytes.push(byte),
+                }
+            }
+            _ => bytes.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn brackets_become_lists_and_maps() {
+        let fields =
+            from_form("projectId=3&parameters%5B0%5D%5Bkey%5D=a+b&parameters[0][value]=1&libraries[]=7&c[x]=%C3%A9");
+        let expected = json!({
+            "projectId": "3", "parameters": [{ "key": "a b", "value": "1" }], "libraries": ["7"], "c": { "x": "é" },
+        });
+        assert_eq!(Value::Object(fields), expected);
+    }
+}

@@ -1,0 +1,364 @@
+//! Backtests: queue, run by the clock, read in pieces, label, delete.
+
+use std::sync::Arc;
+
+use qc_api::endpoints::Done;
+use qc_api::endpoints::backtests::{
+    BacktestReply, BacktestsReply, CreateBacktest, DeleteBacktest, InsightsReply, ListBacktests, LogsReply,
+    OrdersReply, ReadBacktest, ReadBacktestChart, ReadBacktestInsights, ReadBacktestLogs, ReadBacktestOrders,
+    ReadBacktestReport, ReadBacktestTrades, ReportReply, TradesReply, UpdateBacktest, UpdateBacktestTags,
+};
+use qc_api::endpoints::compile::CompileState;
+use qc_api::model::{self, BacktestStatus, BacktestSummary, Chart, ChartReply, ResearchGuide};
+
+use crate::clock::later;
+use crate::code;
+use crate::endpoints::compile;
+use crate::market::Market;
+use crate::refuse::{self, Answer};
+use crate::report::Report;
+use crate::run::charts;
+use crate::world::{Backtest, Call, World};
+
+/// Rows of orders, insights or trades one answer may hold.
+const ROWS: i64 = 100;
+/// Lines of a log one answer may hold.
+const LINES: i64 = 200;
+
+/// How far a backtest is.
+enum Progress {
+    Queued,
+    /// Fraction done.
+    Running(f64),
+    Done,
+}
+
+pub(crate) fn create(world: &mut World, call: &Call<'_>, request: CreateBacktest) -> Answer<BacktestReply> {
+    let compile = world.compile(call, request.project_id.0, request.compile_id.as_str())?;
+    if compile::state(compile, call) != CompileState::BuildSuccess {
+        return Err(refuse::compile_not_successful(&compile.id));
+    }
+    let (project, compile) = (compile.project, compile.id.clone());
+    if request.backtest_name.trim().is_empty() {
+        return Err(refuse::name_not_valid());
+    }
+    let node = free_node(world, call, project)?;
+    throttle(world, call)?;
+    let started = later(call.now, call.jobs.backtest_queue);
+    let backtest = Backtest {
+        id: world.draw_id(),
+        project,
+        compile,
+        name: request.backtest_name,
+        note: None,
+        tags: Vec::new(),
+        parameters: request.parameters.into_iter().collect(),
+        created: call.now,
+        started,
+        finished: later(started, call.jobs.backtest_run),
+        snapshot: world.draw_number(),
+        node,
+        charts_asked: Default::default(),
+        report_asked: None,
+        report: Default::default(),
+    };
+    let reply = BacktestReply { backtest: shown(world, call, &backtest)?, debugging: false };
+    world.backtests.insert(backtest.id.clone(), backtest);
+    Ok(reply)
+}
+
+pub(crate) fn read(world: &mut World, call: &Call<'_>, request: ReadBacktest) -> Answer<BacktestReply> {
+    let backtest = world.backtest(call, request.project_id.0, request.backtest_id.as_str())?;
+    Ok(BacktestReply { backtest: shown(world, call, backtest)?, debugging: false })
+}
+
+/// Newest first.
+pub(crate) fn list(world: &mut World, call: &Call<'_>, request: ListBacktests) -> Answer<BacktestsReply> {
+    let project = world.project(call, request.project_id.0)?.id;
+    let with_statistics = request.include_statistics.unwrap_or(false);
+    let mut of_project: Vec<&Backtest> = world.backtests.values().filter(|b| b.project == project).collect();
+    of_project.sort_by_key(|backtest| std::cmp::Reverse((backtest.created, backtest.snapshot)));
+    let backtests: Vec<BacktestSummary> = of_project
+        .into_iter()
+        .map(|backtest| summary(world, call, backtest, with_statistics))
+        .collect::<Answer<_>>()?;
+    Ok(BacktestsReply { count: i64::try_from(backtests.len()).ok(), backtests })
+}
+
+pub(crate) fn chart(world: &mut World, call: &Call<'_>, request: ReadBacktestChart) -> Answer<ChartReply> {
+    let (project, id) = (request.project_id.0, request.backtest_id.as_str());
+    let start = request.start.unwrap_or(0);
+    // The official client sends 0 and 0 for "all of it".
+    let end = request.end.filter(|end| *end != 0 || start != 0).unwrap_or(i64::MAX);
+    if end < start {
+        return Err(refuse::range_not_valid(start, end));
+    }
+    let count = usize::try_from(request.count).ok().filter(|count| 0 < *count).ok_or_else(refuse::invalid_argument)?;
+    let report = finished(world, call, world.backtest(call, project, id)?)?;
+    let Some(chart) = report.as_ref().and_then(|report| report.charts.get(&request.name)) else {
+        return Err(refuse::chart_not_found(&request.name));
+    };
+    // The first request makes the service prepare the chart.
+    let asked = *world.backtest_mut(call, project, id)?.charts_asked.entry(request.name).or_insert(call.now);
+    let ready = later(asked, call.jobs.chart);
+    if call.now < ready {
+        let progress = share(asked, ready, call);
+        return Ok(ChartReply { chart: None, progress: Some(progress), status: Some("loading".to_owned()) });
+    }
+    Ok(ChartReply { chart: Some(charts::sampled(chart, count, start, end)), progress: None, status: None })
+}
+
+pub(crate) fn orders(world: &mut World, call: &Call<'_>, request: ReadBacktestOrders) -> Answer<OrdersReply> {
+    let report = finished(world, call, world.backtest(call, request.project_id.0, request.backtest_id.as_str())?)?;
+    let (orders, length) = page(report.as_ref().map(|r| r.orders.as_slice()), request.start, request.end, ROWS)?;
+    Ok(OrdersReply { orders, length })
+}
+
+pub(crate) fn insights(world: &mut World, call: &Call<'_>, request: ReadBacktestInsights) -> Answer<InsightsReply> {
+    let report = finished(world, call, world.backtest(call, request.project_id.0, request.backtest_id.as_str())?)?;
+    let (insights, length) = page(report.as_ref().map(|r| r.insights.as_slice()), request.start, request.end, ROWS)?;
+    Ok(InsightsReply { insights, length })
+}
+
+pub(crate) fn trades(world: &mut World, call: &Call<'_>, request: ReadBacktestTrades) -> Answer<TradesReply> {
+    let report = finished(world, call, world.backtest(call, request.project_id.0, request.backtest_id.as_str())?)?;
+    let (trades, length) = page(report.as_ref().map(|r| r.trades.as_slice()), request.start, request.end, ROWS)?;
+    Ok(TradesReply { trades, length })
+}
+
+pub(crate) fn logs(world: &mut World, call: &Call<'_>, request: ReadBacktestLogs) -> Answer<LogsReply> {
+    let backtest = world.backtest(call, request.project_id.0, request.backtest_id.as_str())?;
+    let report = finished(world, call, backtest)?;
+    let quota = world.organization_of(world.project(call, backtest.project)?)?.tier.log_kb();
+    let mut room = quota.map_or(usize::MAX, |kb| kb * 1024);
+    let query = request.query.to_lowercase();
+    let lines: Vec<String> = report
+        .iter()
+        .flat_map(|report| &report.logs)
+        .take_while(|line| {
+            let fits = line.len() < room;
+            room = room.saturating_sub(line.len() + 1);
+            fits
+        })
+        .filter(|line| line.to_lowercase().contains(&query))
+        .cloned()
+        .collect();
+    let (logs, length) = page(Some(&lines), request.start, request.end, LINES)?;
+    Ok(LogsReply { logs, length })
+}
+
+/// The first request starts the work; until it is done the answer says `generating`.
+pub(crate) fn report(world: &mut World, call: &Call<'_>, request: ReadBacktestReport) -> Answer<ReportReply> {
+    let (project, id) = (request.project_id.0, request.backtest_id.as_str());
+    let Some(report) = finished(world, call, world.backtest(call, project, id)?)? else {
+        return Err(refuse::backtest_not_finished(id));
+    };
+    let backtest = world.backtest_mut(call, project, id)?;
+    let asked = *backtest.report_asked.get_or_insert(call.now);
+    if call.now < later(asked, call.jobs.report) {
+        return Ok(ReportReply { report: None, generating: true });
+    }
+    Ok(ReportReply { report: Some(document(&backtest.name, &report)), generating: false })
+}
+
+/// Changes only what is sent; an empty note wipes the note.
+pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateBacktest) -> Answer<Done> {
+    if request.name.as_ref().is_some_and(|name| name.trim().is_empty()) {
+        return Err(refuse::name_not_valid());
+    }
+    let backtest = world.backtest_mut(call, request.project_id.0, request.backtest_id.as_str())?;
+    backtest.name = request.name.unwrap_or_else(|| backtest.name.clone());
+    backtest.note = request.note.or_else(|| backtest.note.take()).filter(|note| !note.is_empty());
+    Ok(Done {})
+}
+
+pub(crate) fn update_tags(world: &mut World, call: &Call<'_>, request: UpdateBacktestTags) -> Answer<Done> {
+    world.backtest_mut(call, request.project_id.0, request.backtest_id.as_str())?.tags = request.tags;
+    Ok(Done {})
+}
+
+/// Also the way to stop one that runs.
+pub(crate) fn delete(world: &mut World, call: &Call<'_>, request: DeleteBacktest) -> Answer<Done> {
+    let id = world.backtest(call, request.project_id.0, request.backtest_id.as_str())?.id.clone();
+    world.backtests.remove(&id);
+    Ok(Done {})
+}
+
+fn progress(backtest: &Backtest, call: &Call<'_>) -> Progress {
+    if backtest.finished <= call.now {
+        Progress::Done
+    } else if call.now < backtest.started {
+        Progress::Queued
+    } else {
+        Progress::Running(share(backtest.started, backtest.finished, call))
+    }
+}
+
+fn share(from: jiff::Timestamp, to: jiff::Timestamp, call: &Call<'_>) -> f64 {
+    let whole = to.duration_since(from).as_secs_f64();
+    let passed = call.now.duration_since(from).as_secs_f64();
+    // Progress is shown in steps of a percent.
+    if whole <= 0.0 { 1.0 } else { (100.0 * passed / whole).floor().clamp(0.0, 99.0) / 100.0 }
+}
+
+/// The results, once the backtest is done.
+fn finished(world: &World, call: &Call<'_>, backtest: &Backtest) -> Answer<Option<Arc<Report>>> {
+    if !matches!(progress(backtest, call), Progress::Done) {
+        return Ok(None);
+    }
+    let compile = world.compiles.get(&backtest.compile).ok_or_else(|| refuse::compile_not_found(&backtest.compile))?;
+    let report = backtest.report.get_or_init(|| {
+        let program = code::read(&compile::sources(&compile.files), |word| Market::find(word).is_some());
+        Arc::new(Report::of(&backtest.id, &program, &call.market()))
+    });
+    Ok(Some(Arc::clone(report)))
+}
+
+/// One of the organization's nodes that runs nothing.
+fn free_node(world: &World, call: &Call<'_>, project: i64) -> Answer<String> {
+    let organization = world.organization_of(world.project(call, project)?)?;
+    let busy: Vec<&str> = world
+        .backtests
+        .values()
+        .filter(|backtest| !matches!(progress(backtest, call), Progress::Done))
+        .map(|backtest| backtest.node.as_str())
+        .collect();
+    organization
+        .backtest_nodes
+        .iter()
+        .find(|machine| !busy.contains(&machine.name.as_str()))
+        .map(|machine| machine.name.clone())
+        .ok_or_else(refuse::no_spare_nodes)
+}
+
+fn throttle(world: &World, call: &Call<'_>) -> Answer<()> {
+    let Some(limit) = call.options.backtests_per_minute else { return Ok(()) };
+    let recent = world.backtests.values().filter(|b| call.now.duration_since(b.created).as_secs() < 60).count();
+    if recent < limit { Ok(()) } else { Err(refuse::too_many_backtests()) }
+}
+
+/// Rows `start..end` and the number of all rows.
+fn page<T: Clone>(rows: Option<&[T]>, start: i64, end: i64, limit: i64) -> Answer<(Vec<T>, Option<i64>)> {
+    if start < 0 || end <= start {
+        return Err(refuse::range_not_valid(start, end));
+    }
+    if limit < end - start {
+        return Err(refuse::range_too_wide(start, end, limit));
+    }
+    let rows = rows.unwrap_or_default();
+    let place = |at: i64| usize::try_from(at).unwrap_or(usize::MAX).min(rows.len());
+    let page = rows.get(place(start)..place(end)).unwrap_or_default().to_vec();
+    Ok((page, i64::try_from(rows.len()).ok()))
+}
+
+fn status(backtest: &Backtest, call: &Call<'_>, report: Option<&Report>) -> (BacktestStatus, f64) {
+    match (progress(backtest, call), report) {
+        (Progress::Queued, _) => (BacktestStatus::IN_QUEUE.into(), 0.0),
+        (Progress::Running(share), _) => (format!("Running: {:.0}%", 100.0 * share).as_str().into(), share),
+        (Progress::Done, Some(report)) if report.failure.is_some() => (BacktestStatus::RUNTIME_ERROR.into(), 1.0),
+        (Progress::Done, _) => (BacktestStatus::COMPLETED.into(), 1.0),
+    }
+}
+
+/// A backtest as the service shows it.
+fn shown(world: &World, call: &Call<'_>, backtest: &Backtest) -> Answer<model::Backtest> {
+    let project = world.project(call, backtest.project)?;
+    let report = finished(world, call, backtest)?;
+    let (status, progress) = status(backtest, call, report.as_deref());
+    let n_backtests = world.backtests.values().filter(|other| other.project == backtest.project).count();
+    let mut shown = model::Backtest {
+        backtest_id: backtest.id.as_str().into(),
+        project_id: Some(backtest.project.into()),
+        organization_id: Some(project.organization.as_str().into()),
+        name: backtest.name.clone(),
+        note: backtest.note.clone(),
+        status,
+        completed: report.is_some(),
+        progress: Some(progress),
+        created: Some(backtest.created),
+        snapshot_id: Some(backtest.snapshot),
+        node_name: Some(backtest.node.clone()),
+        parameter_set: backtest.parameters.iter().cloned().collect(),
+        research_guide: Some(ResearchGuide {
+            minutes: Some(1.0),
+            backtest_count: i64::try_from(n_backtests).ok(),
+            parameters: i64::try_from(backtest.parameters.len()).ok(),
+        }),
+        out_of_sample_days: Some(0),
+        ..model::Backtest::default()
+    };
+    let Some(report) = report else { return Ok(shown) };
+    let run = &report.run;
+    shown.backtest_start = Some(crate::run::new_york(run.plan.first, 0, 0));
+    shown.backtest_end = Some(crate::run::new_york(run.plan.last, 23, 59));
+    shown.tradeable_dates = i64::try_from(run.days.len()).ok();
+    if let Some((error, trace)) = report.error() {
+        shown.error = Some(error);
+        shown.stacktrace = Some(trace);
+        shown.has_initialize_error = report.failure.as_ref().is_some_and(|raise| raise.in_initialize);
+        return Ok(shown);
+    }
+    let name_only = |name: &String| (name.clone(), Chart { name: name.clone(), ..Chart::default() });
+    shown.charts = report.charts.keys().map(name_only).collect();
+    shown.statistics = report.statistics.clone();
+    shown.runtime_statistics = report.runtime_statistics.clone();
+    shown.total_performance = Some(report.performance.clone());
+    shown.rolling_window = report.rolling.clone();
+    Ok(shown)
+}
+
+fn summary(world: &World, call: &Call<'_>, backtest: &Backtest, with_statistics: bool) -> Answer<BacktestSummary> {
+    let report = finished(world, call, backtest)?;
+    let (status, progress) = status(backtest, call, report.as_deref());
+    let mut summary = BacktestSummary {
+        backtest_id: backtest.id.as_str().into(),
+        status,
+        name: backtest.name.clone(),
+        created: Some(backtest.created),
+        progress: Some(progress),
+        tradeable_dates: report.as_ref().and_then(|report| i64::try_from(report.run.days.len()).ok()),
+        parameter_set: backtest.parameters.iter().cloned().collect(),
+        snapshot_id: Some(backtest.snapshot),
+        tags: backtest.tags.clone(),
+        ..BacktestSummary::default()
+    };
+    let Some(report) = report else { return Ok(summary) };
+    if let Some((error, trace)) = report.error() {
+        summary.error = Some(error);
+        summary.stacktrace = Some(trace);
+        return Ok(summary);
+    }
+    if let (true, Some(figures)) = (with_statistics, &report.performance.portfolio_statistics) {
+        let percent = |fraction: Option<f64>| fraction.map(|fraction| (1e5 * fraction).round() / 1e3);
+        summary.sharpe_ratio = figures.sharpe_ratio;
+        summary.alpha = figures.alpha;
+        summary.beta = figures.beta;
+        summary.compounding_annual_return = percent(figures.compounding_annual_return);
+        summary.drawdown = percent(figures.drawdown);
+        summary.loss_rate = percent(figures.loss_rate);
+        summary.net_profit = percent(figures.total_net_profit);
+        summary.parameters = i64::try_from(backtest.parameters.len()).ok();
+        summary.psr = percent(figures.probabilistic_sharpe_ratio);
+        summary.security_types = Some("Equity".to_owned());
+        summary.sortino_ratio = figures.sortino_ratio;
+        summary.trades = i64::try_from(report.orders.len()).ok();
+        summary.treynor_ratio = figures.treynor_ratio;
+        summary.win_rate = percent(figures.win_rate);
+    }
+    Ok(summary)
+}
+
+/// A plain page with the statistics; the real report has pictures in it.
+fn document(name: &str, report: &Report) -> String {
+    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
+    let rows: String = report
+        .statistics
+        .iter()
+        .map(|(title, value)| format!("<tr><td>{}</td><td>{}</td></tr>\n", escaped(title), escaped(value)))
+        .collect();
+    format!(
+        "<!DOCTYPE html>\n<html><head><title>{0}</title></head><body>\n<h1>{0}</h1>\n<p>Simulated: the code was not run, the \
+         market is synthetic.</p>\n<table>\n{rows}</table>\n</body></html>\n",
+        escaped(name)
+    )
+}

@@ -1,0 +1,145 @@
+//! Files of a project: create, read, rename, change, patch, delete.
+
+use qc_api::endpoints::Done;
+use qc_api::endpoints::files::{
+    CreateFile, DeleteFile, FilesReply, PatchFiles, ReadFiles, RenameFile, UpdateFileContent,
+};
+use qc_api::model::ProjectFile;
+
+use crate::refuse::{self, Answer};
+use crate::world::{Call, File, Project, Tier, World};
+use crate::{patch, seed};
+
+/// File types the documentation lists; the rule is from there and was not seen enforced.
+pub(crate) const EXTENSIONS: [&str; 5] = [".py", ".cs", ".ipynb", ".css", ".html"];
+
+pub(crate) fn create(world: &mut World, call: &Call<'_>, request: CreateFile) -> Answer<Done> {
+    let project = world.project(call, request.project_id.0)?;
+    let tier = world.organization_of(project)?.tier;
+    check_name(&request.name)?;
+    if project.files.iter().any(|file| file.name == request.name) {
+        return Err(refuse::file_exists(&request.name));
+    }
+    if tier.files() <= project.files.len() {
+        return Err(refuse::too_many_files(tier.files()));
+    }
+    // Without content a default body is made; empty content is refused.
+    let content = request.content.unwrap_or_else(|| default_body(&request.name));
+    check_content(&content)?;
+    check_size(tier, &request.name, &content)?;
+    let file = File { id: world.draw_number(), name: request.name, content, modified: call.now };
+    let project = world.project_mut(call, request.project_id.0)?;
+    project.files.push(file);
+    project.modified = call.now;
+    Ok(Done {})
+}
+
+pub(crate) fn read(world: &mut World, call: &Call<'_>, request: ReadFiles) -> Answer<FilesReply> {
+    let project = world.project(call, request.project_id.0)?;
+    let files: Vec<ProjectFile> = project
+        .files
+        .iter()
+        .filter(|file| request.name.as_ref().is_none_or(|name| *name == file.name))
+        .map(|file| shown(project, file))
+        .collect();
+    match request.name {
+        Some(name) if files.is_empty() => Err(refuse::file_not_found(&name)),
+        _ => Ok(FilesReply { files }),
+    }
+}
+
+pub(crate) fn rename(world: &mut World, call: &Call<'_>, request: RenameFile) -> Answer<Done> {
+    check_name(&request.new_name)?;
+    let project = world.project_mut(call, request.project_id.0)?;
+    if project.files.iter().any(|file| file.name == request.new_name) {
+        return Err(refuse::file_exists(&request.new_name));
+    }
+    let file = project.file_mut(&request.name)?;
+    file.name = request.new_name;
+    file.modified = call.now;
+    project.modified = call.now;
+    Ok(Done {})
+}
+
+pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateFileContent) -> Answer<Done> {
+    let project = world.project(call, request.project_id.0)?;
+    let tier = world.organization_of(project)?.tier;
+    check_content(&request.content)?;
+    check_size(tier, &request.name, &request.content)?;
+    let project = world.project_mut(call, request.project_id.0)?;
+    let file = project.file_mut(&request.name)?;
+    file.content = request.content;
+    file.modified = call.now;
+    project.modified = call.now;
+    Ok(Done {})
+}
+
+/// Applies a git-style diff, all of it or nothing.
+pub(crate) fn patch(world: &mut World, call: &Call<'_>, request: PatchFiles) -> Answer<Done> {
+    let tier = world.organization_of(world.project(call, request.project_id.0)?)?.tier;
+    let changes = patch::parse(&request.patch).map_err(|reason| refuse::patch_not_valid(&reason))?;
+    let project = world.project_mut(call, request.project_id.0)?;
+    let mut changed = Vec::new();
+    for change in &changes {
+        let file = project
+            .file_mut(&change.file)
+            .map_err(|_| refuse::patch_not_valid(&format!("{} does not exist", change.file)))?;
+        let content = patch::apply(change, &file.content).map_err(|reason| refuse::patch_not_valid(&reason))?;
+        check_size(tier, &change.file, &content)?;
+        changed.push(content);
+    }
+    for (change, content) in changes.iter().zip(changed) {
+        let file = project.file_mut(&change.file)?;
+        file.content = content;
+        file.modified = call.now;
+    }
+    project.modified = call.now;
+    Ok(Done {})
+}
+
+pub(crate) fn delete(world: &mut World, call: &Call<'_>, request: DeleteFile) -> Answer<Done> {
+    let project = world.project_mut(call, request.project_id.0)?;
+    project.file_mut(&request.name)?;
+    project.files.retain(|file| file.name != request.name);
+    project.modified = call.now;
+    Ok(Done {})
+}
+
+pub(crate) fn check_content(content: &str) -> Answer<()> {
+    if content.is_empty() { Err(refuse::file_content_not_valid(content)) } else { Ok(()) }
+}
+
+pub(crate) fn check_size(tier: Tier, name: &str, content: &str) -> Answer<()> {
+    if content.len() <= tier.file_kb() * 1024 { Ok(()) } else { Err(refuse::file_too_large(name, tier.file_kb())) }
+}
+
+pub(crate) fn check_name(name: &str) -> Answer<()> {
+    let sound = name.split('/').all(|step| !step.trim().is_empty() && step != "." && step != "..");
+    if !sound || name.contains(['\\', '\0']) {
+        return Err(refuse::file_name_not_valid(name));
+    }
+    if EXTENSIONS.iter().any(|extension| name.ends_with(extension)) {
+        return Ok(());
+    }
+    Err(refuse::file_extension_not_allowed(name))
+}
+
+fn default_body(name: &str) -> String {
+    if name.ends_with(".ipynb") {
+        return seed::NOTEBOOK.to_owned();
+    }
+    let comment = if name.ends_with(".cs") { "//" } else { "#" };
+    format!("{comment} Your New {} File\n", if name.ends_with(".cs") { "C#" } else { "Python" })
+}
+
+fn shown(project: &Project, file: &File) -> ProjectFile {
+    ProjectFile {
+        id: Some(file.id),
+        project_id: Some(project.id.into()),
+        name: file.name.clone(),
+        content: file.content.clone(),
+        modified: Some(file.modified),
+        open: false,
+        is_library: false,
+    }
+}

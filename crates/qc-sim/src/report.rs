@@ -1,0 +1,244 @@
+//! What a finished backtest shows of its [`Run`], in the shapes the service answers with.
+
+use qc_api::model::{
+    AlgorithmPerformance, Chart, ClosedTrade, Insight, InsightDirection, InsightKind, Order, OrderDirection,
+    OrderEvent, OrderEventDirection, OrderEventStatus, OrderStatus, OrderSubmissionData, OrderType, SecurityType,
+    Statistics, Symbol, TradeDirection,
+};
+use qc_api::wire::Map;
+use serde_json::Value;
+
+use crate::code::{Program, Raise};
+use crate::market::listings::Listing;
+use crate::market::{Market, files};
+use crate::run::trades::{self, ClosedTrade as Closed};
+use crate::run::{Fill, Plan, Reason, Run, charts, statistics};
+
+/// Everything the service can be asked about one run.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) run: Run,
+    pub(crate) orders: Vec<Order>,
+    pub(crate) trades: Vec<ClosedTrade>,
+    pub(crate) insights: Vec<Insight>,
+    pub(crate) logs: Vec<String>,
+    pub(crate) charts: Map<Chart>,
+    pub(crate) statistics: Statistics,
+    pub(crate) runtime_statistics: Statistics,
+    pub(crate) performance: AlgorithmPerformance,
+    pub(crate) rolling: Map<AlgorithmPerformance>,
+    pub(crate) failure: Option<Raise>,
+}
+
+impl Report {
+    /// Trades the program on the market; a program that raises trades nothing.
+    pub(crate) fn of(id: &str, program: &Program, market: &Market) -> Self {
+        let mut plan = Plan::of(program);
+        if program.raises.is_some() {
+            plan.tickers.clear();
+        }
+        let run = Run::of(plan, market);
+        let closed = trades::closed(&run);
+        let orders: Vec<Order> = run.fills.iter().filter_map(|fill| order(id, &run, fill)).collect();
+        let trades = closed.iter().filter_map(|trade| closed_trade(id, &run, trade, &orders)).collect();
+        let mut logs = run.logs();
+        if let Some(raise) = &program.raises {
+            logs.truncate(2);
+            logs.push(format!("{} Runtime Error: {}", log_time(&run), raise.message));
+        }
+        let figures = statistics::of(&run, &closed);
+        Self {
+            orders,
+            trades,
+            insights: insights(id, &run),
+            logs,
+            charts: charts::of(&run),
+            statistics: figures.display(&run),
+            runtime_statistics: figures.runtime(&run),
+            performance: figures.performance(&run, &closed),
+            rolling: statistics::rolling(&run),
+            failure: program.raises.clone(),
+            run,
+        }
+    }
+
+    /// The line in the code and the message, as the service prints them.
+    pub(crate) fn error(&self) -> Option<(String, String)> {
+        let raise = self.failure.as_ref()?;
+        let error = format!(
+            "Runtime Error: {}\n  at {}\n in {}: line {}",
+            raise.message, raise.function, raise.file, raise.line
+        );
+        let trace = format!("{}\n  at {}\n    in {}: line {}", raise.message, raise.function, raise.file, raise.line);
+        Some((error, trace))
+    }
+}
+
+fn log_time(run: &Run) -> String {
+    format!("{} 00:00:00", run.plan.first)
+}
+
+/// A security as LEAN names it.
+pub(crate) fn symbol(listing: &Listing) -> Symbol {
+    Symbol {
+        value: listing.ticker.to_owned(),
+        id: files::sid(listing).unwrap_or_default(),
+        permtick: Some(listing.ticker.to_owned()),
+        underlying: None,
+    }
+}
+
+fn order(algorithm: &str, run: &Run, fill: &Fill) -> Option<Order> {
+    let listing = run.listing(fill)?;
+    let symbol = symbol(listing);
+    let kind = match fill.reason {
+        Reason::Entry | Reason::Rebalance => OrderType::MarketOnOpen,
+        Reason::Delisting | Reason::Close => OrderType::MarketOnClose,
+    };
+    let tag = match fill.reason {
+        Reason::Entry | Reason::Rebalance => "",
+        Reason::Delisting => "Liquidate from delisting",
+        Reason::Close => "Liquidated",
+    };
+    let buys = 0.0 < fill.quantity;
+    let event = |number: i64, status: OrderEventStatus| OrderEvent {
+        id: Some(format!("{algorithm}-{}-{number}", fill.order)),
+        algorithm_id: Some(algorithm.to_owned()),
+        order_id: Some(fill.order),
+        order_event_id: Some(number),
+        symbol: Some(symbol.id.clone()),
+        symbol_value: Some(symbol.value.clone()),
+        symbol_permtick: symbol.permtick.clone(),
+        time: Some(fill.at),
+        status: Some(status),
+        fill_price: Some(0.0),
+        fill_price_currency: Some("USD".to_owned()),
+        fill_quantity: Some(0.0),
+        direction: Some(if buys { OrderEventDirection::Buy } else { OrderEventDirection::Sell }),
+        quantity: Some(fill.quantity),
+        ..OrderEvent::default()
+    };
+    let filled = OrderEvent {
+        fill_price: Some(fill.price),
+        fill_quantity: Some(fill.quantity),
+        order_fee_amount: Some(fill.fee),
+        order_fee_currency: Some("USD".to_owned()),
+        ..event(2, OrderEventStatus::Filled)
+    };
+    let mut properties = Map::new();
+    // Good until cancelled: an empty object, which PHP sends as an empty list.
+    properties.insert("timeInForce".to_owned(), Value::Object(serde_json::Map::new()));
+    Some(Order {
+        id: fill.order,
+        contingent_id: Some(0),
+        broker_id: vec![fill.order.to_string()],
+        price: Some(fill.price),
+        price_currency: Some("USD".to_owned()),
+        time: Some(fill.at),
+        created_time: Some(fill.at),
+        last_fill_time: Some(fill.at),
+        quantity: Some(fill.quantity),
+        kind: Some(kind),
+        status: Some(OrderStatus::Filled),
+        tag: Some(tag.to_owned()),
+        security_type: Some(SecurityType::Equity),
+        direction: Some(if buys { OrderDirection::Buy } else { OrderDirection::Sell }),
+        value: Some(fill.quantity * fill.price),
+        order_submission_data: Some(OrderSubmissionData {
+            bid_price: Some(fill.price),
+            ask_price: Some(fill.price),
+            last_price: Some(fill.price),
+        }),
+        is_marketable: Some(true),
+        properties,
+        events: vec![event(1, OrderEventStatus::Submitted), filled],
+        symbol,
+        ..Order::default()
+    })
+}
+
+/// A trade as the list of trades shows it, with its orders; see [`without_orders`] for the statistics.
+fn closed_trade(algorithm: &str, run: &Run, trade: &Closed, orders: &[Order]) -> Option<ClosedTrade> {
+    let listing = run.assets.get(trade.ticker)?.listing;
+    let order_ids = vec![trade.entry_order, trade.exit_order];
+    Some(ClosedTrade {
+        id: Some(guid(algorithm, trade)),
+        symbol: None,
+        symbols: vec![symbol(listing)],
+        entry_time: Some(trade.entered),
+        entry_price: Some(trade.entry_price),
+        direction: Some(TradeDirection::Long),
+        quantity: Some(trade.quantity),
+        exit_time: Some(trade.exited),
+        exit_price: Some(trade.exit_price),
+        profit_loss: Some(trade.profit),
+        total_fees: Some(trade.fees),
+        mae: Some(trade.mae),
+        mfe: Some(trade.mfe),
+        duration: Some(trade.exited.duration_since(trade.entered)),
+        end_trade_drawdown: Some(trade.end_drawdown),
+        is_win: Some(trade.is_win()),
+        orders: orders.iter().filter(|order| order_ids.contains(&order.id)).cloned().collect(),
+        order_ids,
+    })
+}
+
+/// A trade as `totalPerformance` holds it: one symbol, no orders.
+pub(crate) fn without_orders(run: &Run, trade: &Closed) -> Option<ClosedTrade> {
+    let full = closed_trade("", run, trade, &[])?;
+    Some(ClosedTrade { id: None, symbol: full.symbols.first().cloned(), symbols: Vec::new(), ..full })
+}
+
+/// A stable identifier in the form of a .NET guid.
+fn guid(algorithm: &str, trade: &Closed) -> String {
+    use sha2::{Digest, Sha256};
+    let digits = hex::encode(Sha256::digest(format!("{algorithm}-{}-{}", trade.entry_order, trade.exit_order)));
+    let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default().to_owned();
+    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+}
+
+/// One insight per purchase, if the code speaks of insights: up, until the position is next touched.
+fn insights(algorithm: &str, run: &Run) -> Vec<Insight> {
+    if !run.plan.emits_insights {
+        return Vec::new();
+    }
+    let end = run.days.last().map(|day| day.at);
+    run.fills
+        .iter()
+        .filter(|fill| 0.0 < fill.quantity)
+        .filter_map(|fill| {
+            let asset = run.assets.get(fill.ticker)?;
+            let symbol = symbol(asset.listing);
+            let next = run.fills.iter().find(|other| other.ticker == fill.ticker && fill.at < other.at);
+            let close = next.map(|other| other.at).or(end)?;
+            let last = next.map_or(fill.price, |other| other.price);
+            let number = format!("{algorithm}-insight-{}", fill.order);
+            let up = f64::from(u8::from(fill.price < last));
+            Some(Insight {
+                id: guid_digits(&number),
+                source_model: Some("SimulatedAlphaModel".to_owned()),
+                generated_time: Some(fill.at),
+                close_time: Some(close),
+                symbol: Some(symbol.id),
+                ticker: Some(symbol.value),
+                kind: Some(InsightKind::Price),
+                reference: Some(fill.price),
+                reference_final: Some(last),
+                direction: Some(InsightDirection::Up),
+                period: Some(close.duration_since(fill.at).as_secs_f64()),
+                score_final: true,
+                score_direction: Some(up),
+                score_magnitude: Some(0.0),
+                estimated_value: Some(0.0),
+                ..Insight::default()
+            })
+        })
+        .collect()
+}
+
+fn guid_digits(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let mut digits = hex::encode(Sha256::digest(text));
+    digits.truncate(32);
+    digits
+}

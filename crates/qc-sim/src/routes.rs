@@ -1,0 +1,162 @@
+//! One line per endpoint: which method of the world answers which request.
+//!
+//! The compiler checks that a method takes the request type the client sends and gives the reply type it decodes.
+
+use std::sync::LazyLock;
+
+use qc_api::{Effect, Endpoint};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::body::Body;
+use crate::endpoints::{account, backtests, compile, files, projects};
+use crate::refuse::{self, Answer, Refusal};
+use crate::world::{Call, World};
+
+/// An endpoint the simulator serves.
+pub(crate) struct Route {
+    pub(crate) path: &'static str,
+    pub(crate) effect: Effect,
+    /// Where two requests share a path: the member that tells this one.
+    told_by: Option<&'static str>,
+    run: Box<dyn Fn(&mut World, &Call<'_>, Body) -> Result<Value, Failure> + Send + Sync>,
+}
+
+/// Why a route did not answer, with what only a developer wants to know.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) refusal: Refusal,
+    /// Where decoding stopped; the service itself says nothing about it.
+    pub(crate) detail: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn plain(refusal: Refusal) -> Self {
+        Self { refusal, detail: None }
+    }
+}
+
+impl Route {
+    /// Decodes, asks the world, encodes.
+    pub(crate) fn run(&self, world: &mut World, call: &Call<'_>, body: Body) -> Result<Value, Failure> {
+        (self.run)(world, call, body)
+    }
+}
+
+static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    let mut routes = Routes::default();
+    routes
+        .on(account::authenticate)
+        .on(account::read)
+        .on(projects::create)
+        .on(projects::read)
+        .on(projects::update)
+        .on(projects::delete)
+        .on(files::create)
+        .on(files::read)
+        .on_told_by("newName", files::rename)
+        .on(files::update)
+        .on(files::patch)
+        .on(files::delete)
+        .on(compile::create)
+        .on(compile::read)
+        .on(backtests::create)
+        .on(backtests::read)
+        .on(backtests::list)
+        .on(backtests::chart)
+        .on(backtests::orders)
+        .on(backtests::insights)
+        .on(backtests::trades)
+        .on(backtests::logs)
+        .on(backtests::report)
+        .on(backtests::update)
+        .on(backtests::update_tags)
+        .on(backtests::delete);
+    routes.0
+});
+
+/// Other spellings of a path that are in use.
+const ALIASES: [(&str, &str); 2] =
+    [("backtests/insights/read", "backtests/read/insights"), ("live/read/insights", "live/insights/read")];
+
+/// Paths the simulator serves, in order, each once.
+pub(crate) fn paths() -> Vec<&'static str> {
+    let mut paths: Vec<&'static str> = ROUTES.iter().map(|route| route.path).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    paths
+}
+
+/// The route for a path. An unknown path falls through to its parent, as at the real service: `backtests/read/logs`
+/// (which does not exist) answers like `backtests/read`.
+pub(crate) fn find(path: &str, fields: Option<&Map<String, Value>>) -> Option<&'static Route> {
+    let mut path = ALIASES.iter().find(|(alias, _)| *alias == path).map_or(path, |(_, path)| path);
+    loop {
+        let mut here = ROUTES.iter().filter(|route| route.path == path);
+        let told = here.clone().find(|route| {
+            route
+                .told_by
+                .is_some_and(|key| fields.is_some_and(|fields| fields.get(key).is_some_and(|value| !value.is_null())))
+        });
+        if let Some(route) = told.or_else(|| here.clone().find(|route| route.told_by.is_none())).or_else(|| here.next())
+        {
+            return Some(route);
+        }
+        path = path.rsplit_once('/')?.0;
+    }
+}
+
+#[derive(Default)]
+struct Routes(Vec<Route>);
+
+impl Routes {
+    fn on<E>(&mut self, method: fn(&mut World, &Call<'_>, E) -> Answer<E::Reply>) -> &mut Self
+    where
+        E: Endpoint + DeserializeOwned + 'static,
+        E::Reply: Serialize,
+    {
+        self.add(None, method)
+    }
+
+    fn on_told_by<E>(
+        &mut self,
+        key: &'static str,
+        method: fn(&mut World, &Call<'_>, E) -> Answer<E::Reply>,
+    ) -> &mut Self
+    where
+        E: Endpoint + DeserializeOwned + 'static,
+        E::Reply: Serialize,
+    {
+        self.add(Some(key), method)
+    }
+
+    fn add<E>(
+        &mut self,
+        told_by: Option<&'static str>,
+        method: fn(&mut World, &Call<'_>, E) -> Answer<E::Reply>,
+    ) -> &mut Self
+    where
+        E: Endpoint + DeserializeOwned + 'static,
+        E::Reply: Serialize,
+    {
+        let run = move |world: &mut World, call: &Call<'_>, body: Body| {
+            let request: E = serde_json::from_value(Value::Object(body.fields))
+                .map_err(|error| Failure { refusal: refuse::invalid_argument(), detail: Some(error.to_string()) })?;
+            let reply = method(world, call, request).map_err(Failure::plain)?;
+            Ok(enveloped(serde_json::to_value(reply).unwrap_or_default()))
+        };
+        self.0.push(Route { path: E::PATH, effect: E::EFFECT, told_by, run: Box::new(run) });
+        self
+    }
+}
+
+/// The payload at the top level, with `success` behind it.
+fn enveloped(reply: Value) -> Value {
+    let mut members = match reply {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    };
+    members.entry("success").or_insert(Value::Bool(true));
+    Value::Object(members)
+}

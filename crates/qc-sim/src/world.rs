@@ -1,0 +1,309 @@
+//! The whole state of the simulated service, and the questions every endpoint asks of it.
+//!
+//! Everything here follows from the seed and the requests; nothing is random, and nothing knows real time.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::code::BuildError;
+use crate::error::{Error, Result};
+use crate::market::Market;
+use crate::options::{JobTimes, SimOptions};
+use crate::refuse::{self, Answer};
+use crate::report::Report;
+
+/// What an endpoint knows about the request beside its body.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    /// The account that signed.
+    pub(crate) user: i64,
+    pub(crate) now: Timestamp,
+    pub(crate) jobs: JobTimes,
+    pub(crate) options: &'a SimOptions,
+    /// Drawn at first use.
+    pub(crate) market: &'a OnceLock<Arc<Market>>,
+}
+
+impl Call<'_> {
+    pub(crate) fn market(&self) -> Arc<Market> {
+        Arc::clone(self.market.get_or_init(|| Arc::new(Market::new(self.options.seed))))
+    }
+}
+
+/// The state.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct World {
+    pub(crate) seed: u64,
+    /// How many identifiers were given out.
+    pub(crate) drawn: u64,
+    pub(crate) last_number: i64,
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) organizations: Vec<Organization>,
+    pub(crate) projects: BTreeMap<i64, Project>,
+    pub(crate) compiles: BTreeMap<String, Compile>,
+    pub(crate) backtests: BTreeMap<String, Backtest>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Account {
+    pub(crate) id: i64,
+    pub(crate) token: String,
+    pub(crate) name: String,
+    pub(crate) email: String,
+    /// The identifier others see, such as `mia-ai`.
+    pub(crate) public_id: String,
+    /// The organization used when a request names none.
+    pub(crate) organization: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Organization {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) tier: Tier,
+    pub(crate) members: Vec<i64>,
+    /// QCC; 100 are a dollar.
+    pub(crate) credit: f64,
+    pub(crate) backtest_nodes: Vec<Machine>,
+}
+
+/// The plan an organization pays for: it sets the quotas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Tier {
+    /// Nothing paid.
+    Free,
+    /// Quant Researcher.
+    Researcher,
+    /// Team.
+    Team,
+    /// Trading Firm.
+    TradingFirm,
+    /// Institution.
+    Institution,
+}
+
+impl Tier {
+    /// Files per project (documented quota).
+    pub(crate) fn files(self) -> usize {
+        match self {
+            Self::Free => 25,
+            Self::Researcher => 50,
+            Self::Team => 75,
+            Self::TradingFirm => 100,
+            Self::Institution => 250,
+        }
+    }
+
+    /// Largest file in KB (documented quota).
+    pub(crate) fn file_kb(self) -> usize {
+        match self {
+            Self::Free => 32,
+            Self::Researcher => 64,
+            Self::Team => 128,
+            Self::TradingFirm | Self::Institution => 256,
+        }
+    }
+
+    /// Log text of one backtest in KB (documented quota); `None` is unlimited.
+    pub(crate) fn log_kb(self) -> Option<usize> {
+        match self {
+            Self::Free => Some(10),
+            Self::Researcher => Some(100),
+            Self::Team => Some(1024),
+            Self::TradingFirm => Some(5 * 1024),
+            Self::Institution => None,
+        }
+    }
+}
+
+/// A computer an organization rents.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Machine {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) sku: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Project {
+    pub(crate) id: i64,
+    pub(crate) organization: String,
+    pub(crate) owner: i64,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    /// `Py` or `C#`.
+    pub(crate) language: String,
+    pub(crate) created: Timestamp,
+    pub(crate) modified: Timestamp,
+    pub(crate) files: Vec<File>,
+    /// Name and value, in the order they were set.
+    pub(crate) parameters: Vec<(String, String)>,
+    /// A pinned version of LEAN; `None` follows the newest.
+    pub(crate) lean_version: Option<i64>,
+    pub(crate) lean_environment: i64,
+    pub(crate) channel: String,
+    /// Deleted projects stay in the recycle bin.
+    pub(crate) in_bin: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct File {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) content: String,
+    pub(crate) modified: Timestamp,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Compile {
+    pub(crate) id: String,
+    pub(crate) project: i64,
+    pub(crate) created: Timestamp,
+    pub(crate) ready: Timestamp,
+    pub(crate) signature: String,
+    /// The code as it was: later edits do not change what a backtest runs.
+    pub(crate) files: Vec<(String, String)>,
+    pub(crate) errors: Vec<BuildError>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Backtest {
+    pub(crate) id: String,
+    pub(crate) project: i64,
+    pub(crate) compile: String,
+    pub(crate) name: String,
+    pub(crate) note: Option<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) created: Timestamp,
+    /// First progress.
+    pub(crate) started: Timestamp,
+    pub(crate) finished: Timestamp,
+    pub(crate) snapshot: i64,
+    pub(crate) node: String,
+    /// When each chart was first asked for.
+    pub(crate) charts_asked: BTreeMap<String, Timestamp>,
+    /// When the report was first asked for.
+    pub(crate) report_asked: Option<Timestamp>,
+    /// Follows from code, parameters and market; computed when first needed.
+    #[serde(skip)]
+    pub(crate) report: OnceLock<Arc<Report>>,
+}
+
+impl World {
+    /// The next identifier of 32 hexadecimal digits.
+    pub(crate) fn draw_id(&mut self) -> String {
+        self.drawn += 1;
+        let mut digits = hex::encode(Sha256::digest(format!("{}:{}", self.seed, self.drawn)));
+        digits.truncate(32);
+        digits
+    }
+
+    /// The next number, for projects, files and snapshots.
+    pub(crate) fn draw_number(&mut self) -> i64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    /// The account whose user id is written like this.
+    pub(crate) fn account_signing_as(&self, user: &str) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.id.to_string() == user)
+    }
+
+    pub(crate) fn account(&self, id: i64) -> Answer<&Account> {
+        self.accounts.iter().find(|account| account.id == id).ok_or_else(refuse::invalid_argument)
+    }
+
+    /// The named organization, or the caller's own; only members see it.
+    pub(crate) fn organization(&self, call: &Call<'_>, id: Option<&str>) -> Answer<&Organization> {
+        let id = match id {
+            Some(id) => id,
+            None => self.account(call.user)?.organization.as_str(),
+        };
+        self.organizations
+            .iter()
+            .find(|organization| organization.id == id && organization.members.contains(&call.user))
+            .ok_or_else(|| refuse::organization_not_found(id))
+    }
+
+    /// The organization a project belongs to.
+    pub(crate) fn organization_of(&self, project: &Project) -> Answer<&Organization> {
+        self.organizations
+            .iter()
+            .find(|organization| organization.id == project.organization)
+            .ok_or_else(|| refuse::organization_not_found(&project.organization))
+    }
+
+    /// A project the caller may see.
+    pub(crate) fn project(&self, call: &Call<'_>, id: i64) -> Answer<&Project> {
+        self.projects
+            .get(&id)
+            .filter(|project| project.is_seen_by(call.user))
+            .ok_or_else(|| refuse::project_not_found(id))
+    }
+
+    /// A project the caller may change.
+    pub(crate) fn project_mut(&mut self, call: &Call<'_>, id: i64) -> Answer<&mut Project> {
+        self.projects
+            .get_mut(&id)
+            .filter(|project| project.is_seen_by(call.user))
+            .ok_or_else(|| refuse::project_not_found(id))
+    }
+
+    /// A compile of a project the caller may see.
+    pub(crate) fn compile(&self, call: &Call<'_>, project: i64, id: &str) -> Answer<&Compile> {
+        self.project(call, project)?;
+        self.compiles.get(id).filter(|compile| compile.project == project).ok_or_else(|| refuse::compile_not_found(id))
+    }
+
+    /// A backtest of a project the caller may see.
+    pub(crate) fn backtest(&self, call: &Call<'_>, project: i64, id: &str) -> Answer<&Backtest> {
+        self.project(call, project)?;
+        self.backtests
+            .get(id)
+            .filter(|backtest| backtest.project == project)
+            .ok_or_else(|| refuse::backtest_not_found(id))
+    }
+
+    /// The same, to change it.
+    pub(crate) fn backtest_mut(&mut self, call: &Call<'_>, project: i64, id: &str) -> Answer<&mut Backtest> {
+        self.project(call, project)?;
+        self.backtests
+            .get_mut(id)
+            .filter(|backtest| backtest.project == project)
+            .ok_or_else(|| refuse::backtest_not_found(id))
+    }
+}
+
+impl Project {
+    pub(crate) fn is_seen_by(&self, user: i64) -> bool {
+        self.owner == user
+    }
+
+    pub(crate) fn file_mut(&mut self, name: &str) -> Answer<&mut File> {
+        self.files.iter_mut().find(|file| file.name == name).ok_or_else(|| refuse::file_not_found(name))
+    }
+}
+
+/// The world as a file.
+impl World {
+    /// Reads a saved world.
+    pub(crate) fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+        serde_json::from_str(&text).map_err(|error| Error::World { path: path.to_owned(), message: error.to_string() })
+    }
+
+    /// Writes the world beside its file and moves it there, so that a reader never sees half of it.
+    pub(crate) fn save(&self, path: &Path) -> Result<()> {
+        let failed = |source| Error::File { path: path.to_owned(), source };
+        let text = serde_json::to_string(self).map_err(|error| failed(error.into()))?;
+        let beside = path.with_extension("new");
+        std::fs::write(&beside, text).map_err(failed)?;
+        std::fs::rename(&beside, path).map_err(failed)
+    }
+}
