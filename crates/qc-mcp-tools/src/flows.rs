@@ -1,0 +1,7 @@
+//! Work of several calls, behind the door and without a word of MCP: finding what a name means, waiting for a
+//! compile, walking pages. Tools and resources share it.
+
+pub(crate) mod backtest;
+pub(crate) mod compile;
+pub(crate) mod files;
+pub(crate) mod find;

@@ -1,0 +1,185 @@
+//! Compile and wait; read the errors of a build as places in the code, each with the lines around it.
+
+use std::time::Duration;
+
+use qc_api::{
+    endpoints::{
+        compile::{CompileReply, CompileState, CreateCompile, ReadCompile},
+        files::ReadFiles,
+    },
+    ids::{CompileId, ProjectId},
+    model::ProjectFile,
+};
+use serde::Serialize;
+
+use crate::{ctx::Progress, error::ToolError, gate::Door, reply::Untrusted};
+
+/// How long a compile is waited for; it usually takes ten seconds.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(45);
+/// Lines shown above and below an error.
+const AROUND: usize = 2;
+/// The most errors that get an excerpt.
+const MOST_EXCERPTS: usize = 10;
+
+/// Starts a compile.
+pub(crate) async fn start(door: &Door, project_id: ProjectId) -> Result<CompileReply, ToolError> {
+    door.send(&CreateCompile { project_id }).await
+}
+
+/// Reads a compile until it is finished or [`LONGEST_WAIT`] has passed.
+pub(crate) async fn wait(
+    door: &Door,
+    project_id: ProjectId,
+    compile_id: &CompileId,
+    progress: &Progress,
+) -> Result<CompileReply, ToolError> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let reply = door.send(&ReadCompile { project_id, compile_id: compile_id.clone() }).await?;
+        if reply.state.is_finished() || LONGEST_WAIT <= waited {
+            return Ok(reply);
+        }
+        progress.report(
+            waited.as_secs_f64(),
+            Some(LONGEST_WAIT.as_secs_f64()),
+            format!("compiling, {} s", waited.as_secs()),
+        );
+        let pause = if waited < Duration::from_secs(4) { Duration::from_secs(1) } else { Duration::from_secs(2) };
+        door.sleep(pause).await?;
+        waited += pause;
+    }
+}
+
+/// Where a build stopped, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct BuildError {
+    /// `file:line`, if the message names a place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) place: Option<Untrusted>,
+    /// The compiler's words.
+    pub(crate) message: Untrusted,
+    /// The lines around the place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<Untrusted>,
+}
+
+/// The errors of a failed build, with excerpts of the code as it is now. Sends nothing for a build that did not fail.
+pub(crate) async fn errors(
+    door: &Door,
+    project_id: ProjectId,
+    reply: &CompileReply,
+) -> Result<Vec<BuildError>, ToolError> {
+    if reply.state != CompileState::BuildError {
+        return Ok(Vec::new());
+    }
+    let lines: Vec<&String> = reply.errors.iter().chain(&reply.logs).collect();
+    let located: Vec<(&String, Option<Place>)> = lines.into_iter().map(|line| (line, place(line))).collect();
+    // Places first; without any, everything the build said is the error.
+    let mut chosen: Vec<(&String, Option<Place>)> =
+        located.iter().filter(|(_, place)| place.is_some()).cloned().collect();
+    if chosen.is_empty() {
+        chosen = located.into_iter().filter(|(line, _)| !line.trim().is_empty()).collect();
+    }
+    chosen.dedup_by(|a, b| a.0 == b.0);
+    let files = match chosen.iter().any(|(_, place)| place.is_some()) {
+        true => door.send(&ReadFiles { project_id, ..ReadFiles::default() }).await?.files,
+        false => Vec::new(),
+    };
+    Ok(chosen
+        .into_iter()
+        .enumerate()
+        .map(|(i, (line, place))| BuildError {
+            source: place
+                .as_ref()
+                .filter(|_| i < MOST_EXCERPTS)
+                .and_then(|place| excerpt(&files, place))
+                .map(Untrusted::new),
+            place: place.map(|place| Untrusted::new(format!("{}:{}", place.file, place.line))),
+            message: Untrusted::new(line.trim()).shortened(400),
+        })
+        .collect())
+}
+
+/// A place in the code; lines count from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    file: String,
+    line: usize,
+}
+
+/// The place a compiler's line names, in the spellings of the service, of Python and of C#.
+fn place(text: &str) -> Option<Place> {
+    service_place(text).or_else(|| python_place(text)).or_else(|| csharp_place(text)).filter(|place| 0 < place.line)
+}
+
+/// `... File: main.py Line:3 Column:4 - ...`
+fn service_place(text: &str) -> Option<Place> {
+    let (_, rest) = text.split_once("File:")?;
+    let (file, rest) = rest.split_once("Line:")?;
+    Some(Place { file: file.trim().trim_matches(',').to_owned(), line: leading_number(rest)? })
+}
+
+/// `File "main.py", line 3`
+fn python_place(text: &str) -> Option<Place> {
+    let (_, rest) = text.split_once("File \"")?;
+    let (file, rest) = rest.split_once('"')?;
+    let (_, rest) = rest.split_once("line ")?;
+    Some(Place { file: file.to_owned(), line: leading_number(rest)? })
+}
+
+/// `Main.cs(3,14): error CS1002: ...`
+fn csharp_place(text: &str) -> Option<Place> {
+    let (before, rest) = text.split_once('(')?;
+    let (inside, after) = rest.split_once(')')?;
+    if !after.trim_start().starts_with(':') {
+        return None;
+    }
+    let file = before.split_whitespace().last()?;
+    Some(Place { file: file.to_owned(), line: leading_number(inside)? })
+}
+
+fn leading_number(text: &str) -> Option<usize> {
+    let digits: String = text.trim_start().chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+/// The lines around a place, numbered, the place marked.
+fn excerpt(files: &[ProjectFile], place: &Place) -> Option<String> {
+    let base = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
+    let file = files
+        .iter()
+        .find(|file| file.name == place.file)
+        .or_else(|| files.iter().find(|file| base(&file.name) == base(&place.file)))?;
+    let first = place.line.saturating_sub(AROUND).max(1);
+    let lines: Vec<String> = file
+        .content
+        .lines()
+        .enumerate()
+        .skip(first - 1)
+        .take(2 * AROUND + 1)
+        .map(|(i, line)| format!("{}{:>4} | {line}", if i + 1 == place.line { ">" } else { " " }, i + 1))
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_read_in_three_spellings() {
+        let at = |file: &str, line| Some(Place { file: file.into(), line });
+        assert_eq!(place("Build Error: File: main.py Line:12 Column:4 - invalid syntax"), at("main.py", 12));
+        assert_eq!(place("  File \"lib/alpha.py\", line 7, in <module>"), at("lib/alpha.py", 7));
+        assert_eq!(place("Main.cs(3,14): error CS1002: ; expected"), at("Main.cs", 3));
+        assert_eq!(place("Build Request Successful for Project ID: 5 (compile)"), None);
+    }
+
+    #[test]
+    fn the_excerpt_marks_the_line() {
+        let file = ProjectFile { name: "main.py".into(), content: "a\nb\nc\nd\ne\nf".into(), ..ProjectFile::default() };
+        let text = excerpt(&[file], &Place { file: "Main.py".into(), line: 3 }).unwrap();
+        assert_eq!(text.lines().count(), 5);
+        assert!(text.contains(">   3 | c"), "{text}");
+    }
+}

@@ -1,0 +1,344 @@
+//! What can be read by address: five `resource://` pages about this server and computer, and `qc://` templates for
+//! the bulk behind the tools' answers.
+
+use rmcp::model::{Resource, ResourceTemplate};
+use serde_json::{Value, json};
+
+use crate::{
+    args::{BacktestArg, ProjectArg},
+    ctx::Ctx,
+    error::{Kind, ToolError, Topic},
+    flows::{
+        backtest::{self, Insights, Orders, Paged, Run, Trades},
+        files, find,
+    },
+    machine,
+    reply::Untrusted,
+    server::QcServer,
+    shelf::Group,
+};
+
+/// Most rows of the process list.
+const MOST_PROCESSES: usize = 200;
+/// Most log lines of `logs.txt`.
+const MOST_LOG_LINES: i64 = 20_000;
+/// Points per series of a chart's resource.
+const CHART_POINTS: i64 = 4_000;
+
+/// One address, fixed or with `{placeholders}`.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// RFC 6570 text.
+    pub uri: &'static str,
+    /// Short name.
+    pub name: &'static str,
+    /// What it holds.
+    pub about: &'static str,
+    /// Its type.
+    pub mime_type: &'static str,
+}
+
+const fn page(uri: &'static str, name: &'static str, about: &'static str, mime_type: &'static str) -> Page {
+    Page { uri, name, about, mime_type }
+}
+
+const JSON: &str = "application/json";
+
+/// Every address, in the order they are listed.
+pub const PAGES: &[Page] = &[
+    page(
+        "resource://system/info",
+        "System information",
+        "Operating system, processors, memory and load of this computer",
+        JSON,
+    ),
+    page(
+        "resource://quantconnect/server/status",
+        "Server status",
+        "Version, mode, account (masked) and guards of this server",
+        JSON,
+    ),
+    page(
+        "resource://quantconnect/tools/summary",
+        "Tools by group",
+        "The tools this server offers, by group and access",
+        JSON,
+    ),
+    page(
+        "resource://quantconnect/performance/metrics",
+        "Performance metrics",
+        "Calls, errors and times by tool since the start",
+        JSON,
+    ),
+    page(
+        "resource://system/processes/{limit}",
+        "Processes",
+        "The processes with the most memory: pid, name, CPU, memory",
+        JSON,
+    ),
+    page("qc://projects/{project_id}", "Project", "A project's facts and files, without contents", JSON),
+    page("qc://projects/{project_id}/files/{name}", "Project file", "The content of one file", "text/plain"),
+    page("qc://backtests/{project_id}/{backtest_id}", "Backtest", "Status and statistics of a backtest", JSON),
+    page("qc://backtests/{project_id}/{backtest_id}/orders.csv", "Orders", "Every order of a backtest", "text/csv"),
+    page(
+        "qc://backtests/{project_id}/{backtest_id}/trades.csv",
+        "Trades",
+        "Every closed trade of a backtest",
+        "text/csv",
+    ),
+    page(
+        "qc://backtests/{project_id}/{backtest_id}/insights.csv",
+        "Insights",
+        "Every insight of a backtest",
+        "text/csv",
+    ),
+    page("qc://backtests/{project_id}/{backtest_id}/logs.txt", "Log", "The log of a backtest", "text/plain"),
+    page(
+        "qc://backtests/{project_id}/{backtest_id}/charts/{name}",
+        "Chart",
+        "One chart of a backtest, full resolution",
+        JSON,
+    ),
+    page("qc://research/{id}", "Research result", "The full result of an analysis", JSON),
+];
+
+impl Page {
+    /// Whether the address has placeholders.
+    pub fn is_template(&self) -> bool {
+        self.uri.contains('{')
+    }
+
+    pub(crate) fn resource(&self) -> Resource {
+        Resource::new(self.uri, self.name).with_description(self.about).with_mime_type(self.mime_type)
+    }
+
+    pub(crate) fn template(&self) -> ResourceTemplate {
+        ResourceTemplate::new(self.uri, self.name).with_description(self.about).with_mime_type(self.mime_type)
+    }
+}
+
+/// The page an address means, and what stands at its placeholders.
+pub(crate) fn find(uri: &str) -> Option<(&'static Page, Vec<String>)> {
+    PAGES.iter().find_map(|page| Some((page, matches(page.uri, uri)?)))
+}
+
+/// What stands at the placeholders of `template` in `uri`; the last placeholder takes the rest.
+fn matches(template: &str, uri: &str) -> Option<Vec<String>> {
+    let mut values = Vec::new();
+    let mut rest = uri;
+    let mut pattern = template;
+    while let Some((literal, more)) = pattern.split_once('{') {
+        rest = rest.strip_prefix(literal)?;
+        let (_, after) = more.split_once('}')?;
+        let end = match after.chars().next() {
+            Some(next) => rest.find(next)?,
+            None => rest.len(),
+        };
+        let (value, remaining) = rest.split_at(end);
+        if value.is_empty() {
+            return None;
+        }
+        values.push(decode(value)?);
+        rest = remaining;
+        pattern = after;
+    }
+    (rest == pattern).then_some(values)
+}
+
+/// Percent-encodes what is not plain in a path segment.
+pub(crate) fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let pair = [rest.next()?, rest.next()?];
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&pair).ok()?, 16).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// Reads a page.
+pub(crate) async fn read(server: &QcServer, ctx: &Ctx, uri: &str) -> Result<(&'static Page, String), ToolError> {
+    let unknown = || ToolError::new(Kind::NotFound, Topic::General, "there is no resource at that address");
+    let (page, values) = find(uri).ok_or_else(unknown)?;
+    let value = |i: usize| values.get(i).map(String::as_str).unwrap_or_default();
+    let text = match page.uri {
+        "resource://system/info" => machine::info().to_string(),
+        "resource://quantconnect/server/status" => status(server, ctx).await?.to_string(),
+        "resource://quantconnect/tools/summary" => tools_summary(server).to_string(),
+        "resource://quantconnect/performance/metrics" => performance(server).to_string(),
+        "resource://system/processes/{limit}" => {
+            let limit: usize =
+                value(0).parse().ok().filter(|limit| (1..=MOST_PROCESSES).contains(limit)).ok_or_else(|| {
+                    ToolError::argument(format!("the limit must be a number from 1 to {MOST_PROCESSES}"))
+                })?;
+            machine::processes(limit, machine::shows_others(server.settings())).to_string()
+        }
+        "qc://research/{id}" => server.research_result(ctx, value(0)).await?,
+        _ => cloud(server, ctx, page, uri, &values).await?,
+    };
+    Ok((page, text))
+}
+
+/// Pages whose content lies at QuantConnect.
+async fn cloud(server: &QcServer, ctx: &Ctx, page: &Page, uri: &str, values: &[String]) -> Result<String, ToolError> {
+    let value = |i: usize| values.get(i).cloned().unwrap_or_default();
+    if let Some(text) = server.kept().get(&ctx.caller.key, uri) {
+        return Ok(text.to_string());
+    }
+    let project = match value(0).parse::<i64>() {
+        Ok(id) => ProjectArg::Id(id),
+        Err(_) => ProjectArg::Name(value(0)),
+    };
+    let project_id = find::project(&ctx.door, &project).await?;
+    if page.uri.starts_with("qc://projects/{project_id}/files/") {
+        return Ok(files::read(&ctx.door, project_id, &value(1)).await?.content);
+    }
+    if page.uri == "qc://projects/{project_id}" {
+        return project_page(ctx, project_id).await;
+    }
+    let run = Run { project_id, backtest_id: find::backtest(&ctx.door, project_id, &BacktestArg(value(1))).await? };
+    match page.uri.rsplit_once("/{backtest_id}").map(|(_, part)| part).unwrap_or_default() {
+        "/orders.csv" => csv::<Orders>(ctx, &run).await,
+        "/trades.csv" => csv::<Trades>(ctx, &run).await,
+        "/insights.csv" => csv::<Insights>(ctx, &run).await,
+        "/logs.txt" => Ok(backtest::logs(&ctx.door, &run, "", 0, MOST_LOG_LINES).await?.0.join("\n")),
+        "/charts/{name}" => {
+            let backtest = backtest::read(&ctx.door, &run).await?;
+            let request = qc_api::endpoints::backtests::ReadBacktestChart {
+                project_id,
+                backtest_id: run.backtest_id.clone(),
+                name: value(2),
+                count: CHART_POINTS,
+                start: backtest.backtest_start.map(|at| at.as_second()),
+                end: backtest.backtest_end.map(|at| at.as_second()),
+            };
+            let chart = backtest::chart(&ctx.door, &request, &ctx.progress).await?;
+            serde_json::to_string(&chart)
+                .map_err(|error| ToolError::new(Kind::Internal, Topic::General, error.to_string()))
+        }
+        _ => {
+            let backtest = backtest::read(&ctx.door, &run).await?;
+            serde_json::to_string(&backtest)
+                .map_err(|error| ToolError::new(Kind::Internal, Topic::General, error.to_string()))
+        }
+    }
+}
+
+async fn csv<P: Paged>(ctx: &Ctx, run: &Run) -> Result<String, ToolError> {
+    backtest::csv::<P>(&backtest::all::<P>(&ctx.door, run, &ctx.progress).await?)
+}
+
+/// A project's facts and its files without contents.
+async fn project_page(ctx: &Ctx, project_id: qc_api::ids::ProjectId) -> Result<String, ToolError> {
+    use qc_api::endpoints::{files::ReadFiles, projects::ReadProjects};
+    let projects = ctx.door.send(&ReadProjects::one(project_id)).await?.projects;
+    let files = ctx.door.send(&ReadFiles { project_id, ..ReadFiles::default() }).await?.files;
+    let files: Vec<Value> = files
+        .iter()
+        .map(|file| json!({"untrusted_name": Untrusted::new(file.name.as_str()).as_str(), "bytes": file.content.len()}))
+        .collect();
+    let project = projects.first();
+    Ok(json!({
+        "project_id": project_id,
+        "untrusted_name": project.map(|project| Untrusted::new(project.name.as_str()).as_str().to_owned()),
+        "created": project.and_then(|project| project.created),
+        "modified": project.and_then(|project| project.modified),
+        "files": files,
+    })
+    .to_string())
+}
+
+async fn status(server: &QcServer, ctx: &Ctx) -> Result<Value, ToolError> {
+    Ok(
+        json!({"server": server.server_facts(), "account": server.account_facts(ctx).await?, "guards": server.guard_facts()}),
+    )
+}
+
+/// Names of the tools by group.
+fn tools_summary(server: &QcServer) -> Value {
+    let groups: Vec<Value> = Group::ALL
+        .iter()
+        .map(|group| {
+            let tools: Vec<Value> = server
+                .tools()
+                .filter(|(facts, _)| facts.group == *group)
+                .map(|(facts, _)| json!({"name": facts.name, "access": facts.access.id()}))
+                .collect();
+            json!({"group": group.id(), "about": group.about(), "tools": tools})
+        })
+        .filter(|group| group["tools"].as_array().is_some_and(|tools| !tools.is_empty()))
+        .collect();
+    json!({"total": server.tools().count(), "groups": groups})
+}
+
+/// Calls, errors and times.
+fn performance(server: &QcServer) -> Value {
+    let counts = server.metrics().snapshot();
+    let ms = |duration: std::time::Duration| (duration.as_secs_f64() * 1e6).round() / 1e3;
+    let tools: Vec<Value> = counts
+        .iter()
+        .map(|(name, counts)| {
+            let mean = counts.total / u32::try_from(counts.calls.max(1)).unwrap_or(u32::MAX);
+            json!({"tool": name, "calls": counts.calls, "errors": counts.errors, "mean_ms": ms(mean), "slowest_ms": ms(counts.slowest)})
+        })
+        .collect();
+    json!({
+        "uptime_seconds": server.started().elapsed().as_secs(),
+        "calls": counts.values().map(|counts| counts.calls).sum::<u64>(),
+        "errors": counts.values().map(|counts| counts.errors).sum::<u64>(),
+        "tools": tools,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_find_their_page_and_values() {
+        let (page, values) = find("qc://backtests/12/abc/orders.csv").unwrap();
+        assert_eq!((page.name, values), ("Orders", vec!["12".to_owned(), "abc".to_owned()]));
+        let (page, values) = find("qc://backtests/12/abc/charts/Strategy%20Equity").unwrap();
+        assert_eq!((page.name, values.last().unwrap().as_str()), ("Chart", "Strategy Equity"));
+        assert_eq!(find("qc://backtests/12/abc").unwrap().0.name, "Backtest");
+        assert_eq!(find("qc://projects/12/files/lib/alpha.py").unwrap().1[1], "lib/alpha.py");
+        assert_eq!(find("resource://system/processes/5").unwrap().1, ["5"]);
+    }
+
+    #[test]
+    fn other_addresses_find_nothing() {
+        for uri in [
+            "",
+            "qc://",
+            "qc://backtests/1",
+            "qc://backtests//abc/orders.csv",
+            "resource://system/processes/",
+            "file:///etc/passwd",
+            "qc://projects/%zz",
+        ] {
+            assert!(find(uri).is_none(), "{uri}");
+        }
+    }
+
+    #[test]
+    fn encoding_goes_there_and_back() {
+        assert_eq!(encode("Strategy Equity"), "Strategy%20Equity");
+        assert_eq!(decode(&encode("a/ü %")), Some("a/ü %".to_owned()));
+    }
+}

@@ -1,0 +1,718 @@
+//! One struct is the flags, the environment and the documentation. Unknown values refuse to start; nothing
+//! here is read twice, and nothing else in the program reads the environment.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, ValueEnum, error::ErrorKind};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use crate::shelf::{Access, Group};
+
+/// How a binary talks to its clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Standard input and output of one client: `qc-mcp-stdio`.
+    Stdio,
+    /// Streamable HTTP: `qc-mcp-http`.
+    Http,
+}
+
+impl Transport {
+    /// The binary that speaks it.
+    pub fn binary(self) -> &'static str {
+        match self {
+            Transport::Stdio => "qc-mcp-stdio",
+            Transport::Http => "qc-mcp-http",
+        }
+    }
+
+    /// The word for `MCP_TRANSPORT` and metrics.
+    pub fn id(self) -> &'static str {
+        match self {
+            Transport::Stdio => "stdio",
+            Transport::Http => "streamable-http",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Transport> {
+        match word.trim().to_ascii_lowercase().replace('_', "-").as_str() {
+            "stdio" => Some(Transport::Stdio),
+            "http" | "streamable-http" => Some(Transport::Http),
+            _ => None,
+        }
+    }
+}
+
+/// How far tools may go: the highest rung of the ladder of access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+#[value(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Only tools that change nothing at QuantConnect.
+    ReadOnly,
+    /// Projects, files and backtests too; nothing live.
+    Research,
+    /// Live tools for paper money too; real money is refused.
+    Paper,
+    /// Everything, for the organisations listed in another setting.
+    Live,
+}
+
+impl Mode {
+    /// The word of the setting.
+    pub fn id(self) -> &'static str {
+        match self {
+            Mode::ReadOnly => "read-only",
+            Mode::Research => "research",
+            Mode::Paper => "paper",
+            Mode::Live => "live",
+        }
+    }
+
+    /// The highest rung whose tools exist in this mode.
+    pub fn highest(self) -> Access {
+        match self {
+            Mode::ReadOnly => Access::Read,
+            Mode::Research => Access::Delete,
+            Mode::Paper | Mode::Live => Access::Live,
+        }
+    }
+}
+
+/// Log levels of `LOG_LEVEL`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "UPPER")]
+pub enum LogLevel {
+    /// Errors only.
+    #[value(alias = "CRITICAL")]
+    Error,
+    /// Warnings too.
+    #[value(name = "WARNING", alias = "WARN")]
+    Warning,
+    /// What happened.
+    Info,
+    /// What was tried.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+/// A text that never shows itself, wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Secret(Zeroizing::new(text.into()))
+    }
+
+    /// The secret itself; keep it out of logs, errors and answers.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
+
+impl std::str::FromStr for Secret {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Secret::new(text.trim()))
+    }
+}
+
+/// Every setting. Each is a flag and an environment variable; an empty variable counts as absent.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    about = "QuantConnect for AI assistants: projects, backtests and research over the Model Context Protocol.",
+    version,
+    disable_help_subcommand = true
+)]
+pub struct Settings {
+    /// Numeric user id of your QuantConnect account
+    #[arg(
+        long = "user-id",
+        env = "QUANTCONNECT_USER_ID",
+        value_name = "ID",
+        hide_env_values = true,
+        help_heading = "QuantConnect"
+    )]
+    pub user_id: Option<String>,
+
+    /// API token of your QuantConnect account (better by environment than by flag: flags show in process lists)
+    #[arg(
+        long = "api-token",
+        env = "QUANTCONNECT_API_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true,
+        help_heading = "QuantConnect"
+    )]
+    pub api_token: Option<Secret>,
+
+    /// Organisation to work in; your preferred one if absent
+    #[arg(
+        long = "organization-id",
+        env = "QUANTCONNECT_ORGANIZATION_ID",
+        value_name = "ID",
+        hide_env_values = true,
+        help_heading = "QuantConnect"
+    )]
+    pub organization_id: Option<String>,
+
+    /// Address of the API: https, or http on this computer only
+    #[arg(long = "api-url", env = "QC_API_URL", value_name = "URL", default_value = "https://www.quantconnect.com/api/v2", value_parser = parse_api_url, help_heading = "QuantConnect")]
+    pub api_url: String,
+
+    /// Name under which edits appear to collaborators (code source id)
+    #[arg(
+        long = "agent-name",
+        env = "AGENT_NAME",
+        value_name = "NAME",
+        default_value = "quantconnect-mcp",
+        help_heading = "QuantConnect"
+    )]
+    pub agent_name: String,
+
+    /// Play QuantConnect and a synthetic market in memory: no account, no network
+    #[arg(long, env = "QC_MCP_DEMO", help_heading = "QuantConnect", action = clap::ArgAction::SetTrue)]
+    pub demo: bool,
+
+    /// LEAN data folder; else the data-folder of lean.json, else ./data
+    #[arg(long = "data-folder", env = "QC_DATA_FOLDER", value_name = "FOLDER", help_heading = "Data and files")]
+    pub data_folder: Option<PathBuf>,
+
+    /// Folders that tools may read, separated by commas; over stdio the working folder and the data folder, over HTTP none
+    #[arg(
+        long = "file-roots",
+        env = "QC_MCP_FILE_ROOTS",
+        value_name = "FOLDERS",
+        value_delimiter = ',',
+        help_heading = "Data and files"
+    )]
+    pub file_roots: Vec<PathBuf>,
+
+    /// Folder where tools may make new files
+    #[arg(long = "output-dir", env = "QC_MCP_OUTPUT_DIR", value_name = "FOLDER", help_heading = "Data and files")]
+    pub output_dir: Option<PathBuf>,
+
+    /// Folder for derived data that may be deleted at any time
+    #[arg(long = "cache-dir", env = "QC_MCP_CACHE_DIR", value_name = "FOLDER", help_heading = "Data and files")]
+    pub cache_dir: Option<PathBuf>,
+
+    /// Most megabytes of parsed prices kept in memory
+    #[arg(long = "cache-mb", env = "QC_MCP_CACHE_MB", value_name = "MB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Data and files")]
+    pub cache_mb: u32,
+
+    /// How far tools may go
+    #[arg(
+        long,
+        env = "QC_MCP_MODE",
+        value_enum,
+        default_value = "paper",
+        ignore_case = true,
+        help_heading = "Tools and safety"
+    )]
+    pub mode: Mode,
+
+    /// Which tools are offered: `default`, `all`, or groups separated by commas
+    #[arg(long, env = "QC_MCP_TOOLSETS", value_name = "SETS", default_value = "default", value_parser = parse_toolsets, help_heading = "Tools and safety")]
+    pub toolsets: Toolsets,
+
+    /// Checked against the binary: `stdio` or `streamable-http`
+    #[arg(long, env = "MCP_TRANSPORT", value_name = "TRANSPORT", help_heading = "Transport")]
+    pub transport: Option<String>,
+
+    /// Address to listen on (HTTP); anything but loopback needs an auth token
+    #[arg(long, env = "MCP_HOST", value_name = "HOST", default_value = "127.0.0.1", help_heading = "Transport")]
+    pub host: String,
+
+    /// Port to listen on (HTTP); 0 takes a free one
+    #[arg(long, env = "MCP_PORT", value_name = "PORT", default_value_t = 8000, help_heading = "Transport")]
+    pub port: u16,
+
+    /// Path of the MCP endpoint (HTTP)
+    #[arg(long, env = "MCP_PATH", value_name = "PATH", default_value = "/mcp", value_parser = parse_path, help_heading = "Transport")]
+    pub path: String,
+
+    /// Bearer token that HTTP clients must send
+    #[arg(
+        long = "auth-token",
+        env = "QC_MCP_AUTH_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true,
+        help_heading = "Transport"
+    )]
+    pub auth_token: Option<Secret>,
+
+    /// Host names under which HTTP clients may call, separated by commas
+    #[arg(
+        long = "allowed-hosts",
+        env = "QC_MCP_ALLOWED_HOSTS",
+        value_name = "HOSTS",
+        value_delimiter = ',',
+        default_value = "localhost,127.0.0.1,::1",
+        help_heading = "Transport"
+    )]
+    pub allowed_hosts: Vec<String>,
+
+    /// Web origins that may call over HTTP, separated by commas; none by default
+    #[arg(
+        long = "allowed-origins",
+        env = "QC_MCP_ALLOWED_ORIGINS",
+        value_name = "ORIGINS",
+        value_delimiter = ',',
+        help_heading = "Transport"
+    )]
+    pub allowed_origins: Vec<String>,
+
+    /// How much is logged, to standard error
+    #[arg(
+        long = "log-level",
+        env = "LOG_LEVEL",
+        value_enum,
+        default_value = "INFO",
+        ignore_case = true,
+        help_heading = "Logging"
+    )]
+    pub log_level: LogLevel,
+
+    /// The transport of the binary that parsed these settings.
+    #[arg(skip = Transport::Stdio)]
+    pub serves: Transport,
+
+    /// The user's home folder, where lean-cli keeps its credentials.
+    #[arg(skip)]
+    pub home: Option<PathBuf>,
+
+    /// The folder the program was started in.
+    #[arg(skip)]
+    pub working_folder: PathBuf,
+}
+
+/// The value of `QC_MCP_TOOLSETS`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Toolsets {
+    /// The groups that are on by default.
+    Default,
+    /// Every group.
+    All,
+    /// These groups (and the group `system`).
+    Groups(Vec<Group>),
+}
+
+impl Toolsets {
+    /// Whether the group's tools are offered.
+    pub fn contains(&self, group: Group) -> bool {
+        match self {
+            Toolsets::Default => group.in_default(),
+            Toolsets::All => true,
+            Toolsets::Groups(groups) => group == Group::System || groups.contains(&group),
+        }
+    }
+
+    /// The value as the user would write it.
+    pub fn id(&self) -> String {
+        match self {
+            Toolsets::Default => "default".into(),
+            Toolsets::All => "all".into(),
+            Toolsets::Groups(groups) => groups.iter().map(|group| group.id()).collect::<Vec<_>>().join(","),
+        }
+    }
+}
+
+/// Where the data folder was named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataFolderChoice {
+    /// The folder, not checked.
+    pub path: PathBuf,
+    /// Who said so: `QC_DATA_FOLDER`, the path of a lean.json, or `./data`.
+    pub origin: String,
+}
+
+impl Settings {
+    /// Settings of this process: flags, then the environment, then defaults.
+    ///
+    /// # Errors
+    /// A clap error (also for `--help` and `--version`): a `main` calls its `exit()`.
+    pub fn from_args(transport: Transport) -> Result<Self, clap::Error> {
+        let home = std::env::home_dir();
+        let folder = std::env::current_dir().unwrap_or_default();
+        let settings = Settings::read(Settings::command_from_environment(transport), transport, std::env::args_os())?;
+        Ok(Settings { home, working_folder: folder, ..settings })
+    }
+
+    /// Settings from these flags alone, for tests and embedding: no environment, no home folder.
+    ///
+    /// # Errors
+    /// A clap error that names the flag.
+    pub fn isolated<I, S>(transport: Transport, flags: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item = S>,
+        S: Into<OsString> + Clone,
+    {
+        let command = Settings::command_for(transport).mut_args(|arg| arg.env(None::<&str>));
+        let flags = std::iter::once(OsString::from(transport.binary())).chain(flags.into_iter().map(Into::into));
+        Settings::read(command, transport, flags)
+    }
+
+    /// The command of a binary: every flag also answers to its variable's name in kebab case.
+    pub fn command_for(transport: Transport) -> Command {
+        Settings::command().name(transport.binary()).bin_name(transport.binary()).mut_args(|arg| {
+            let variable =
+                arg.get_env().and_then(|name| name.to_str()).map(|name| name.to_ascii_lowercase().replace('_', "-"));
+            match variable {
+                Some(name) if arg.get_long() != Some(name.as_str()) => arg.alias(name),
+                _ => arg,
+            }
+        })
+    }
+
+    /// As [`Settings::command_for`], without variables that are empty or an unfilled `${...}` of a client's form.
+    #[allow(clippy::disallowed_methods)] // this file is where the environment is read
+    fn command_from_environment(transport: Transport) -> Command {
+        Settings::command_for(transport).mut_args(|arg| {
+            let value = arg.get_env().and_then(std::env::var_os);
+            let unfilled = value.is_some_and(|value| value.is_empty() || value.to_string_lossy().starts_with("${"));
+            if unfilled { arg.env(None::<&str>) } else { arg }
+        })
+    }
+
+    fn read<I, S>(mut command: Command, transport: Transport, flags: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item = S>,
+        S: Into<OsString> + Clone,
+    {
+        let matches: ArgMatches = command.try_get_matches_from_mut(flags)?;
+        let mut settings = Settings::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        settings.serves = transport;
+        settings.check(transport).map_err(|message| command.error(ErrorKind::InvalidValue, message))?;
+        Ok(settings)
+    }
+
+    /// What no single value shows: combinations that must not start.
+    fn check(&self, transport: Transport) -> Result<(), String> {
+        if let Some(word) = &self.transport {
+            match Transport::parse(word) {
+                None => return Err(format!("MCP_TRANSPORT is `{word}`; known are `stdio` and `streamable-http`")),
+                Some(other) if other != transport => {
+                    return Err(format!(
+                        "MCP_TRANSPORT is `{word}`, but this program is {} and speaks {}; start {} instead",
+                        transport.binary(),
+                        transport.id(),
+                        other.binary()
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        if self.user_id.is_some() != self.api_token.is_some() {
+            let (have, lack) = if self.user_id.is_some() {
+                ("QUANTCONNECT_USER_ID", "QUANTCONNECT_API_TOKEN")
+            } else {
+                ("QUANTCONNECT_API_TOKEN", "QUANTCONNECT_USER_ID")
+            };
+            return Err(format!("{have} is set but {lack} is not; set both or neither"));
+        }
+        if transport == Transport::Http && self.allowed_hosts.iter().all(|host| host.trim().is_empty()) {
+            return Err("QC_MCP_ALLOWED_HOSTS is empty; it would let any web page reach this server".into());
+        }
+        Ok(())
+    }
+
+    /// The LEAN data folder: the setting, else lean.json's data-folder here or above, else ./data.
+    pub fn data_folder_choice(&self) -> DataFolderChoice {
+        if let Some(path) = &self.data_folder {
+            return DataFolderChoice { path: self.working_folder.join(path), origin: "QC_DATA_FOLDER".into() };
+        }
+        for folder in self.working_folder.ancestors() {
+            let file = folder.join("lean.json");
+            if let Some(named) = std::fs::read_to_string(&file).ok().and_then(|text| lean_json_folder(&text)) {
+                return DataFolderChoice { path: folder.join(named), origin: file.display().to_string() };
+            }
+        }
+        DataFolderChoice { path: self.working_folder.join("data"), origin: "./data".into() }
+    }
+
+    /// The file where lean-cli keeps its credentials, unless they must not go to the API's address.
+    pub fn lean_cli_file(&self) -> Option<PathBuf> {
+        let home = self.home.as_ref().filter(|_| self.api_is_quantconnect_or_loopback())?;
+        Some(home.join(".lean").join("credentials"))
+    }
+
+    /// Whether credentials that came from a file may go to the API address: QuantConnect's own hosts, or this computer.
+    pub fn api_is_quantconnect_or_loopback(&self) -> bool {
+        let host = url_host(&self.api_url);
+        host == "quantconnect.com" || host.ends_with(".quantconnect.com") || is_loopback(host)
+    }
+
+    /// Folders that tools may read: the setting, else over stdio the data folder and the working folder (unless that
+    /// is the root of the disk or the home folder), else none.
+    pub fn readable_folders(&self) -> Vec<PathBuf> {
+        if !self.file_roots.is_empty() {
+            return self.file_roots.iter().map(|path| self.working_folder.join(path)).collect();
+        }
+        if self.serves == Transport::Http {
+            return Vec::new();
+        }
+        let mut folders = vec![self.data_folder_choice().path];
+        let here = &self.working_folder;
+        let too_wide = here.as_os_str().is_empty() || here.parent().is_none() || Some(here) == self.home.as_ref();
+        if !too_wide {
+            folders.push(here.clone());
+        }
+        folders
+    }
+
+    /// Folder for new files, if one is set.
+    pub fn writable_folder(&self) -> Option<PathBuf> {
+        self.output_dir.as_ref().map(|path| self.working_folder.join(path))
+    }
+
+    /// Whether the whole of a host name or address means this computer.
+    pub fn is_loopback_host(host: &str) -> bool {
+        is_loopback(host)
+    }
+}
+
+/// `data-folder` of a lean.json, which may hold `//` and `/* */` comments.
+fn lean_json_folder(text: &str) -> Option<PathBuf> {
+    let json: Value = serde_json::from_str(&without_comments(text)).ok()?;
+    let folder = json.get("data-folder")?.as_str()?.trim();
+    (!folder.is_empty()).then(|| Path::new(folder).to_path_buf())
+}
+
+fn without_comments(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    let mut quoted = false;
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if quoted => {
+                out.push(c);
+                out.extend(chars.next());
+            }
+            '"' => {
+                quoted = !quoted;
+                out.push(c);
+            }
+            '/' if !quoted && chars.peek() == Some(&'/') => {
+                while chars.peek().is_some_and(|c| *c != '\n') {
+                    chars.next();
+                }
+            }
+            '/' if !quoted && chars.peek() == Some(&'*') => {
+                let mut last = ' ';
+                chars.next();
+                for c in chars.by_ref() {
+                    if last == '*' && c == '/' {
+                        break;
+                    }
+                    last = c;
+                }
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+fn parse_api_url(text: &str) -> Result<String, String> {
+    let url = text.trim().trim_end_matches('/');
+    if url.contains('@') || url.contains(char::is_whitespace) {
+        return Err("give the address without user names and spaces".into());
+    }
+    let host = url_host(url);
+    if host.is_empty() {
+        return Err("give an address such as https://www.quantconnect.com/api/v2".into());
+    }
+    match url.split_once("://").map(|(scheme, _)| scheme) {
+        Some("https") => Ok(url.to_owned()),
+        Some("http") if is_loopback(host) => Ok(url.to_owned()),
+        Some("http") => {
+            Err("http would send the signed header in the clear; use https (http only for localhost)".into())
+        }
+        _ => Err("the address must begin with https://".into()),
+    }
+}
+
+/// The host of a URL, without port and brackets.
+fn url_host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn parse_path(text: &str) -> Result<String, String> {
+    let path = text.trim().trim_end_matches('/');
+    let fine = path.starts_with('/')
+        && 1 < path.len()
+        && path.chars().all(|c| c.is_ascii_alphanumeric() || "/-_.~".contains(c));
+    if !fine || path.contains("//") {
+        return Err("a path such as /mcp: a slash, then letters, digits, - _ . ~ and further slashes".into());
+    }
+    if matches!(path, "/health" | "/metrics") {
+        return Err(format!("{path} is taken by the server itself"));
+    }
+    Ok(path.to_owned())
+}
+
+fn parse_toolsets(text: &str) -> Result<Toolsets, String> {
+    let words: Vec<String> =
+        text.split(',').map(|word| word.trim().to_ascii_lowercase()).filter(|word| !word.is_empty()).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] | ["default"] => return Ok(Toolsets::Default),
+        ["all"] => return Ok(Toolsets::All),
+        _ => {}
+    }
+    let mut groups = Vec::new();
+    for word in &words {
+        match word.as_str() {
+            "default" => groups.extend(Group::ALL.iter().copied().filter(|group| group.in_default())),
+            "all" => groups.extend(Group::ALL),
+            other => match Group::from_id(other) {
+                Some(group) => groups.push(group),
+                None => {
+                    let known: Vec<&str> = Group::ALL.iter().map(|group| group.id()).collect();
+                    return Err(format!("unknown toolset `{other}`; known: default, all, {}", known.join(", ")));
+                }
+            },
+        }
+    }
+    groups.sort_unstable();
+    groups.dedup();
+    Ok(Toolsets::Groups(groups))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(transport: Transport, flags: &[&str]) -> Result<Settings, String> {
+        Settings::isolated(transport, flags.iter().copied()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_are_the_documented_ones() {
+        let settings = parse(Transport::Http, &[]).unwrap();
+        assert_eq!((settings.host.as_str(), settings.port, settings.path.as_str()), ("127.0.0.1", 8000, "/mcp"));
+        assert_eq!((settings.mode, settings.cache_mb, settings.log_level), (Mode::Paper, 64, LogLevel::Info));
+        assert_eq!(settings.allowed_hosts, ["localhost", "127.0.0.1", "::1"]);
+        assert!(!settings.demo && settings.auth_token.is_none());
+    }
+
+    #[test]
+    fn each_binary_refuses_the_others_transport_and_names_the_other_binary() {
+        let error = parse(Transport::Stdio, &["--transport", "streamable-http"]).unwrap_err();
+        assert!(error.contains("start qc-mcp-http instead"), "{error}");
+        let error = parse(Transport::Http, &["--mcp-transport", "stdio"]).unwrap_err();
+        assert!(error.contains("start qc-mcp-stdio instead"), "{error}");
+        assert!(parse(Transport::Stdio, &["--transport", "sse"]).is_err());
+        assert!(parse(Transport::Http, &["--transport", "streamable_http"]).is_ok());
+    }
+
+    #[test]
+    fn unknown_values_refuse_to_start() {
+        for flags in [
+            ["--mode", "lve"],
+            ["--toolsets", "backtest"],
+            ["--log-level", "loud"],
+            ["--cache-mb", "0"],
+            ["--port", "70000"],
+        ] {
+            assert!(parse(Transport::Stdio, &flags).is_err(), "{flags:?}");
+        }
+        assert!(parse(Transport::Stdio, &["--toolsets", "backtest"]).unwrap_err().contains("backtests"));
+        assert!(parse(Transport::Stdio, &["--mode", "READ-ONLY"]).is_ok());
+    }
+
+    #[test]
+    fn flags_also_go_by_the_variables_name() {
+        let settings =
+            parse(Transport::Stdio, &["--quantconnect-user-id", "7", "--quantconnect-api-token", "t"]).unwrap();
+        assert_eq!(settings.user_id.as_deref(), Some("7"));
+        assert!(!format!("{settings:?}").contains("\"t\""));
+    }
+
+    #[test]
+    fn half_of_the_credentials_is_refused() {
+        assert!(parse(Transport::Stdio, &["--user-id", "7"]).unwrap_err().contains("QUANTCONNECT_API_TOKEN"));
+    }
+
+    #[test]
+    fn the_signed_header_travels_by_https_or_on_this_computer() {
+        for good in [
+            "https://www.quantconnect.com/api/v2",
+            "http://127.0.0.1:5612/api/v2",
+            "http://localhost/api",
+            "http://[::1]:9/x",
+        ] {
+            assert!(parse(Transport::Stdio, &["--api-url", good]).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://www.quantconnect.com/api/v2",
+            "http://localhost.evil.com/",
+            "ftp://x",
+            "quantconnect.com",
+            "https://a@b/",
+            "http://127.0.0.1@evil.com/",
+        ] {
+            assert!(parse(Transport::Stdio, &["--api-url", bad]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn lean_cli_credentials_go_to_quantconnect_or_loopback_only() {
+        let to = |url: &str| parse(Transport::Stdio, &["--api-url", url]).unwrap().api_is_quantconnect_or_loopback();
+        assert!(to("https://beta.quantconnect.com/api/v2") && to("http://127.0.0.1:1/"));
+        assert!(!to("https://quantconnect.com.evil.org/api") && !to("https://notquantconnect.com"));
+    }
+
+    #[test]
+    fn an_empty_host_list_refuses_to_start_over_http() {
+        assert!(parse(Transport::Http, &["--allowed-hosts", ""]).is_err());
+    }
+
+    #[test]
+    fn lean_json_may_hold_comments() {
+        let text = "{ // the data\n \"a\": \"http://x\", /* where */ \"data-folder\": \"my\\\\data\" }";
+        assert_eq!(lean_json_folder(text), Some(PathBuf::from("my\\data")));
+    }
+
+    #[test]
+    fn data_folder_falls_back_to_lean_json_then_data() {
+        let dir = std::env::temp_dir().join(format!("qc-settings-{}", std::process::id()));
+        let inner = dir.join("project");
+        std::fs::create_dir_all(&inner).unwrap();
+        let mut settings = parse(Transport::Stdio, &[]).unwrap();
+        settings.working_folder = inner.clone();
+        assert_eq!(settings.data_folder_choice().path, inner.join("data"));
+        std::fs::write(dir.join("lean.json"), "{\"data-folder\": \"lean-data\"}").unwrap();
+        assert_eq!(settings.data_folder_choice().path, dir.join("lean-data"));
+        settings.data_folder = Some("/somewhere".into());
+        assert_eq!(settings.data_folder_choice().origin, "QC_DATA_FOLDER");
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn readable_folders_over_http_are_none_unless_named() {
+        assert!(parse(Transport::Http, &[]).unwrap().readable_folders().is_empty());
+        assert_eq!(parse(Transport::Http, &["--file-roots", "/a,/b"]).unwrap().readable_folders().len(), 2);
+    }
+}

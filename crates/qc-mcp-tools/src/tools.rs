@@ -1,0 +1,64 @@
+//! The table of contents: every tool stands on one of these shelves, and nowhere else.
+
+use rmcp::handler::server::tool::ToolRouter;
+
+use crate::{
+    server::QcServer,
+    shelf::{Access, Group, Shelf},
+};
+
+mod auth;
+mod backtests;
+mod compile;
+mod files;
+mod projects;
+mod system;
+
+/// The only registration.
+pub const SHELVES: &[Shelf] = &[
+    shelf(Group::System, Access::Read, QcServer::system_read),
+    shelf(Group::Auth, Access::Read, QcServer::auth_read),
+    shelf(Group::Auth, Access::Update, QcServer::auth_update),
+    shelf(Group::Auth, Access::Delete, QcServer::auth_delete),
+    shelf(Group::Projects, Access::Read, QcServer::projects_read),
+    shelf(Group::Projects, Access::Create, QcServer::projects_create),
+    shelf(Group::Projects, Access::Update, QcServer::projects_update),
+    shelf(Group::Projects, Access::Delete, QcServer::projects_delete),
+    shelf(Group::Files, Access::Read, QcServer::files_read),
+    shelf(Group::Files, Access::Create, QcServer::files_create),
+    shelf(Group::Files, Access::Update, QcServer::files_update),
+    shelf(Group::Files, Access::Delete, QcServer::files_delete),
+    shelf(Group::Compile, Access::Read, QcServer::compile_read),
+    shelf(Group::Compile, Access::Create, QcServer::compile_create),
+    shelf(Group::Backtests, Access::Read, QcServer::backtests_read),
+    shelf(Group::Backtests, Access::Create, QcServer::backtests_create),
+];
+
+const fn shelf(group: Group, access: Access, tools: fn() -> ToolRouter<QcServer>) -> Shelf {
+    Shelf { group, access, tools }
+}
+
+/// Another name under which a tool may be called; not listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alias {
+    /// The other name.
+    pub old: &'static str,
+    /// The tool.
+    pub new: &'static str,
+}
+
+const fn alias(old: &'static str, new: &'static str) -> Alias {
+    Alias { old, new }
+}
+
+/// Names of the official server that differ from ours. Tools that delete, spend or touch live runs have none.
+pub const ALIASES: &[Alias] = &[
+    alias("create_compile", "compile_project"),
+    alias("read_compile", "read_compilation_result"),
+    alias("update_file_contents", "update_file_content"),
+];
+
+/// The tool a name means.
+pub(crate) fn resolve(name: &str) -> &str {
+    ALIASES.iter().find(|alias| alias.old == name).map_or(name, |alias| alias.new)
+}

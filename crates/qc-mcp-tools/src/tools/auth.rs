@@ -1,0 +1,141 @@
+//! Credentials of QuantConnect: set for this caller in memory, check, show masked, forget.
+
+use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    Reply, ToolError, Untrusted,
+    args::quote,
+    ctx::Ctx,
+    error::{Kind, Topic},
+    gate::is_harmless,
+    server::{QcServer, make_credentials},
+};
+
+/// Arguments of `configure_quantconnect_auth`.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct ConfigureArgs {
+    /// Numeric user id
+    user_id: String,
+    /// API token; prefer the server's environment, arguments stay in the conversation
+    api_token: String,
+    /// Organisation to work in
+    organization_id: Option<String>,
+}
+
+/// Arguments of `test_quantconnect_api`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct TestArgs {
+    /// Path of a reading endpoint; default authenticate
+    endpoint: Option<String>,
+    /// POST; anything else is refused
+    method: Option<String>,
+}
+
+#[tool_router(router = auth_read, vis = "pub(crate)")]
+impl QcServer {
+    /// Check the current credentials with QuantConnect.
+    #[tool(title = "Validate credentials")]
+    async fn validate_quantconnect_auth(&self, ctx: Ctx) -> Result<Reply, ToolError> {
+        ctx.door.send(&qc_api::endpoints::account::Authenticate {}).await?;
+        Ok(Reply::new("QuantConnect accepted the credentials")
+            .field("valid", true)
+            .field("account", self.account_facts(&ctx).await?))
+    }
+
+    /// Show which credentials are in use (token masked), where they came from, and the clock difference. Sends nothing.
+    #[tool(title = "Credentials status")]
+    async fn get_auth_status(&self, ctx: Ctx) -> Result<Reply, ToolError> {
+        let facts = self.account_facts(&ctx).await?;
+        let configured = facts.get("configured") == Some(&Value::Bool(true));
+        let mut reply =
+            Reply::new(if configured { "credentials are set" } else { "no credentials are set" }).data(facts);
+        if configured && let Some(skew) = ctx.door.clock_skew().await? {
+            reply = reply.field("clock_skew_seconds", skew.as_secs());
+        }
+        Ok(reply)
+    }
+
+    /// Send one empty request to a reading endpoint of QuantConnect's API and tell how it answered.
+    #[tool(title = "Test the API")]
+    async fn test_quantconnect_api(
+        &self,
+        Parameters(args): Parameters<TestArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        if let Some(method) = args.method.filter(|method| !method.eq_ignore_ascii_case("POST")) {
+            return Err(ToolError::argument(format!("`method` is always POST, got `{}`", quote(&method))));
+        }
+        let path = args.endpoint.as_deref().unwrap_or("authenticate");
+        let Some(endpoint) = qc_api::endpoints::endpoints().find(|row| row.path == path && is_harmless(row)) else {
+            let known: Vec<&str> =
+                qc_api::endpoints::endpoints().filter(|row| is_harmless(row)).map(|row| row.path).collect();
+            return Err(ToolError::new(
+                Kind::Forbidden,
+                Topic::Argument,
+                format!(
+                    "`{}` is not a read without cost and secrets; nothing was sent; known: {}",
+                    quote(path),
+                    known.join(", ")
+                ),
+            ));
+        };
+        let started = std::time::Instant::now();
+        let answer = ctx.door.probe(endpoint).await?;
+        let keys: Vec<Untrusted> = answer
+            .as_object()
+            .map(|map| map.keys().map(|key| Untrusted::new(key.as_str()).shortened(40)).collect())
+            .unwrap_or_default();
+        Ok(Reply::new(format!("{path} answered in {} ms", started.elapsed().as_millis()))
+            .data(json!({"endpoint": endpoint.path, "milliseconds": started.elapsed().as_millis() as u64, "bytes": answer.to_string().len()}))
+            .field("keys", keys))
+    }
+}
+
+#[tool_router(router = auth_update, vis = "pub(crate)")]
+impl QcServer {
+    /// Set QuantConnect credentials for this caller, in memory only. Prefer QUANTCONNECT_USER_ID and QUANTCONNECT_API_TOKEN in the server's environment.
+    #[tool(title = "Set credentials")]
+    async fn configure_quantconnect_auth(
+        &self,
+        Parameters(args): Parameters<ConfigureArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let new = make_credentials(args.user_id.trim(), args.api_token.trim(), args.organization_id.as_deref())?;
+        // A model that was told to must not move the work to another account unseen.
+        if let Some((current, _)) = self.credentials(&ctx.caller).await?
+            && current.user_id() != new.user_id()
+        {
+            ctx.ask
+                .confirm(&format!(
+                    "Switch this server from QuantConnect user {} to user {}?",
+                    current.user_id(),
+                    new.user_id()
+                ))
+                .await?;
+        }
+        self.typed().set(&ctx.caller.key, new);
+        Ok(Reply::new("credentials are set in this server's memory, for this caller, until it ends or clear_quantconnect_auth is called")
+            .field("account", self.account_facts(&ctx).await?)
+            .field("advice", "set QUANTCONNECT_USER_ID and QUANTCONNECT_API_TOKEN in the server's environment instead: arguments stay in the conversation")
+            .next("validate_quantconnect_auth"))
+    }
+}
+
+#[tool_router(router = auth_delete, vis = "pub(crate)")]
+impl QcServer {
+    /// Forget the credentials set by configure_quantconnect_auth; those of the server's settings stay.
+    #[tool(title = "Forget credentials")]
+    async fn clear_quantconnect_auth(&self, ctx: Ctx) -> Result<Reply, ToolError> {
+        let had = self.typed().forget(&ctx.caller.key);
+        let summary = if had {
+            "the credentials set by configure_quantconnect_auth are forgotten"
+        } else {
+            "no credentials were set by configure_quantconnect_auth; nothing changed"
+        };
+        Ok(Reply::new(summary).field("forgotten", had).field("account", self.account_facts(&ctx).await?))
+    }
+}

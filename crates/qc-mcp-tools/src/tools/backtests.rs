@@ -1,0 +1,492 @@
+//! Backtests: start, read the result, list, and read charts, orders, insights, trades and logs.
+
+use qc_api::{
+    endpoints::backtests::{CreateBacktest, ListBacktests, ReadBacktestChart},
+    ids::CompileId,
+    model::{Backtest, BacktestStatus, BacktestSummary, Chart},
+};
+use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Reply, ToolError, Untrusted,
+    args::{self, BacktestArg, ProjectArg},
+    ctx::Ctx,
+    error::{Kind, Topic},
+    flows::{
+        backtest::{self, Insights, LOG_PAGE, Orders, PAGE, Paged, Run, Trades},
+        find,
+    },
+    server::QcServer,
+};
+
+/// Backtests in a list unless the caller asks for more.
+const LISTED: usize = 20;
+/// Log lines shown unless the caller asks for others.
+const TAIL: i64 = 50;
+/// Most log lines in one answer.
+const MOST_LOG_LINES: i64 = 1000;
+
+/// Arguments of `create_backtest`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct CreateArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// Id from compile_project
+    compile_id: String,
+    /// Name of the run
+    backtest_name: String,
+    /// Parameters of the algorithm, name to value
+    parameters: Option<Map<String, Value>>,
+}
+
+/// Arguments of `read_backtest`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct ReadArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// Backtest id or latest
+    backtest_id: BacktestArg,
+    /// Name of a chart to read too
+    chart: Option<String>,
+}
+
+/// Arguments of `list_backtests`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct ListArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// Show Sharpe ratio, return, drawdown; default true
+    include_statistics: Option<bool>,
+    /// Most backtests shown; default 20
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<i64>,
+}
+
+/// Forms of a chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    /// Numbers.
+    Data,
+    /// A picture.
+    Png,
+}
+
+/// Arguments of `read_backtest_chart`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct ChartArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// Backtest id or latest
+    backtest_id: BacktestArg,
+    /// Chart name, e.g. Strategy Equity
+    name: String,
+    /// Points per series; default 100
+    #[schemars(range(min = 1, max = 10000))]
+    count: Option<i64>,
+    /// From: date or Unix seconds; default the backtest's start
+    start: Option<String>,
+    /// To; default the backtest's end
+    end: Option<String>,
+    /// Default data
+    format: Option<Format>,
+}
+
+/// Arguments of the lists.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct RowsArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// Backtest id or latest
+    backtest_id: BacktestArg,
+    /// First row, from 0
+    #[schemars(range(min = 0))]
+    start: Option<i64>,
+    /// Row after the last, at most start + 100; default start + 100
+    #[schemars(range(min = 1))]
+    end: Option<i64>,
+    /// Read every page and link a CSV
+    all: Option<bool>,
+}
+
+/// Arguments of `read_backtest_logs`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct LogArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// Backtest id or latest
+    backtest_id: BacktestArg,
+    /// Only lines that hold this text
+    query: Option<String>,
+    /// First line, from 0
+    #[schemars(range(min = 0))]
+    start: Option<i64>,
+    /// Line after the last
+    #[schemars(range(min = 1))]
+    end: Option<i64>,
+    /// Last n lines; default 50
+    #[schemars(range(min = 1, max = 1000))]
+    tail: Option<i64>,
+}
+
+#[tool_router(router = backtests_create, vis = "pub(crate)")]
+impl QcServer {
+    /// Start a backtest of a compiled project; returns its id at once. Then call read_backtest until it is completed.
+    #[tool(title = "Create backtest")]
+    async fn create_backtest(&self, Parameters(args): Parameters<CreateArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let compile_id = CompileId(find::valid_id(&args.compile_id)?);
+        let mut parameters = qc_api::wire::Map::default();
+        for (name, value) in args.parameters.unwrap_or_default() {
+            let text = match value {
+                Value::String(text) => text,
+                Value::Number(_) | Value::Bool(_) => value.to_string(),
+                _ => {
+                    return Err(ToolError::argument(format!(
+                        "parameter `{}` wants a text or a number",
+                        args::quote(&name)
+                    )));
+                }
+            };
+            parameters.insert(name, text);
+        }
+        let project_id = find::project(&ctx.door, &args.project_id).await?;
+        let request = CreateBacktest { project_id, compile_id, backtest_name: args.backtest_name, parameters };
+        let backtest = ctx.door.send(&request).await?.backtest;
+        Ok(Reply::new(format!("backtest {} started", backtest.backtest_id))
+            .data(json!({"project_id": project_id, "backtest_id": backtest.backtest_id, "status": state(&backtest), "progress": backtest.share_done()}))
+            .next("read_backtest"))
+    }
+}
+
+#[tool_router(router = backtests_read, vis = "pub(crate)")]
+impl QcServer {
+    /// Read a backtest: status, progress, statistics as numbers with units, names of charts; a failed run with its error.
+    #[tool(title = "Read backtest")]
+    async fn read_backtest(&self, Parameters(args): Parameters<ReadArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let run = run(&ctx, &args.project_id, &args.backtest_id).await?;
+        let backtest = backtest::read(&ctx.door, &run).await?;
+        let reply = result(&run, &backtest);
+        let Some(name) = args.chart else { return Ok(reply) };
+        let request = chart_request(&run, &backtest, name, PAGE, None, None)?;
+        let chart = backtest::chart(&ctx.door, &request, &ctx.progress).await?;
+        Ok(reply.field("chart", series(&chart)))
+    }
+
+    /// List a project's backtests, newest first, with their main figures.
+    #[tool(title = "List backtests")]
+    async fn list_backtests(&self, Parameters(args): Parameters<ListArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let project_id = find::project(&ctx.door, &args.project_id).await?;
+        let with_figures = args.include_statistics.unwrap_or(true);
+        let mut list =
+            ctx.door.send(&ListBacktests { project_id, include_statistics: Some(with_figures) }).await?.backtests;
+        list.sort_by(|a, b| b.created.cmp(&a.created));
+        let total = list.len();
+        let limit = args.limit.and_then(|limit| usize::try_from(limit).ok());
+        let rows: Vec<Value> =
+            list.iter().take(limit.unwrap_or(LISTED)).map(|summary| row(summary, with_figures)).collect();
+        let reply = Reply::new(match total {
+            0 => format!("project {project_id} has no backtests yet; `compile_project`, then `create_backtest`"),
+            _ => format!("{} of {total} backtests of project {project_id}, newest first", rows.len()),
+        })
+        .data(json!({"project_id": project_id, "total": total, "backtests": rows}));
+        Ok(if limit.is_some() { reply.allow(100_000) } else { reply })
+    }
+
+    /// Read one chart of a backtest as series of [time, value]. read_backtest lists the names.
+    #[tool(title = "Read backtest chart")]
+    async fn read_backtest_chart(&self, Parameters(args): Parameters<ChartArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        if args.format == Some(Format::Png) {
+            return Err(ToolError::not_yet("format=png is not available yet", Topic::Picture));
+        }
+        let run = run(&ctx, &args.project_id, &args.backtest_id).await?;
+        let backtest = match (&args.start, &args.end) {
+            (Some(_), Some(_)) => Backtest::default(),
+            _ => backtest::read(&ctx.door, &run).await?,
+        };
+        let count = args.count.unwrap_or(PAGE);
+        let request = chart_request(&run, &backtest, args.name, count, args.start.as_deref(), args.end.as_deref())?;
+        let chart = backtest::chart(&ctx.door, &request, &ctx.progress).await?;
+        let n_points: usize = chart.series.iter().map(|(_, series)| series.values.len()).sum();
+        let summary = match n_points {
+            0 => "the chart has no points in that range; widen start and end, or read another chart (`read_backtest` lists them)".to_owned(),
+            _ => format!("{} series, {n_points} points; times are Unix seconds", chart.series.iter().count()),
+        };
+        let link = run.uri(&format!("charts/{}", crate::resources::encode(&request.name)));
+        let reply = Reply::new(summary).data(series(&chart)).link(link, "chart", "application/json");
+        Ok(if args.count.is_some() { reply.allow(200_000) } else { reply })
+    }
+
+    /// Read orders of a backtest: 100 at a time, or all of them as a CSV.
+    #[tool(title = "Read backtest orders")]
+    async fn read_backtest_orders(&self, Parameters(args): Parameters<RowsArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        rows::<Orders>(self, &ctx, &args).await
+    }
+
+    /// Read insights of a backtest: 100 at a time, or all of them as a CSV.
+    #[tool(title = "Read backtest insights")]
+    async fn read_backtest_insights(
+        &self,
+        Parameters(args): Parameters<RowsArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        rows::<Insights>(self, &ctx, &args).await
+    }
+
+    /// Read closed trades of a backtest: 100 at a time, or all of them as a CSV.
+    #[tool(title = "Read backtest trades")]
+    async fn read_backtest_trades(&self, Parameters(args): Parameters<RowsArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        rows::<Trades>(self, &ctx, &args).await
+    }
+
+    /// Read log lines of a backtest: the last 50, a range, or those that hold a text.
+    #[tool(title = "Read backtest logs")]
+    async fn read_backtest_logs(&self, Parameters(args): Parameters<LogArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let run = run(&ctx, &args.project_id, &args.backtest_id).await?;
+        let query = args.query.unwrap_or_default();
+        let (start, end) = match (args.start, args.end, args.tail) {
+            (Some(start), end, _) => (start, end.unwrap_or(start + LOG_PAGE)),
+            (None, Some(end), None) => ((end - TAIL).max(0), end),
+            (None, _, tail) => {
+                // The total is only told by an answer: look at one line, then at the last ones.
+                let (_, total) = backtest::logs(&ctx.door, &run, &query, 0, 1).await?;
+                ((total - tail.unwrap_or(TAIL)).max(0), total.max(1))
+            }
+        };
+        if end <= start || MOST_LOG_LINES < end - start {
+            return Err(ToolError::argument(format!(
+                "lines {start} to {end}: give a start below the end, at most {MOST_LOG_LINES} apart"
+            )));
+        }
+        let (lines, total) = backtest::logs(&ctx.door, &run, &query, start, end).await?;
+        if lines.is_empty() {
+            let why = if query.is_empty() {
+                "no log lines there: the algorithm logged nothing, or the backtest is not finished"
+            } else {
+                "no log line holds that text; leave query out"
+            };
+            return Ok(Reply::new(why)
+                .data(json!({"project_id": run.project_id, "backtest_id": run.backtest_id, "total": total}))
+                .next("read_backtest"));
+        }
+        let n = lines.len();
+        let reply =
+            Reply::new(format!("log lines {start} to {} of {total}", start + i64::try_from(n).unwrap_or_default()))
+                .body(Untrusted::new(lines.join("\n")))
+                .link(run.uri("logs.txt"), "logs.txt", "text/plain");
+        Ok(if args.tail.is_some() || args.end.is_some() { reply.allow(100_000) } else { reply })
+    }
+}
+
+/// The backtest that the arguments name.
+async fn run(ctx: &Ctx, project: &ProjectArg, backtest: &BacktestArg) -> Result<Run, ToolError> {
+    let project_id = find::project(&ctx.door, project).await?;
+    Ok(Run { project_id, backtest_id: find::backtest(&ctx.door, project_id, backtest).await? })
+}
+
+/// Our word for how far a backtest is.
+fn state(backtest: &Backtest) -> &'static str {
+    if backtest.failure().is_some() {
+        "failed"
+    } else if backtest.is_finished() {
+        "completed"
+    } else {
+        unfinished(&backtest.status)
+    }
+}
+
+fn unfinished(status: &BacktestStatus) -> &'static str {
+    if status.is_queued() { "queued" } else { "running" }
+}
+
+/// The answer for a backtest in any state.
+fn result(run: &Run, backtest: &Backtest) -> Reply {
+    let state = state(backtest);
+    let share = backtest.share_done().unwrap_or_default();
+    let summary = match state {
+        "completed" => format!("backtest {} is completed", run.backtest_id),
+        "failed" => format!("backtest {} failed at {:.0} %", run.backtest_id, 100.0 * share),
+        _ => format!(
+            "backtest {} is {state}, {:.0} % done; read it again in some seconds",
+            run.backtest_id,
+            100.0 * share
+        ),
+    };
+    let mut reply = Reply::new(summary).data(json!({
+        "project_id": run.project_id,
+        "backtest_id": run.backtest_id,
+        "name": Untrusted::new(backtest.name.as_str()).shortened(120),
+        "status": state,
+        "progress": share,
+        "created": backtest.created,
+        "start": backtest.backtest_start,
+        "end": backtest.backtest_end,
+    }));
+    if !backtest.parameter_set.is_empty() {
+        let parameters: Vec<Value> = backtest
+            .parameter_set
+            .iter()
+            .map(|(name, value)| json!([Untrusted::new(name.as_str()), Untrusted::new(value.as_str())]))
+            .collect();
+        reply = reply.field("parameters", parameters);
+    }
+    if let Some(error) = backtest.failure() {
+        reply = reply.field("error", Untrusted::new(error).shortened(1500));
+        if let Some(trace) = backtest.stacktrace.as_deref().filter(|trace| !trace.is_empty() && *trace != error) {
+            reply = reply.field("stacktrace", Untrusted::new(trace).shortened(2000));
+        }
+    }
+    if !backtest.statistics.is_empty() {
+        reply = reply.field("statistics", backtest::figures(&backtest.statistics));
+    }
+    if !backtest.runtime_statistics.is_empty() {
+        reply = reply.field("runtime_statistics", backtest::figures(&backtest.runtime_statistics));
+    }
+    let charts: Vec<Untrusted> =
+        backtest.charts.iter().map(|(name, _)| Untrusted::new(name.as_str()).shortened(80)).collect();
+    if !charts.is_empty() {
+        reply = reply.field("charts", charts);
+    }
+    reply.next(match state {
+        "completed" => "read_backtest_orders",
+        "failed" => "read_backtest_logs",
+        _ => "read_backtest",
+    })
+}
+
+/// One line of the list.
+fn row(summary: &BacktestSummary, with_figures: bool) -> Value {
+    let state = if summary.error.as_deref().is_some_and(|error| !error.is_empty()) || summary.status.is_error() {
+        "failed"
+    } else if summary.status.is_completed() {
+        "completed"
+    } else {
+        unfinished(&summary.status)
+    };
+    let mut row = json!({
+        "backtest_id": summary.backtest_id,
+        "name": Untrusted::new(summary.name.as_str()).shortened(80),
+        "status": state,
+        "created": summary.created,
+    });
+    if with_figures && let Some(map) = row.as_object_mut() {
+        let figures = [
+            ("sharpe_ratio", summary.sharpe_ratio),
+            ("compounding_annual_return_percent", summary.compounding_annual_return),
+            ("drawdown_percent", summary.drawdown),
+            ("net_profit_percent", summary.net_profit),
+        ];
+        for (name, value) in figures {
+            if let Some(value) = value {
+                map.insert(name.into(), json!(value));
+            }
+        }
+    }
+    row
+}
+
+/// The request of a chart; a missing end of the range is the backtest's own.
+fn chart_request(
+    run: &Run,
+    backtest: &Backtest,
+    name: String,
+    count: i64,
+    start: Option<&str>,
+    end: Option<&str>,
+) -> Result<ReadBacktestChart, ToolError> {
+    const DAY: i64 = 86_400;
+    let own_end = backtest.backtest_end.or(backtest.created).map(|at| at.as_second() + DAY);
+    let start = match start {
+        Some(text) => Some(moment("start", text, 0)?),
+        None => backtest.backtest_start.map(|at| at.as_second()),
+    };
+    let end = match end {
+        Some(text) => Some(moment("end", text, DAY - 1)?),
+        None => own_end,
+    };
+    if let (Some(start), Some(end)) = (start, end)
+        && end < start
+    {
+        return Err(ToolError::new(
+            Kind::InvalidArgument,
+            Topic::Dates,
+            format!("start ({start}) lies after end ({end}), in Unix seconds"),
+        ));
+    }
+    Ok(ReadBacktestChart { project_id: run.project_id, backtest_id: run.backtest_id.clone(), name, count, start, end })
+}
+
+/// Unix seconds from digits or from a date (`in_day` seconds into it).
+fn moment(name: &str, text: &str, in_day: i64) -> Result<i64, ToolError> {
+    if let Ok(seconds) = text.trim().parse::<i64>()
+        && text.trim().len() != 8
+    {
+        return Ok(seconds);
+    }
+    if let Ok(at) = text.trim().parse::<jiff::Timestamp>() {
+        return Ok(at.as_second());
+    }
+    let day = args::date(name, text)?;
+    let midnight =
+        day.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| ToolError::argument(format!("`{name}` is out of range")))?;
+    Ok(midnight.timestamp().as_second() + in_day)
+}
+
+/// The series of a chart as lists of points.
+fn series(chart: &Chart) -> Value {
+    let series: Vec<Value> = chart
+        .series
+        .iter()
+        .map(|(name, series)| json!({"name": Untrusted::new(name.as_str()).shortened(80), "unit": Untrusted::new(series.unit.as_str()).shortened(8), "points": series.values}))
+        .collect();
+    json!({"chart_name": Untrusted::new(chart.name.as_str()).shortened(80), "series": series})
+}
+
+/// A page of rows, or all of them as a CSV.
+async fn rows<P: Paged>(server: &QcServer, ctx: &Ctx, args: &RowsArgs) -> Result<Reply, ToolError> {
+    let run = run(ctx, &args.project_id, &args.backtest_id).await?;
+    let name = P::NAME;
+    let part = format!("{name}.csv");
+    if args.all == Some(true) {
+        let rows = backtest::all::<P>(&ctx.door, &run, &ctx.progress).await?;
+        let csv = backtest::csv::<P>(&rows)?;
+        let uri = run.uri(&part);
+        let reply = Reply::new(format!("{} {name}, {} bytes of CSV behind the link", rows.len(), csv.len()))
+            .data(json!({"project_id": run.project_id, "backtest_id": run.backtest_id, "count": rows.len()}))
+            .link(&uri, part, "text/csv");
+        server.kept().put(&ctx.caller.key, uri, csv);
+        return Ok(reply);
+    }
+    let start = args.start.unwrap_or(0);
+    let end = args.end.unwrap_or(start + PAGE);
+    if end <= start || PAGE < end - start {
+        return Err(ToolError::argument(format!(
+            "start {start} and end {end}: give a start below the end, at most {PAGE} apart, or all=true"
+        )));
+    }
+    let (rows, total) = backtest::page::<P>(&ctx.door, &run, start, end).await?;
+    let values: Vec<Value> = rows.iter().map(P::values).collect();
+    let shown = start + i64::try_from(values.len()).unwrap_or_default();
+    let summary = match (values.len(), total) {
+        (0, _) if start == 0 => {
+            format!("the backtest has no {name}: it made none, or it is not finished (`read_backtest` tells)")
+        }
+        (0, _) => format!("no {name} from {start} on; the list is shorter"),
+        (_, Some(total)) if shown <= total => format!("{name} {start} to {shown} of {total}"),
+        _ => format!("{name} {start} to {shown}"),
+    };
+    let asked = args.start.is_some() || args.end.is_some();
+    let reply = Reply::new(summary)
+        .data(json!({"project_id": run.project_id, "backtest_id": run.backtest_id}))
+        .table(name, P::COLUMNS, values)
+        .link(run.uri(&part), part, "text/csv");
+    Ok(if asked { reply.allow(40_000) } else { reply })
+}

@@ -1,0 +1,227 @@
+//! Source files of a project: list, read by lines, write, edit one snippet, rename, delete.
+
+use qc_api::endpoints::files::{DeleteFile, ReadFiles, RenameFile, UpdateFileContent};
+use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    Reply, ToolError, Untrusted,
+    args::{ProjectArg, quote},
+    ctx::Ctx,
+    flows::{
+        files::{self, Created},
+        find,
+    },
+    server::QcServer,
+};
+
+/// The most bytes of a file in an answer when lines were asked for.
+const MOST_BYTES: usize = 256_000;
+
+/// Arguments of `read_file`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct ReadArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// File name, e.g. main.py; omit to list the files
+    name: Option<String>,
+    /// First line, from 1
+    #[schemars(range(min = 1))]
+    start_line: Option<i64>,
+    /// Last line, included
+    #[schemars(range(min = 1))]
+    end_line: Option<i64>,
+}
+
+/// Arguments of `create_file` and `update_file_content`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct WriteArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// File name, e.g. main.py
+    name: String,
+    /// The whole content
+    #[schemars(extend("x-empty-ok" = true))]
+    content: String,
+}
+
+/// Arguments of `update_file_name`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct RenameArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// Present name
+    old_file_name: String,
+    /// New name
+    new_name: String,
+}
+
+/// Arguments of `edit_file`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct EditArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// File name
+    name: String,
+    /// Text to replace; must occur exactly once
+    old_text: String,
+    /// Text to put there; may be empty
+    #[schemars(extend("x-empty-ok" = true))]
+    new_text: String,
+}
+
+/// Arguments of `delete_file`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct DeleteArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// File name
+    name: String,
+}
+
+#[tool_router(router = files_read, vis = "pub(crate)")]
+impl QcServer {
+    /// Read a file, or some of its lines. Without name: the list of files with sizes.
+    #[tool(title = "Read file")]
+    async fn read_file(&self, Parameters(args): Parameters<ReadArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let id = find::project(&ctx.door, &args.project_id).await?;
+        let Some(name) = &args.name else {
+            let files = ctx.door.send(&ReadFiles { project_id: id, ..ReadFiles::default() }).await?.files;
+            let rows: Vec<Value> = files
+                .iter()
+                .map(|file| json!({"name": Untrusted::new(file.name.as_str()), "bytes": file.content.len(), "lines": file.content.lines().count(), "modified": file.modified, "is_library": file.is_library}))
+                .collect();
+            return Ok(Reply::new(format!("project {id} has {} files", rows.len()))
+                .field("project_id", id)
+                .field("files", rows));
+        };
+        let file = files::read(&ctx.door, id, name).await?;
+        let total = file.content.lines().count();
+        let first = args.start_line.and_then(|line| usize::try_from(line).ok()).unwrap_or(1);
+        let last = args.end_line.and_then(|line| usize::try_from(line).ok()).unwrap_or(total).min(total);
+        if last < first && 0 < total {
+            return Err(ToolError::argument(format!("lines {first} to {last} are none; the file has {total} lines")));
+        }
+        let whole = first == 1 && last == total;
+        let content = if whole {
+            file.content
+        } else {
+            file.content.lines().skip(first - 1).take(last + 1 - first).collect::<Vec<_>>().join("\n")
+        };
+        let reply = Reply::new(format!("{}: lines {first} to {last} of {total}, {} bytes", quote(name), content.len()))
+            .body(Untrusted::new(content));
+        Ok(if args.start_line.is_some() || args.end_line.is_some() { reply.allow(MOST_BYTES) } else { reply })
+    }
+}
+
+#[tool_router(router = files_create, vis = "pub(crate)")]
+impl QcServer {
+    /// Create a file. A new project's untouched template of that name is replaced; any other existing file is refused.
+    #[tool(title = "Create file")]
+    async fn create_file(&self, Parameters(args): Parameters<WriteArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        check(&args.name, &args.content)?;
+        let id = find::project(&ctx.door, &args.project_id).await?;
+        let created = files::create(&ctx.door, id, &args.name, &args.content).await?;
+        let what = match created {
+            Created::New => "created",
+            Created::ReplacedTemplate => "replaced the untouched template",
+        };
+        Ok(written(&format!("{what}: {}", quote(&args.name)), id, &args.content)
+            .field("replaced_template", created == Created::ReplacedTemplate))
+    }
+}
+
+#[tool_router(router = files_update, vis = "pub(crate)")]
+impl QcServer {
+    /// Replace the whole content of a file. For a small change use edit_file.
+    #[tool(title = "Update file content")]
+    async fn update_file_content(&self, Parameters(args): Parameters<WriteArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        check(&args.name, &args.content)?;
+        let id = find::project(&ctx.door, &args.project_id).await?;
+        let summary = format!("updated {}", quote(&args.name));
+        let request = UpdateFileContent {
+            project_id: id,
+            name: args.name,
+            content: args.content.clone(),
+            ..UpdateFileContent::default()
+        };
+        ctx.door.send(&request).await?;
+        Ok(written(&summary, id, &args.content))
+    }
+
+    /// Rename a file.
+    #[tool(title = "Rename file")]
+    async fn update_file_name(&self, Parameters(args): Parameters<RenameArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        files::check_name(&args.new_name)?;
+        let id = find::project(&ctx.door, &args.project_id).await?;
+        let summary = format!("renamed {} to {}", quote(&args.old_file_name), quote(&args.new_name));
+        ctx.door
+            .send(&RenameFile {
+                project_id: id,
+                name: args.old_file_name,
+                new_name: args.new_name,
+                ..RenameFile::default()
+            })
+            .await?;
+        Ok(Reply::new(summary).field("project_id", id))
+    }
+
+    /// Replace one unique snippet of a file; refused with the count if it occurs more or less than once.
+    #[tool(title = "Edit file")]
+    async fn edit_file(&self, Parameters(args): Parameters<EditArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let id = find::project(&ctx.door, &args.project_id).await?;
+        let file = files::read(&ctx.door, id, &args.name).await?;
+        let (content, line) = files::replace_unique(&file.content, &args.old_text, &args.new_text)?;
+        if content.trim().is_empty() {
+            return Err(ToolError::argument(
+                "the edit would leave the file empty, which QuantConnect refuses; use delete_file",
+            ));
+        }
+        let summary = format!("edited {} at line {line}", quote(&args.name));
+        ctx.door
+            .send(&UpdateFileContent {
+                project_id: id,
+                name: args.name,
+                content: content.clone(),
+                ..UpdateFileContent::default()
+            })
+            .await?;
+        Ok(written(&summary, id, &content).field("line", line))
+    }
+}
+
+#[tool_router(router = files_delete, vis = "pub(crate)")]
+impl QcServer {
+    /// Delete a file of a project. There is no undo.
+    #[tool(title = "Delete file")]
+    async fn delete_file(&self, Parameters(args): Parameters<DeleteArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let id = find::project(&ctx.door, &args.project_id).await?;
+        let summary = format!("deleted {}", quote(&args.name));
+        ctx.door.send(&DeleteFile { project_id: id, name: args.name, ..DeleteFile::default() }).await?;
+        Ok(Reply::new(summary).field("project_id", id))
+    }
+}
+
+/// What can be refused before anything is sent.
+fn check(name: &str, content: &str) -> Result<(), ToolError> {
+    files::check_name(name)?;
+    if content.is_empty() {
+        return Err(ToolError::argument("`content` is empty, which QuantConnect refuses; nothing was sent"));
+    }
+    Ok(())
+}
+
+/// The answer of every write: sizes, never the content.
+fn written(summary: &str, id: qc_api::ids::ProjectId, content: &str) -> Reply {
+    Reply::new(summary)
+        .field("project_id", id)
+        .field("bytes", content.len())
+        .field("lines", content.lines().count())
+        .next("compile_project")
+}

@@ -1,0 +1,108 @@
+//! What this server is: mode, account, data, version, guards.
+
+use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{Reply, ToolError, ctx::Ctx, server::QcServer};
+
+/// Parts of the status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+#[serde(rename_all = "lowercase")]
+enum Section {
+    /// Everything.
+    All,
+    /// Version, transport, mode, tools.
+    Server,
+    /// Whose account.
+    Account,
+    /// What keeps tools from doing harm.
+    Guards,
+    /// The data folder.
+    Data,
+}
+
+/// Arguments of `get_server_status`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct StatusArgs {
+    /// Part to show; default all
+    section: Option<Section>,
+}
+
+#[tool_router(router = system_read, vis = "pub(crate)")]
+impl QcServer {
+    /// Tell what this server is: version, mode, account (token masked), guards and data folder.
+    #[tool(title = "Server status")]
+    async fn get_server_status(&self, Parameters(args): Parameters<StatusArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let section = args.section.unwrap_or(Section::All);
+        let shows = |part: Section| section == Section::All || section == part;
+        let settings = self.settings();
+        let mut reply = Reply::new(format!(
+            "quantconnect-mcp {}, mode {}, {} tools{}",
+            env!("CARGO_PKG_VERSION"),
+            settings.mode.id(),
+            self.tools().count(),
+            if self.is_demo() { ", DEMO: QuantConnect and the market are simulated in this process" } else { "" },
+        ));
+        if shows(Section::Server) {
+            reply = reply.field("server", self.server_facts());
+        }
+        if shows(Section::Account) {
+            reply = reply.field("account", self.account_facts(&ctx).await?);
+        }
+        if shows(Section::Guards) {
+            reply = reply.field("guards", self.guard_facts());
+        }
+        if shows(Section::Data) {
+            let folder = self.data_folder().await?;
+            reply = reply.field(
+                "data",
+                json!({"folder_named_by": folder.origin, "folder": folder.path, "exists": folder.path.is_dir()}),
+            );
+        }
+        Ok(reply)
+    }
+}
+
+impl QcServer {
+    /// Version, transport, mode, toolsets, up time.
+    pub(crate) fn server_facts(&self) -> Value {
+        let settings = self.settings();
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "transport": settings.serves.id(),
+            "mode": settings.mode.id(),
+            "toolsets": settings.toolsets.id(),
+            "tools": self.tools().count(),
+            "demo": self.is_demo(),
+            "uptime_seconds": self.started().elapsed().as_secs(),
+        })
+    }
+
+    /// Whose account, and where the credentials came from; the token masked.
+    pub(crate) async fn account_facts(&self, ctx: &Ctx) -> Result<Value, ToolError> {
+        let Some((credentials, origin)) = self.credentials(&ctx.caller).await? else {
+            return Ok(json!({"configured": false, "next": "configure_quantconnect_auth"}));
+        };
+        Ok(json!({
+            "configured": true,
+            "user_id": credentials.user_id(),
+            "api_token": credentials.masked_token(),
+            "organization_id": credentials.organization_id(),
+            "source": origin.describe(),
+        }))
+    }
+
+    /// What keeps tools from doing harm.
+    pub(crate) fn guard_facts(&self) -> Value {
+        let settings = self.settings();
+        json!({
+            "mode": settings.mode.id(),
+            "highest_access": settings.mode.highest().id(),
+            "readable_folders": settings.readable_folders().len(),
+            "may_write_files": settings.writable_folder().is_some(),
+        })
+    }
+}
