@@ -1,1 +1,83 @@
 //! Do client and simulator agree, resource by resource?
+//!
+//! Each file tells the story of one resource through the typed client against the simulator. [`coverage`] compares
+//! what both know, [`faults`] what the client makes of a service that misbehaves.
+
+mod account;
+mod backtests;
+mod compile;
+mod coverage;
+mod faults;
+mod files;
+mod projects;
+mod quirks;
+
+use std::time::Duration;
+
+use qc_api::endpoints::backtests::{CreateBacktest, ReadBacktest};
+use qc_api::endpoints::compile::{CompileReply, CompileState, CreateCompile, ReadCompile};
+use qc_api::endpoints::files::UpdateFileContent;
+use qc_api::endpoints::projects::CreateProject;
+use qc_api::ids::{BacktestId, CompileId, ProjectId};
+use qc_api::model::{Backtest, Language};
+use qc_api::{Client, Error};
+use qc_sim::Sim;
+
+/// A simulator and a client that share virtual time.
+async fn session() -> (Sim, Client) {
+    let sim = Sim::start().await.unwrap();
+    let client = sim.client().unwrap();
+    (sim, client)
+}
+
+/// What a Python project with this body of `initialize` looks like.
+fn algorithm(lines: &[&str]) -> String {
+    let body: String = lines.iter().map(|line| format!("        {line}\n")).collect();
+    format!("from AlgorithmImports import *\n\nclass Test(QCAlgorithm):\n    def initialize(self):\n{body}")
+}
+
+/// A new Python project whose `main.py` holds this code.
+async fn project_with(client: &Client, name: &str, code: &str) -> ProjectId {
+    let request = CreateProject { name: name.into(), language: Language::Python, organization_id: None };
+    let project_id = client.send(&request).await.unwrap().projects[0].project_id;
+    let update =
+        UpdateFileContent { project_id, name: "main.py".into(), content: code.into(), ..UpdateFileContent::default() };
+    client.send(&update).await.unwrap();
+    project_id
+}
+
+/// Compiles and waits for the end, good or bad.
+async fn compiled(sim: &Sim, client: &Client, project_id: ProjectId) -> CompileReply {
+    let compile_id = client.send(&CreateCompile { project_id }).await.unwrap().compile_id;
+    sim.clock().advance(Duration::from_secs(60));
+    client.send(&ReadCompile { project_id, compile_id }).await.unwrap()
+}
+
+/// Compiles code that builds.
+async fn built(sim: &Sim, client: &Client, project_id: ProjectId) -> CompileId {
+    let reply = compiled(sim, client, project_id).await;
+    assert_eq!(reply.state, CompileState::BuildSuccess, "{:?}", reply.logs);
+    reply.compile_id
+}
+
+/// Runs a backtest to its end.
+async fn backtested(sim: &Sim, client: &Client, project_id: ProjectId) -> Backtest {
+    let compile_id = built(sim, client, project_id).await;
+    let request = CreateBacktest { project_id, compile_id, backtest_name: "Run".into(), ..CreateBacktest::default() };
+    let backtest_id = client.send(&request).await.unwrap().backtest.backtest_id;
+    sim.clock().advance(Duration::from_secs(120));
+    read(client, project_id, backtest_id).await
+}
+
+async fn read(client: &Client, project_id: ProjectId, backtest_id: BacktestId) -> Backtest {
+    client.send(&ReadBacktest { project_id, backtest_id }).await.unwrap().backtest
+}
+
+/// The service's sentences of a refusal; fails for any other outcome.
+#[track_caller]
+fn sentence<T: std::fmt::Debug>(outcome: qc_api::Result<T>) -> String {
+    match outcome {
+        Err(Error::Refused { messages, .. }) => messages.join("; "),
+        other => panic!("expected a refusal, found {other:?}"),
+    }
+}

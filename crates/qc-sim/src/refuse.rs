@@ -122,11 +122,6 @@ pub(crate) fn name_not_valid() -> Refusal {
     said("Name not valid")
 }
 
-/// Nested values instead of text or a number.
-pub(crate) fn parameters_not_valid(key: &str) -> Refusal {
-    said(format!("Parameter value not valid: {key}"))
-}
-
 /// (seen) Every backtest node is busy.
 pub(crate) fn no_spare_nodes() -> Refusal {
     said(

@@ -20,8 +20,10 @@ pub(crate) struct Route {
     pub(crate) effect: Effect,
     /// Where two requests share a path: the member that tells this one.
     told_by: Option<&'static str>,
-    run: Box<dyn Fn(&mut World, &Call<'_>, Body) -> Result<Value, Failure> + Send + Sync>,
+    run: Box<Run>,
 }
+
+type Run = dyn Fn(&mut World, &Call<'_>, Body) -> Result<Value, Failure> + Send + Sync;
 
 /// Why a route did not answer, with what only a developer wants to know.
 #[derive(Debug)]

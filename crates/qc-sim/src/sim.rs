@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use jiff::Timestamp;
-use qc_api::{Client, Clock, Config, Credentials};
+use qc_api::{Client, Clock, Config, Credentials, Effect};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -165,10 +165,11 @@ impl Shared {
         };
         let mut world = lock(&self.world);
         let answer = route.run(&mut world, &call, body);
-        if let Some(path) = self.options.saved_world.as_deref().filter(|_| answer.is_ok()) {
-            if let Err(error) = world.save(path) {
-                tracing::warn!(%error, "the world could not be saved");
-            }
+        let changed = answer.is_ok() && route.effect != Effect::Read;
+        if let Some(path) = self.options.saved_world.as_deref().filter(|_| changed)
+            && let Err(error) = world.save(path)
+        {
+            tracing::warn!(%error, "the world could not be saved");
         }
         answer
     }

@@ -1,0 +1,56 @@
+//! Signing in, and whose account it is.
+
+use jiff::SignedDuration;
+use qc_api::endpoints::account::{Authenticate, ReadAccount};
+use qc_api::{Client, Config, Credentials, Error};
+use qc_sim::{AuthFailure, Sim, SimOptions, seed};
+
+use crate::session;
+
+fn stranger(sim: &Sim, user: &str, token: &str) -> Client {
+    let mut config = Config::new(Credentials::new(user, token).unwrap());
+    config.base_url = sim.base_url().to_owned();
+    config.clock = sim.clock();
+    Client::new(config).unwrap()
+}
+
+#[tokio::test]
+async fn the_right_token_signs_in_and_reads_the_account() {
+    let (sim, client) = session().await;
+    client.send(&Authenticate {}).await.unwrap();
+    let account = client.send(&ReadAccount::default()).await.unwrap();
+    assert_eq!(account.organization_id.as_str(), seed::ORGANIZATION_ID);
+    assert_eq!(account.credit_balance, Some(10_000.0));
+    assert!(sim.journal().entries().iter().all(qc_sim::Entry::is_authenticated));
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_told_apart_from_other_refusals_however_the_service_says_it() {
+    for failure in [AuthFailure::Sentence, AuthFailure::Unauthorized] {
+        let sim = Sim::start_with(SimOptions { auth_failure: failure, ..SimOptions::default() }).await.unwrap();
+        let user = seed::USER_ID.to_string();
+        for client in [stranger(&sim, &user, "not-the-token"), stranger(&sim, "77", seed::TOKEN)] {
+            let error = client.send(&Authenticate {}).await.unwrap_err();
+            assert!(error.is_auth(), "{failure:?}: {error:?}");
+        }
+        assert!(sim.journal().entries().iter().all(|entry| !entry.reached && !entry.is_authenticated()));
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_differs_is_measured_and_the_request_signed_again() {
+    let (sim, client) = session().await;
+    sim.faults().skew_clock(SignedDuration::from_hours(3));
+    client.send(&ReadAccount::default()).await.unwrap();
+    let entries = sim.journal().entries();
+    assert_eq!(entries.iter().map(qc_sim::Entry::is_authenticated).collect::<Vec<_>>(), [false, true]);
+    let skew = client.clock_skew().unwrap().as_secs();
+    assert!((skew - 3 * 3600).abs() <= 1, "{skew}");
+}
+
+#[tokio::test]
+async fn a_foreign_organization_is_not_shown() {
+    let (_sim, client) = session().await;
+    let request = ReadAccount { organization_id: Some(" ".into()) };
+    assert!(matches!(client.send(&request).await, Err(Error::Refused { .. })));
+}
