@@ -30,8 +30,8 @@ fn prices(n_rows: usize, n: usize) -> Panel {
     Panel::new((0..n).map(|i| format!("S{i}")).collect(), Index::Rows(n_rows), columns).expect("a valid panel")
 }
 
-fn one_thread<R: Send>(work: impl FnOnce() -> R + Send) -> R {
-    rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool").install(work)
+fn one_thread() -> rayon::ThreadPool {
+    rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool")
 }
 
 fn linear(c: &mut Criterion) {
@@ -47,10 +47,9 @@ fn linear(c: &mut Criterion) {
     let panel = returns(1260, 500);
     for (name, method) in [("pearson", Method::Pearson), ("spearman", Method::Spearman)] {
         group.bench_function(format!("{name} 1260x500"), |b| b.iter(|| correlation::matrix(black_box(&panel), method)));
-        one_thread(|| {
-            group.bench_function(format!("{name} 1260x500, 1 thread"), |b| {
-                b.iter(|| correlation::matrix(black_box(&panel), method));
-            });
+        let pool = one_thread();
+        group.bench_function(format!("{name} 1260x500, 1 thread"), |b| {
+            b.iter(|| pool.install(|| correlation::matrix(black_box(&panel), method)));
         });
     }
 }
@@ -77,10 +76,9 @@ fn cointegration(c: &mut Criterion) {
     group.bench_function("engle-granger 1225 pairs, both directions", |b| {
         b.iter(|| all_pairs::scan(black_box(&panel), &options, &Silent));
     });
-    one_thread(|| {
-        group.bench_function("engle-granger 1225 pairs, both directions, 1 thread", |b| {
-            b.iter(|| all_pairs::scan(black_box(&panel), &options, &Silent));
-        });
+    let pool = one_thread();
+    group.bench_function("engle-granger 1225 pairs, both directions, 1 thread", |b| {
+        b.iter(|| pool.install(|| all_pairs::scan(black_box(&panel), &options, &Silent)));
     });
 }
 
