@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::header::CONTENT_TYPE;
+use qc_api::wire::form;
 use serde_json::{Map, Value};
 
 /// The largest body the simulator reads: larger than anything the object store takes from a test.
@@ -61,43 +62,25 @@ pub(crate) async fn read(request: Request) -> Option<Body> {
 
 /// `a=1&p[0][key]=x&p[0][value]=2` to nested JSON; all values stay text, as in PHP.
 fn from_form(text: &str) -> Map<String, Value> {
-    let mut fields = Map::new();
-    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let key = percent_decoded(key);
-        let mut steps = key.split('[').map(|step| step.trim_end_matches(']'));
-        let Some(first) = steps.next() else { continue };
-        let steps: Vec<&str> = steps.collect();
-        put(fields.entry(first.to_owned()).or_insert(Value::Null), &steps, percent_decoded(value));
+    let pairs: Vec<(String, String)> = text
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(key, value)| (percent_decoded(key), percent_decoded(value)))
+        .collect();
+    let decoded = form::decode(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+    let Value::Object(mut fields) = decoded else { return Map::new() };
+    // Nothing between the brackets: an empty text stands for an empty list.
+    for name in LISTS {
+        if let Some(value) = fields.get_mut(name).filter(|value| **value == "") {
+            *value = Value::Array(Vec::new());
+        }
     }
-    fields.into_iter().map(|(key, value)| (key, with_lists(value))).collect()
+    fields
 }
 
-fn put(place: &mut Value, steps: &[&str], text: String) {
-    let Some((first, rest)) = steps.split_first() else {
-        *place = Value::String(text);
-        return;
-    };
-    if !place.is_object() {
-        *place = Value::Object(Map::new());
-    }
-    if let Value::Object(map) = place {
-        let key = if first.is_empty() { map.len().to_string() } else { (*first).to_owned() };
-        put(map.entry(key).or_insert(Value::Null), rest, text);
-    }
-}
-
-/// Maps whose keys are 0, 1, 2, ... are lists in PHP.
-fn with_lists(value: Value) -> Value {
-    let Value::Object(map) = value else { return value };
-    let is_list = map.keys().enumerate().all(|(at, key)| key.parse() == Ok(at));
-    let mut members = map.into_iter().map(|(key, value)| (key, with_lists(value)));
-    if is_list {
-        Value::Array(members.map(|(_, value)| value).collect())
-    } else {
-        Value::Object(members.by_ref().collect())
-    }
-}
+/// Members that are lists, which a form can only send empty as an empty text.
+const LISTS: [&str; 4] = ["parameters", "libraries", "files", "constraints"];
 
 fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
@@ -131,9 +114,9 @@ mod tests {
     #[test]
     fn brackets_become_lists_and_maps() {
         let fields =
-            from_form("projectId=3&parameters%5B0%5D%5Bkey%5D=a+b&parameters[0][value]=1&libraries[]=7&c[x]=%C3%A9");
+            from_form("projectId=3&parameters%5B0%5D%5Bkey%5D=a+b&parameters[0][value]=1&libraries=&c[x]=%C3%A9");
         let expected = json!({
-            "projectId": "3", "parameters": [{ "key": "a b", "value": "1" }], "libraries": ["7"], "c": { "x": "é" },
+            "projectId": "3", "parameters": [{ "key": "a b", "value": "1" }], "libraries": [], "c": { "x": "é" },
         });
         assert_eq!(Value::Object(fields), expected);
     }

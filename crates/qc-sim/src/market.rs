@@ -188,6 +188,8 @@ pub(crate) fn factor_rows(series: &Series) -> Vec<FactorRow> {
 
 #[cfg(test)]
 mod tests {
+    use qc_quant::cointegration::engle_granger;
+
     use super::*;
 
     fn closes(market: &Market, ticker: &str) -> Vec<f64> {
@@ -245,5 +247,41 @@ mod tests {
         }
         let holds = |day| members(day).iter().any(|holding| holding.listing.ticker == "TWTR");
         assert!(holds(date(2022, 9, 30)) && !holds(date(2022, 12, 30)));
+    }
+
+    /// The p-value of the pair, in both directions, on adjusted closes between two days.
+    fn p_value(market: &Market, a: &str, b: &str, first: Date, last: Date) -> f64 {
+        let closes = |ticker| {
+            let bars = market.adjusted(Market::find(ticker).unwrap(), market.window(first, last)).unwrap().bars;
+            bars.iter().map(|bar| bar.close).collect::<Vec<f64>>()
+        };
+        let (a, b) = (closes(a), closes(b));
+        let options = engle_granger::Options::default();
+        let test = |y: &[f64], x: &[f64]| engle_granger::test_values(y, &[x], &options).unwrap().p_value;
+        engle_granger::pair_p_value(test(&a, &b), test(&b, &a))
+    }
+
+    #[test]
+    fn the_bound_pairs_are_cointegrated_whatever_the_seed() {
+        for seed in [DEMO_SEED, 1, 2, 3] {
+            let market = Market::new(seed);
+            for (a, b) in COINTEGRATED_PAIRS {
+                for (first, last) in [(FIRST_DAY, LAST_DAY), (date(2023, 1, 1), date(2024, 12, 31))] {
+                    let p = p_value(&market, a, b, first, last);
+                    assert!(p < 0.01, "{a} and {b}, seed {seed}, from {first}: {p}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn others_are_not_cointegrated_in_the_demo_market() {
+        let market = Market::new(DEMO_SEED);
+        for (a, b) in [("GOOGL", "MSFT"), ("KO", "XOM"), ("JPM", "BAC"), ("SPY", "EEM")] {
+            for (first, last) in [(FIRST_DAY, LAST_DAY), (date(2023, 1, 1), date(2024, 12, 31))] {
+                let p = p_value(&market, a, b, first, last);
+                assert!(0.10 < p, "{a} and {b} from {first}: {p}");
+            }
+        }
     }
 }

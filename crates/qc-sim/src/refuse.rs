@@ -8,10 +8,6 @@
 pub(crate) enum Refusal {
     /// HTTP 200, `success: false`, this sentence.
     Said(String),
-    /// HTTP 500 with an empty body: how `data/list` answers an unknown prefix.
-    EmptyServerError,
-    /// HTTP 302 to this address: `live/auth0/authorize`.
-    Redirect(String),
 }
 
 /// What an endpoint gives back.
@@ -59,11 +55,6 @@ pub(crate) fn project_name_invalid(name: &str) -> Refusal {
 
 pub(crate) fn organization_not_found(id: &str) -> Refusal {
     said(format!("Organization ID {id} not found"))
-}
-
-/// (seen, in part) Another editor holds the lock, or the account may only read.
-pub(crate) fn no_write_permission() -> Refusal {
-    said("You do not have write permission for this project")
 }
 
 /// (seen, as a prefix) Empty content.

@@ -121,11 +121,8 @@ async fn respond(
     let response = match outcome {
         Ok(answer) => json_response(StatusCode::OK, shared.options.quirks.render(answer)),
         Err(failure) => {
-            let (sentence, response) = match failure.refusal {
-                Refusal::Said(sentence) => (sentence.clone(), refused(shared, StatusCode::OK, &sentence)),
-                Refusal::EmptyServerError => ("http 500".to_owned(), empty(StatusCode::INTERNAL_SERVER_ERROR)),
-                Refusal::Redirect(to) => ("http 302".to_owned(), redirect(&to)),
-            };
+            let Refusal::Said(sentence) = failure.refusal;
+            let response = refused(shared, StatusCode::OK, &sentence);
             entry.refusal = Some(failure.detail.map_or(sentence.clone(), |detail| format!("{sentence} ({detail})")));
             response
         }

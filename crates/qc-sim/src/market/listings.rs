@@ -134,7 +134,7 @@ pub(crate) const LISTINGS: &[Listing] = &[
         price: 530.0,
         turnover: 3.0e9,
         shares: 12100.0,
-        source: company(1.1, 0.012, 0.08),
+        source: company(1.1, 0.012, 0.03),
         splits: &[(date(2022, 7, 18), 20.0)],
         ..BASE
     },
@@ -143,7 +143,7 @@ pub(crate) const LISTINGS: &[Listing] = &[
         price: 310.0,
         turnover: 4.0e9,
         shares: 10500.0,
-        source: company(1.2, 0.014, 0.10),
+        source: company(1.2, 0.014, 0.04),
         splits: &[(date(2022, 6, 6), 20.0)],
         ..BASE
     },
@@ -152,7 +152,7 @@ pub(crate) const LISTINGS: &[Listing] = &[
         price: 47.0,
         turnover: 4.0e9,
         shares: 7430.0,
-        source: company(1.1, 0.010, 0.11),
+        source: company(1.1, 0.010, 0.03),
         dividend: 0.0030,
         ..BASE
     },
@@ -161,7 +161,7 @@ pub(crate) const LISTINGS: &[Listing] = &[
         price: 109.0,
         turnover: 6.0e9,
         shares: 15000.0,
-        source: company(1.2, 0.012, 0.11),
+        source: company(1.2, 0.012, 0.03),
         dividend: 0.0022,
         splits: &[(date(2020, 8, 31), 4.0)],
         ..BASE
@@ -173,7 +173,7 @@ pub(crate) const LISTINGS: &[Listing] = &[
         price: 78.0,
         turnover: 3.0e9,
         shares: 2520.0,
-        source: company(1.2, 0.017, 0.06),
+        source: company(1.2, 0.017, 0.03),
         ..BASE
     },
     Listing {
@@ -234,7 +234,7 @@ pub(crate) const LISTINGS: &[Listing] = &[
         price: 22.0,
         shares: 5190.0,
         sector: Sector::Emerging,
-        source: company(0.9, 0.013, 0.09),
+        source: company(0.9, 0.013, 0.05),
         dividend: 0.0050,
         ..BASE
     },
