@@ -1,9 +1,13 @@
 //! What every suite shares, one module per subject; a suite picks what it needs.
 //!
 //! - [`paths`]: the workspace root, and the folders and files that a test may be given from outside.
+//! - [`process`]: a real program, spoken to line by line or by raw HTTP.
 //! - [`snapshot`]: recorded texts and JSON, generated pages, and how a change of them is accepted.
+//! - [`story`]: what a user does with the tools, told through any MCP client.
 //! - [`steps`]: commands run one after the other with their times, for `cargo gate` and `cargo accept`.
 
 pub mod paths;
+pub mod process;
 pub mod snapshot;
 pub mod steps;
+pub mod story;

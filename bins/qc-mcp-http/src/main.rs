@@ -1,3 +1,117 @@
-//! QuantConnect MCP server over http.
+//! QuantConnect MCP server over streamable HTTP: flags and environment -> settings -> serve until told to stop.
 
-fn main() {}
+mod app;
+#[cfg(feature = "demo")]
+mod demo;
+mod guard;
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use qc_mcp_tools::{QcServer, Settings, Transport, Upstream, logs};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// How long calls that are running may go on after the signal to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// How long cancelled calls get to say so.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+fn main() -> ExitCode {
+    let settings = match Settings::from_args(Transport::Http) {
+        Ok(settings) => settings,
+        Err(error) => error.exit(),
+    };
+    start_logging(&settings);
+    let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => {
+            let outcome = runtime.block_on(serve(settings));
+            runtime.shutdown_background();
+            outcome
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            error!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_logging(settings: &Settings) {
+    let filter: Targets = logs::filter(settings).parse().unwrap_or_default();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    tracing_subscriber::registry().with(lines).with(filter).init();
+    logs::hide_panic_payloads();
+}
+
+async fn serve(settings: Settings) -> Result<(), String> {
+    let told_to_stop = told_to_stop().map_err(|error| error.to_string())?;
+    let address = (settings.host.as_str(), settings.port);
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("cannot listen on {}:{}: {error}", settings.host, settings.port))?;
+    let bound = listener.local_addr().map_err(|error| error.to_string())?;
+    app::may_serve(&settings, bound)?;
+
+    let server = QcServer::new(settings.clone(), upstream(&settings)?).map_err(|error| error.to_string())?;
+    let (stop, requests) = (CancellationToken::new(), CancellationToken::new());
+    let app = app::build(&settings, server, requests.clone())?;
+    // Answers are two small writes; waiting to join them costs 40 ms each.
+    let listener = listener.tap_io(|connection| {
+        let _ = connection.set_nodelay(true);
+    });
+    info!("listening on http://{bound}{}", settings.path);
+
+    let stopping = stop.clone();
+    let end = async move {
+        told_to_stop.await;
+        stopping.cancel();
+        tokio::time::sleep(DRAIN).await;
+        requests.cancel();
+        tokio::time::sleep(LAST_WORDS).await;
+    };
+    tokio::select! {
+        served = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()) => served.map_err(|error| error.to_string()),
+        () = end => Ok(()),
+    }
+}
+
+/// Where the tools' calls go: QuantConnect, or the simulator when asked for.
+fn upstream(settings: &Settings) -> Result<Upstream, String> {
+    if !settings.demo {
+        return Ok(Upstream::Configured);
+    }
+    #[cfg(feature = "demo")]
+    return Ok(demo::upstream());
+    #[cfg(not(feature = "demo"))]
+    Err("this build has no --demo; build it with the feature `demo`".into())
+}
+
+/// Listens from now on for Ctrl-C and, on Unix, for the polite signal to end; completes when one came.
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}

@@ -1,0 +1,120 @@
+//! The routes: the MCP endpoint and `/health`, behind the guard; and the rules on which address may be served at all.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use qc_mcp_tools::QcServer;
+use qc_mcp_tools::settings::{Mode, Settings};
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::guard::{self, Guard, HEALTH};
+
+/// Largest request body: room for a file of source code and for prices given inline.
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// A comment line this often keeps proxies from closing a stream that waits for a slow answer.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// A token shorter than this can be guessed by a patient machine.
+const TOKEN_CHARACTERS: usize = 32;
+
+/// Whether this address may be served with these settings.
+///
+/// # Errors
+/// The address is reachable from other machines and no token is set; or mode `live` without a strong one.
+pub(crate) fn may_serve(settings: &Settings, bound: SocketAddr) -> Result<(), String> {
+    let length = settings.auth_token.as_ref().map(|token| token.reveal().chars().count());
+    if !bound.ip().to_canonical().is_loopback() && length.is_none_or(|length| length == 0) {
+        return Err(format!(
+            "{bound} can be reached from other machines, so QC_MCP_AUTH_TOKEN must be set \
+             ({TOKEN_CHARACTERS} random characters or more), or MCP_HOST must be 127.0.0.1"
+        ));
+    }
+    if settings.mode == Mode::Live && length.is_none_or(|length| length < TOKEN_CHARACTERS) {
+        return Err(format!(
+            "mode live over HTTP needs QC_MCP_AUTH_TOKEN with at least {TOKEN_CHARACTERS} characters, has {}",
+            length.unwrap_or_default()
+        ));
+    }
+    if let Some(length) = length.filter(|length| *length < TOKEN_CHARACTERS) {
+        warn!("QC_MCP_AUTH_TOKEN has {length} characters; at least {TOKEN_CHARACTERS} random ones are advised");
+    }
+    Ok(())
+}
+
+/// The whole application. Cancelling `requests` ends the calls that are still running.
+///
+/// # Errors
+/// A list of hosts or origins that cannot be used, or a path that is taken.
+pub(crate) fn build(settings: &Settings, server: QcServer, requests: CancellationToken) -> Result<Router, String> {
+    let token = settings.auth_token.as_ref().map(|token| token.reveal()).filter(|token| !token.is_empty());
+    let guard = Guard::new(&settings.allowed_hosts, &settings.allowed_origins, token)?;
+    let path = settings.path.trim_end_matches('/');
+    if path == HEALTH {
+        return Err(format!("MCP_PATH is {path}, where the server says that it is alive; choose another"));
+    }
+    // Every request stands alone (no sessions), so that copies of this server can stand behind one address.
+    // The guard has checked host and origin by its own, stricter rules when rmcp is reached.
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_sse_keep_alive(Some(KEEP_ALIVE))
+        .with_max_request_body_bytes(MAX_BODY_BYTES)
+        .with_cancellation_token(requests)
+        .disable_allowed_hosts();
+    let mcp = StreamableHttpService::new(move || Ok(server.clone()), Arc::new(LocalSessionManager::default()), config);
+    let mut routes = Router::new().route(HEALTH, get(async || "ok")).route_service(&format!("{path}/"), mcp.clone());
+    if !path.is_empty() {
+        routes = routes.route_service(path, mcp);
+    }
+    Ok(routes.layer(from_fn_with_state(guard, guard::check)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use qc_mcp_tools::Transport;
+
+    fn settings(flags: &[&str]) -> Settings {
+        Settings::isolated(Transport::Http, flags.iter().copied()).unwrap()
+    }
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn loopback_needs_no_token() {
+        for bound in ["127.0.0.1:8000", "127.9.9.9:1", "[::1]:8000", "[::ffff:127.0.0.1]:8000"] {
+            assert_eq!(may_serve(&settings(&[]), address(bound)), Ok(()), "{bound}");
+        }
+    }
+
+    #[test]
+    fn another_address_needs_a_token() {
+        for bound in ["0.0.0.0:8000", "[::]:8000", "10.0.0.1:8000", "[::ffff:10.0.0.1]:8000"] {
+            let refusal = may_serve(&settings(&[]), address(bound)).unwrap_err();
+            assert!(refusal.contains("QC_MCP_AUTH_TOKEN"), "{refusal}");
+            assert!(may_serve(&settings(&["--auth-token", ""]), address(bound)).is_err());
+            assert_eq!(may_serve(&settings(&["--auth-token", "t"]), address(bound)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn mode_live_needs_a_strong_token_even_on_loopback() {
+        let bound = address("127.0.0.1:8000");
+        let refusal = may_serve(&settings(&["--mode", "live"]), bound).unwrap_err();
+        assert!(refusal.contains("at least 32 characters, has 0"), "{refusal}");
+        let short = "x".repeat(31);
+        assert!(may_serve(&settings(&["--mode", "live", "--auth-token", &short]), bound).is_err());
+        let long = "x".repeat(32);
+        assert_eq!(may_serve(&settings(&["--mode", "live", "--auth-token", &long]), bound), Ok(()));
+    }
+}

@@ -1,0 +1,184 @@
+//! The real `qc-mcp-stdio`: nothing but the protocol on stdout, an end in time, no secrets in the log, and a whole
+//! backtest driven by rmcp's own client.
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise, in its helpers too")]
+
+use rmcp::ServiceExt;
+use rmcp::transport::TokioChildProcess;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use support::process::{Process, command};
+use support::story;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_qc-mcp-stdio");
+
+/// What a client waits before it kills a server that does not end.
+const IN_TIME: Duration = Duration::from_secs(1);
+
+fn demo() -> Process {
+    Process::start(PROGRAM, &["--demo"], &[])
+}
+
+fn call(name: &str, arguments: Value) -> Value {
+    json!({"name": name, "arguments": arguments})
+}
+
+#[test]
+fn says_nothing_but_the_protocol_on_stdout() {
+    let mut server = Process::start(PROGRAM, &["--demo"], &[("LOG_LEVEL", "TRACE")]);
+    let opened = server.initialize();
+    assert_eq!(opened["result"]["protocolVersion"], "2025-11-25");
+    let listed = server.ask(1, "tools/list", json!({}));
+    assert!(!listed["result"]["tools"].as_array().unwrap().is_empty());
+    // A tool that works, one that fails, one that does not exist, a method that does not exist: messages all the same.
+    server.ask(2, "tools/call", call("list_quantbook_instances", json!({})));
+    let failed = server.ask(3, "tools/call", call("read_backtest", json!({"project_id": 1, "backtest_id": "nope"})));
+    assert_eq!(failed["result"]["isError"], true, "{failed}");
+    assert_eq!(server.ask(4, "tools/call", call("no_such_tool", json!({})))["error"]["code"], -32602);
+    assert_eq!(server.ask(5, "no/such/method", json!({}))["error"]["code"], -32601);
+    // What follows the last answer is checked too: `hang_up` parses every remaining line.
+    let (_, status, _) = server.hang_up();
+    assert!(status.success(), "{status}");
+}
+
+#[test]
+fn speaks_the_revision_without_a_handshake_too() {
+    let mut server = demo();
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "0"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let listed = server.ask(1, "tools/list", json!({"_meta": meta}));
+    assert!(!listed["result"]["tools"].as_array().unwrap().is_empty(), "{listed}");
+    let discovered = server.ask(2, "server/discover", json!({"_meta": meta}));
+    assert!(discovered["result"]["supportedVersions"].to_string().contains("2025-11-25"), "{discovered}");
+}
+
+#[test]
+fn ends_within_a_second_of_the_end_of_input() {
+    let mut idle = demo();
+    idle.initialize();
+    let (took, status, _) = idle.hang_up();
+    assert!(took < IN_TIME && status.success(), "idle: {took:?}, {status}");
+
+    let (took, status, _) = demo().hang_up();
+    assert!(took < IN_TIME && status.success(), "never spoken to: {took:?}, {status}");
+
+    let mut busy = demo();
+    busy.initialize();
+    busy.send(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": story::slow_call()}));
+    let (took, status, _) = busy.hang_up();
+    assert!(took < IN_TIME && status.success(), "busy: {took:?}, {status}");
+}
+
+#[test]
+fn ends_within_a_second_of_sigterm() {
+    let mut idle = demo();
+    idle.initialize();
+    let (took, status, _) = idle.terminate();
+    assert!(took < IN_TIME && status.success(), "idle: {took:?}, {status}");
+
+    let mut busy = demo();
+    busy.initialize();
+    busy.send(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": story::slow_call()}));
+    let (took, status, _) = busy.terminate();
+    assert!(took < IN_TIME && status.success(), "busy: {took:?}, {status}");
+}
+
+#[test]
+fn answers_what_was_asked_just_before_the_end_of_input() {
+    let mut server = demo();
+    server.initialize();
+    server.send(&json!({"jsonrpc": "2.0", "id": 7, "method": "tools/list"}));
+    let (_, _, rest) = server.hang_up();
+    assert!(rest.iter().any(|message| message["id"] == 7), "{rest:?}");
+}
+
+#[test]
+fn keeps_serving_after_lines_that_are_no_protocol() {
+    let mut server = demo();
+    server.initialize();
+    server.write("this is not JSON\n\n{\"jsonrpc\":\"2.0\"}\n[1,2]\n{\"half\": \n");
+    let listed = server.ask(9, "tools/list", json!({}));
+    assert!(listed["result"]["tools"].is_array(), "{listed}");
+}
+
+#[test]
+fn refuses_settings_it_does_not_understand_and_says_which() {
+    for (arguments, environment, named) in [
+        (vec!["--mode", "lve"], vec![], "lve"),
+        (vec![], vec![("QC_MCP_TOOLSETS", "backtest")], "backtest"),
+        (vec![], vec![("MCP_TRANSPORT", "streamable-http")], "qc-mcp-http"),
+        (vec![], vec![("QC_API_URL", "http://example.com/api/v2")], "http"),
+        (vec!["--no-such-flag"], vec![], "--no-such-flag"),
+    ] {
+        let mut server = Process::start(PROGRAM, &arguments, &environment);
+        let (_, status, said) = server.ending();
+        assert!(!status.success() && said.is_empty(), "{arguments:?} {environment:?}: {status}");
+        let log = server.log();
+        assert!(log.contains(named), "{arguments:?} {environment:?} should name {named}: {log}");
+    }
+}
+
+/// The token of the environment and one typed by a tool, searched for in every form they could take.
+#[test]
+fn no_secret_reaches_the_log_at_its_loudest() {
+    let (user, token) = ("270181", "planted-0f1e2d3c4b5a69788796a5b4c3d2e1f0");
+    let typed = "typed-00112233445566778899aabbccddeeff";
+    // Nothing listens on port 9, so every call fails on its way, with all the errors of the layers below.
+    let environment = [
+        ("QUANTCONNECT_USER_ID", user),
+        ("QUANTCONNECT_API_TOKEN", token),
+        ("QC_API_URL", "http://127.0.0.1:9/api/v2"),
+        ("LOG_LEVEL", "TRACE"),
+    ];
+    let mut server = Process::start(PROGRAM, &[], &environment);
+    server.initialize();
+    let mut said = String::new();
+    let calls = [
+        call("validate_quantconnect_auth", json!({})),
+        call("read_project", json!({})),
+        call("configure_quantconnect_auth", json!({"user_id": user, "api_token": typed})),
+        call("get_auth_status", json!({})),
+        call("validate_quantconnect_auth", json!({})),
+        call("configure_quantconnect_auth", json!({"user_id": user, "api_tokn": typed})),
+    ];
+    for (id, params) in (1..).zip(calls) {
+        said.push_str(&server.ask(id, "tools/call", params).to_string());
+    }
+    // A conversation that opens with a call carrying a token: the error must not quote it.
+    let mut rude = Process::start(PROGRAM, &[], &environment);
+    rude.send(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": call("configure_quantconnect_auth", json!({"user_id": user, "api_token": typed}))}));
+    said.push_str(&rude.message().to_string());
+    let (_, _, rest) = rude.hang_up();
+    said.extend(rest.iter().map(Value::to_string));
+
+    let log = format!("{}{}", server.log(), rude.log());
+    assert!(log.contains("TRACE") || log.contains("DEBUG") || log.contains("INFO"), "the log is silent: {log}");
+    for secret in [token, typed] {
+        let forms = support::process::forms_of(user, secret);
+        for form in &forms {
+            assert!(!log.contains(form), "the log holds {form}:\n{log}");
+            assert!(!said.contains(form), "an answer holds {form}:\n{said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_whole_backtest_through_rmcps_own_client() {
+    let command = tokio::process::Command::from(command(PROGRAM, &["--demo"], &[]));
+    let client = ().serve(TokioChildProcess::new(command).unwrap()).await.unwrap();
+    story::backtest(&client).await;
+    story::research(&client).await;
+    let begun = Instant::now();
+    client.cancel().await.unwrap();
+    assert!(begun.elapsed() < IN_TIME + IN_TIME, "took {:?} to end", begun.elapsed());
+}
+
+#[tokio::test]
+async fn lists_and_answers_as_the_server_in_process_does() {
+    let command = tokio::process::Command::from(command(PROGRAM, &["--demo"], &[]));
+    let client = ().serve(TokioChildProcess::new(command).unwrap()).await.unwrap();
+    story::same_as_in_process(&client).await;
+}
