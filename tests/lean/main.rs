@@ -1,1 +1,11 @@
 //! Does qc-data read the same rows as the reference reader?
+//!
+//! The reference cases come from outside (`QC_HISTORY_CASES`, else `$QC_TEST_SHARED/data/lean-history-cases.json`) and
+//! need the sample folder beside them; without them this suite says so and runs the rest: folders that the tests
+//! write themselves, and damaged ones.
+
+mod bad_input;
+mod cases;
+mod identity;
+mod market;
+mod synthetic;

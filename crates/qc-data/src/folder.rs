@@ -1,6 +1,9 @@
 //! A LEAN data folder: where things lie in it, which security a ticker means, and what has been read already.
 
+use crate::cache::{self, Cache};
 use crate::error::{Error, Result};
+use crate::factors::FactorFile;
+use crate::hours::{self, ExchangeHours, HoursDatabase};
 use crate::maps::{MapFile, MapIndex};
 use crate::sid::Sid;
 use crate::symbol::{Market, Security, SecurityType, SymbolQuery, check_name};
@@ -32,6 +35,8 @@ struct Inner {
     name: String,
     synthetic: bool,
     maps: Mutex<MapIndices>,
+    hours: Mutex<Option<(FileStamp, Arc<HoursDatabase>)>>,
+    cache: Cache,
 }
 
 /// Map files by their folder, with the folder's time of last change.
@@ -68,7 +73,15 @@ impl DataFolder {
     /// Takes a folder that somebody else opened; `name` is only shown to people.
     pub fn from_dir(dir: Dir, name: impl Into<String>) -> DataFolder {
         let synthetic = dir.is_file(SYNTHETIC_MARKER);
-        DataFolder { inner: Arc::new(Inner { dir, name: name.into(), synthetic, maps: Mutex::default() }) }
+        let inner = Inner {
+            dir,
+            name: name.into(),
+            synthetic,
+            maps: Mutex::default(),
+            hours: Mutex::default(),
+            cache: Cache::new(cache::DEFAULT_LIMIT_BYTES),
+        };
+        DataFolder { inner: Arc::new(inner) }
     }
 
     /// The name under which it was opened.
@@ -79,6 +92,20 @@ impl DataFolder {
     /// Whether the folder declares itself invented (it holds `synthetic.json`); answers must say so.
     pub fn is_synthetic(&self) -> bool {
         self.inner.synthetic
+    }
+
+    /// Sets how many bytes of parsed files are kept (64 MB unless set).
+    pub fn set_cache_limit(&self, bytes: usize) {
+        self.inner.cache.set_limit(bytes);
+    }
+
+    /// How many bytes of parsed files are kept at the moment.
+    pub fn cached_bytes(&self) -> usize {
+        self.inner.cache.bytes()
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.inner.cache
     }
 
     /// Which security a query means.
@@ -158,6 +185,60 @@ impl DataFolder {
         let index = Arc::new(MapIndex::new(files));
         self.maps().insert(folder, (stamp, index.clone()));
         Ok(index)
+    }
+
+    /// The market-hours database, read again when its file changed.
+    pub(crate) fn hours_database(&self) -> Result<Arc<HoursDatabase>> {
+        let missing = || Error::Missing { file: hours::FILE.to_owned() };
+        let stamp = self.stamp(hours::FILE)?.ok_or_else(missing)?;
+        let mut kept = self.inner.hours.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, database)) = kept.as_ref()
+            && *known == stamp
+        {
+            return Ok(database.clone());
+        }
+        let text = self.read_text(hours::FILE)?.ok_or_else(missing)?;
+        let database = Arc::new(HoursDatabase::new(text)?);
+        *kept = Some((stamp, database.clone()));
+        Ok(database)
+    }
+
+    /// The sessions of a security.
+    pub(crate) fn hours(&self, security: &Security) -> Result<Arc<ExchangeHours>> {
+        let symbol = match security.security_type {
+            SecurityType::Option => security.sid.underlying().map_or(security.ticker.as_str(), Sid::symbol),
+            SecurityType::IndexOption | SecurityType::FutureOption | SecurityType::Future | SecurityType::Base => {
+                security.sid.symbol()
+            }
+            _ => &security.ticker,
+        };
+        self.hours_database()?.hours(security.security_type, security.market.as_str(), symbol)
+    }
+
+    /// The factor file of a company with its path; `None` when there is none.
+    pub(crate) fn factor_file(&self, security: &Security, map: &MapFile) -> Result<(String, Option<Arc<FactorFile>>)> {
+        let permtick = if map.is_empty() { security.sid.symbol().to_ascii_lowercase() } else { map.permtick.clone() };
+        let path = format!("{}/{}/factor_files/{permtick}.csv", security.security_type.folder(), security.market);
+        let Some(stamp) = self.stamp(&path)? else { return Ok((path, None)) };
+        if let Some(known) = self.cache().get::<FactorFile>(&path, stamp) {
+            return Ok((path, Some(known)));
+        }
+        let Some(text) = self.read_text(&path)? else { return Ok((path, None)) };
+        let file = Arc::new(FactorFile::parse(&text));
+        self.cache().put(path.clone(), stamp, file.clone(), text.len() * 2 + 256);
+        Ok((path, Some(file)))
+    }
+
+    /// Unpacks an entry of a zip (the first one if none is named) as (name, bytes); `None` when it does not exist.
+    pub(crate) fn read_zip(&self, path: &str, entry: Option<&str>) -> Result<Option<(String, Vec<u8>)>> {
+        let Some(bytes) = self.read(path, crate::zip::MAX_ZIP_BYTES)? else { return Ok(None) };
+        let entries = crate::zip::entries(path, &bytes)?;
+        let found = match entry {
+            Some(name) => entries.iter().find(|e| e.name.eq_ignore_ascii_case(name)),
+            None => entries.iter().find(|e| !e.name.ends_with('/')),
+        };
+        let Some(found) = found else { return Ok(None) };
+        Ok(Some((found.name.clone(), crate::zip::unpack(path, &bytes, found)?)))
     }
 
     fn maps(&self) -> std::sync::MutexGuard<'_, MapIndices> {

@@ -18,14 +18,21 @@
 //! * Missing data is not an error: no file, no rows. Whoever needs rows calls [`History::require_rows`].
 //! * Damaged data is an [`Error`] with file, line and column, never the content of the cell and never a panic.
 
+mod bars;
+mod cache;
+mod decimal;
+pub mod describe;
 mod error;
+mod factors;
 pub mod folder;
 pub mod history;
+mod hours;
 mod maps;
 pub mod sid;
 pub mod symbol;
 pub mod time;
 pub mod write;
+mod zip;
 
 pub use error::{Error, Result};
 pub use folder::DataFolder;

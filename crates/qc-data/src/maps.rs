@@ -146,11 +146,6 @@ impl MapIndex {
         let file = self.by_permtick.get(permtick)?;
         (file.first_date() <= day || day == DEFAULT_DATE).then(|| file.clone())
     }
-
-    /// All files.
-    pub(crate) fn files(&self) -> impl Iterator<Item = &Arc<MapFile>> {
-        self.by_permtick.values()
-    }
 }
 
 /// Reads `YYYYMMDD`.

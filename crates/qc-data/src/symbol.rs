@@ -56,6 +56,27 @@ const TYPES: [(SecurityType, &str, &str); 12] = [
 ];
 
 impl SecurityType {
+    /// All types, by number.
+    pub const ALL: [SecurityType; 12] = [
+        SecurityType::Base,
+        SecurityType::Equity,
+        SecurityType::Option,
+        SecurityType::Commodity,
+        SecurityType::Forex,
+        SecurityType::Future,
+        SecurityType::Cfd,
+        SecurityType::Crypto,
+        SecurityType::FutureOption,
+        SecurityType::Index,
+        SecurityType::IndexOption,
+        SecurityType::CryptoFuture,
+    ];
+
+    /// Whether files are named by the ticker alone, so that the ticker may hold dots and underscores.
+    pub(crate) fn is_equity_like(self) -> bool {
+        matches!(self, SecurityType::Equity | SecurityType::Index | SecurityType::Forex | SecurityType::Cfd)
+    }
+
     /// Folder name: `equity`, `futureoption`.
     pub fn folder(self) -> &'static str {
         TYPES.iter().find(|(t, ..)| *t == self).map_or("base", |(_, folder, _)| folder)

@@ -117,6 +117,11 @@ impl Columns {
         Columns { list }
     }
 
+    /// Takes the columns apart.
+    pub(crate) fn into_list(self) -> Vec<(Field, Vec<f64>)> {
+        self.list
+    }
+
     /// One column.
     pub fn get(&self, field: Field) -> Option<&[f64]> {
         self.list.iter().find(|(f, _)| *f == field).map(|(_, values)| values.as_slice())

@@ -1,0 +1,209 @@
+//! Lines of price files to columns: trade bars, quote bars, open interest.
+//!
+//! The parser knows plain decimals only, as LEAN's does, and turns them into the nearest binary number.
+//! Source: LEAN, `Common/Data/Market/TradeBar.cs`, `QuoteBar.cs`, `OpenInterest.cs` (`Reader`).
+
+mod cells;
+
+pub(crate) use cells::Cells;
+
+use crate::error::{Error, Result};
+use crate::time::{DAY, HOUR, MINUTE, days_from_civil};
+
+/// What the lines of a file are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// `time,open,high,low,close,volume`
+    Trade,
+    /// `time,bid open,high,low,close,size,ask open,high,low,close,size`; a side may be empty.
+    Quote,
+    /// `time,value`
+    OpenInterest,
+}
+
+impl Kind {
+    /// The part of the file name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Trade => "trade",
+            Kind::Quote => "quote",
+            Kind::OpenInterest => "openinterest",
+        }
+    }
+
+    fn n_columns(self) -> usize {
+        match self {
+            Kind::Trade => 5,
+            Kind::Quote => 10,
+            Kind::OpenInterest => 1,
+        }
+    }
+}
+
+/// How to read a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Format {
+    pub(crate) kind: Kind,
+    /// Prices are integers in ten-thousandths.
+    pub(crate) scaled: bool,
+    /// Times are milliseconds of this day (days since 1970); otherwise they are `YYYYMMDD HH:mm`.
+    pub(crate) day: Option<i32>,
+}
+
+/// A parsed price file.
+///
+/// Columns of trades: open, high, low, close, volume. Of quotes: bid open, high, low, close, size, then ask. Prices
+/// of an absent side are NaN and its size is 0.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct BarFile {
+    /// Beginning of each bar on the data's clock, in nanoseconds since 1970.
+    pub(crate) times: Vec<i64>,
+    pub(crate) columns: Vec<Vec<f64>>,
+}
+
+impl BarFile {
+    /// About how much memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.times.len() * 8 * (1 + self.columns.len()) + 256
+    }
+
+    /// Whether the first line has the ten numbers of a quote bar.
+    pub(crate) fn looks_like_quotes(text: &[u8]) -> bool {
+        let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        10 <= first.iter().filter(|byte| **byte == b',').count()
+    }
+
+    /// Reads all lines of a file; `file` names it in errors.
+    ///
+    /// # Errors
+    /// [`Error::Cell`] with line and column.
+    pub(crate) fn parse(file: &str, bytes: &[u8], format: Format) -> Result<BarFile> {
+        let n_lines = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let mut times = Vec::with_capacity(n_lines);
+        let mut columns: Vec<Vec<f64>> = (0..format.kind.n_columns()).map(|_| Vec::with_capacity(n_lines)).collect();
+        let mut cells = Cells::new(bytes);
+        let scale = if format.scaled { 4 } else { 0 };
+        while cells.next_line() {
+            let parsed = (|| {
+                times.push(time(&mut cells, format.day)?);
+                match (format.kind, &mut columns[..]) {
+                    (Kind::Trade, [prices @ .., volume]) => {
+                        for column in prices {
+                            column.push(cells.number(scale)?);
+                        }
+                        // A bar of an index may end after its prices.
+                        volume.push(cells.optional(0)?.unwrap_or(0.0));
+                        Ok(())
+                    }
+                    (Kind::OpenInterest, [value]) => {
+                        value.push(cells.number(0)?);
+                        Ok(())
+                    }
+                    (_, columns) => columns.chunks_mut(5).try_for_each(|side| quote_side(&mut cells, side, scale)),
+                }
+            })();
+            parsed.map_err(|expected: &'static str| Error::Cell {
+                file: file.to_owned(),
+                line: cells.line(),
+                column: cells.column(),
+                expected,
+            })?;
+        }
+        Ok(BarFile { times, columns })
+    }
+}
+
+/// Four prices and a size; a side whose prices are all empty or zero is absent.
+fn quote_side(cells: &mut Cells<'_>, side: &mut [Vec<f64>], scale: u32) -> Result<(), &'static str> {
+    let mut prices = [0.0; 4];
+    for price in &mut prices {
+        *price = cells.optional(scale)?.unwrap_or(0.0);
+    }
+    let size = cells.optional(0)?.unwrap_or(0.0);
+    let absent = prices.iter().all(|price| *price == 0.0);
+    let [open, high, low, close, sizes] = side else { return Err("five cells a side") };
+    for (column, price) in [open, high, low, close].into_iter().zip(prices) {
+        column.push(if absent { f64::NAN } else { price });
+    }
+    sizes.push(if absent { 0.0 } else { size });
+    Ok(())
+}
+
+/// The time cell.
+#[inline]
+fn time(cells: &mut Cells<'_>, day: Option<i32>) -> Result<i64, &'static str> {
+    match day {
+        Some(day) => {
+            let millis = cells.number(0)?;
+            if !(0.0..=172_800_000.0).contains(&millis) {
+                return Err("milliseconds since midnight");
+            }
+            // Ticks may carry microseconds after the point.
+            Ok(i64::from(day) * DAY + (millis * 1e6).round() as i64)
+        }
+        None => stamp(cells.raw()).ok_or("a time YYYYMMDD HH:mm"),
+    }
+}
+
+/// `YYYYMMDD HH:mm` to nanoseconds since 1970.
+#[inline]
+pub(crate) fn stamp(cell: &[u8]) -> Option<i64> {
+    let [y1, y2, y3, y4, m1, m2, d1, d2, rest @ ..] = cell else { return None };
+    let digit = |byte: &u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+    let two = |a: &u8, b: &u8| Some(digit(a)? * 10 + digit(b)?);
+    let (year, month, day) = (two(y1, y2)? * 100 + two(y3, y4)?, two(m1, m2)?, two(d1, d2)?);
+    let of_day = match rest {
+        [] => 0,
+        [b' ', h1, h2, b':', n1, n2, ..] => {
+            let (hour, minute) = (two(h1, h2)?, two(n1, n2)?);
+            if 23 < hour || 59 < minute {
+                return None;
+            }
+            hour * HOUR + minute * MINUTE
+        }
+        _ => return None,
+    };
+    let fits = (1700..=2200).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    fits.then(|| days_from_civil(year, month, day) * DAY + of_day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trades(text: &str) -> Result<BarFile> {
+        BarFile::parse("x.zip", text.as_bytes(), Format { kind: Kind::Trade, scaled: true, day: None })
+    }
+
+    #[test]
+    fn prices_are_ten_thousandths_and_line_ends_do_not_matter() {
+        let expected = trades("20140602 00:00,6340000,6348300,6225000,6286500,12991558").unwrap();
+        assert_eq!(expected.columns, [[634.0], [634.83], [622.5], [628.65], [12_991_558.0]]);
+        assert_eq!(trades("\r\n20140602 00:00,6340000,6348300,6225000,6286500,12991558\r\n\r\n").unwrap(), expected);
+        assert_eq!(expected.times, [16_223 * DAY]);
+    }
+
+    #[test]
+    fn an_absent_side_is_missing_and_its_size_zero() {
+        let format = Format { kind: Kind::Quote, scaled: false, day: Some(0) };
+        let file = BarFile::parse("x.zip", b"60000,,,,,7,1.5,2,1,1.25,3\n", format).unwrap();
+        assert_eq!(file.times, [MINUTE]);
+        assert!(file.columns[..4].iter().all(|column| column[0].is_nan()));
+        assert_eq!(file.columns[4..].concat(), [0.0, 1.5, 2.0, 1.0, 1.25, 3.0]);
+    }
+
+    #[test]
+    fn damaged_cells_are_named() {
+        let good = "20140602 00:00,1,2,3,4,5\n";
+        for (line, column, expected) in [
+            ("20140602 24:00,1,2,3,4,5", 1, "a time YYYYMMDD HH:mm"),
+            ("2014060 00:00,1,2,3,4,5", 1, "a time YYYYMMDD HH:mm"),
+            ("20140602 00:00,1,2x,3,4,5", 3, "a decimal number"),
+            ("20140602 00:00,1,2,3", 5, "a decimal number"),
+            ("20140602 00:00,1,2,3,1e5,5", 5, "a decimal number"),
+        ] {
+            let error = trades(&format!("{good}{good}{line}\n{good}")).unwrap_err();
+            assert_eq!(error, Error::Cell { file: "x.zip".into(), line: 3, column, expected });
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Repeats the last bar where bars are missing in open hours, and keeps the rows that lie in the window.
+//!
+//! Source: LEAN, `Engine/DataFeeds/Enumerators/FillForwardEnumerator.cs`, `QuoteBarFillForwardEnumerator.cs`,
+//! `SubscriptionFilterEnumerator.cs`, `Engine/DataFeeds/SubscriptionData.cs`.
+
+use super::reader::Plan;
+use super::stream::{Picked, Stream};
+use crate::bars::Kind;
+use crate::time::{DAY, LocalTime};
+
+/// Fills if asked, filters by open hours and window, and sets final times.
+pub(super) fn finish(plan: &Plan<'_>, kind: Kind, fill_forward: bool, mut stream: Stream) -> Stream {
+    let plain = |row: usize, stream: &Stream| Picked {
+        source: row,
+        start: stream.starts.get(row).copied().unwrap_or_default(),
+        end: stream.ends.get(row).copied().unwrap_or_default(),
+        filled: false,
+    };
+    let mut rows: Vec<Picked> = Vec::with_capacity(stream.n_rows());
+    if fill_forward {
+        if kind == Kind::Quote {
+            copy_missing_sides(&mut stream);
+        }
+        let fill_end = fill_end(plan);
+        for row in 0..stream.n_rows() {
+            let next = plain(row, &stream);
+            if let Some(previous) = rows.last().copied() {
+                fill(plan, previous, Some(next), fill_end, &mut rows);
+            }
+            rows.push(next);
+        }
+        if let Some(previous) = rows.last().copied() {
+            fill(plan, previous, None, fill_end, &mut rows);
+        }
+    } else {
+        rows.extend((0..stream.n_rows()).map(|row| plain(row, &stream)));
+    }
+    let hours = plan.hours;
+    rows.retain_mut(|row| {
+        let keep = plan.start < row.end && row.end <= plan.end && hours.is_open(row.start, row.end, plan.extended);
+        if keep && !plan.strict {
+            round_start(plan, row);
+        }
+        keep
+    });
+    if rows.len() == stream.n_rows() && !fill_forward && rows.iter().zip(&stream.ends).all(|(row, end)| row.end == *end)
+    {
+        return stream;
+    }
+    let mut out = stream.select(&rows);
+    if kind == Kind::Trade
+        && let Some(volume) = out.columns.get_mut(4)
+    {
+        for (cell, filled) in volume.iter_mut().zip(&out.filled) {
+            if *filled {
+                *cell = 0.0;
+            }
+        }
+    }
+    out
+}
+
+/// A bar without bid (or ask) keeps the last bar's bid (or ask); its size stays as it is.
+fn copy_missing_sides(stream: &mut Stream) {
+    for side in stream.columns.chunks_mut(5) {
+        for column in side.iter_mut().take(4) {
+            let mut last = f64::NAN;
+            for cell in column.iter_mut() {
+                if cell.is_nan() {
+                    *cell = last;
+                } else {
+                    last = *cell;
+                }
+            }
+        }
+    }
+}
+
+/// The last moment to which bars are repeated: the end of the window, or of the day of delisting.
+fn fill_end(plan: &Plan<'_>) -> LocalTime {
+    let delisted = crate::factors::day_number(plan.map.delisting_date());
+    // LEAN learns of the delisting on the first open day after it, if that is still in the window.
+    let told =
+        (delisted + 1..=plan.end.day().min(delisted.saturating_add(15))).any(|day| plan.hours.is_date_open(day, false));
+    if told { plan.end.min(LocalTime(i64::from(delisted + 1) * DAY)) } else { plan.end }
+}
+
+/// Pushes the bars that repeat `previous` until `next`, or until the end of the window.
+fn fill(plan: &Plan<'_>, previous: Picked, next: Option<Picked>, fill_end: LocalTime, rows: &mut Vec<Picked>) {
+    if plan.strict {
+        fill_days(plan, previous, next, fill_end, rows)
+    } else {
+        fill_steps(plan, previous, next, fill_end, rows)
+    }
+}
+
+/// Daily bars: one for each open day in between.
+fn fill_days(plan: &Plan<'_>, previous: Picked, next: Option<Picked>, fill_end: LocalTime, rows: &mut Vec<Picked>) {
+    let mut at = previous.end;
+    loop {
+        let Some(open) = plan.hours.next_open(at, false) else { return };
+        let Some((start, end)) = plan.hours.daily_calendar(open) else { return };
+        let beyond = match next {
+            Some(next) => next.end <= end || fill_end < end,
+            None => fill_end < end,
+        };
+        if beyond || end <= at {
+            return;
+        }
+        rows.push(Picked { source: previous.source, start, end, filled: true });
+        at = end;
+    }
+}
+
+/// Finer bars, and daily bars of markets without sessions.
+fn fill_steps(plan: &Plan<'_>, previous: Picked, next: Option<Picked>, fill_end: LocalTime, rows: &mut Vec<Picked>) {
+    let (hours, step) = (plan.hours, plan.resolution.nanos());
+    let utc = |time: LocalTime| hours.zone.to_utc(time);
+    let next_start = next.map(|next| utc(next.start));
+    // In the common case the next bar follows at once.
+    if next_start.is_some_and(|start| start - utc(previous.start) <= step) {
+        return;
+    }
+    let limit = match next {
+        Some(next) => utc(next.start) + step,
+        None => i64::MAX,
+    };
+    let mut last = previous;
+    loop {
+        if last.filled
+            && let Some(next) = next
+        {
+            let rounded = utc(hours.round_down(next.start, utc(next.end) - utc(next.start)));
+            if rounded - utc(last.start) <= step {
+                return;
+            }
+        }
+        if next_start.is_some_and(|start| start - utc(last.start) <= step) {
+            return;
+        }
+        let after = LocalTime(last.end.0 + step);
+        let candidates = [
+            hours.is_open(last.end, after, plan.extended).then_some(last.end),
+            hours.next_open(last.end, plan.extended),
+        ];
+        let mut pushed = false;
+        for start in candidates.into_iter().flatten() {
+            let end_utc = utc(hours.round_down(start, step)) + step;
+            if limit <= end_utc {
+                return;
+            }
+            let end = hours.zone.local(end_utc);
+            if fill_end < end {
+                return;
+            }
+            if hours.is_open(LocalTime(end.0 - step), end, plan.extended) && last.end < end {
+                let start = hours.zone.local(end_utc - step);
+                last = Picked { source: previous.source, start, end, filled: true };
+                rows.push(last);
+                pushed = true;
+                break;
+            }
+        }
+        if !pushed {
+            return;
+        }
+    }
+}
+
+/// Rounds a bar's start down on the data's clock, stepping back while the exchange is closed.
+fn round_start(plan: &Plan<'_>, row: &mut Picked) {
+    let hours = plan.hours;
+    let mut span = row.end.0 - row.start.0;
+    let period = span;
+    if span <= 0 || (hours.same_clock && row.start.0.rem_euclid(span) == 0) {
+        return;
+    }
+    if span != plan.resolution.nanos() {
+        span = hours.zone.to_utc(row.end) - hours.zone.to_utc(row.start);
+    }
+    let mut data = hours.to_data(row.start).0;
+    for _ in 0..100_000 {
+        let start = hours.to_exchange(LocalTime(data - data.rem_euclid(span.max(1))));
+        if hours.is_open(start, LocalTime(start.0 + span), plan.extended) {
+            *row = Picked { start, end: LocalTime(start.0 + period), ..*row };
+            return;
+        }
+        data -= span;
+    }
+}

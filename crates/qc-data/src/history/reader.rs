@@ -1,0 +1,244 @@
+//! Walks the open days of a window, opens the file that is right for each, and takes the rows that count.
+//!
+//! This is LEAN's `Engine/DataFeeds/SubscriptionDataReader.cs` with `DateChangeTimeKeeper.cs`, including what it does
+//! around renames: a new file is entered ten days before the rename, rows that end before it are skipped only once a
+//! row was given, and rows are never given twice.
+
+use super::source::{self, Place};
+use super::stream::Stream;
+use crate::bars::{BarFile, Format, Kind};
+use crate::error::Result;
+use crate::folder::DataFolder;
+use crate::hours::ExchangeHours;
+use crate::maps::MapFile;
+use crate::symbol::{Resolution, Security};
+use crate::time::{DAY, LocalTime, date_of_day};
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// How long before a rename a new file is entered.
+const LEAD: i64 = 10 * DAY;
+
+/// Everything that is known about a request for one security before a file is opened.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    pub(super) folder: &'a DataFolder,
+    pub(super) security: &'a Security,
+    pub(super) hours: &'a ExchangeHours,
+    pub(super) map: &'a MapFile,
+    /// Month of a single future's contract, or `perp`.
+    pub(super) contract: Option<String>,
+    pub(super) resolution: Resolution,
+    /// Window on the exchange's clock: `start < end of bar <= end`.
+    pub(super) start: LocalTime,
+    pub(super) end: LocalTime,
+    /// The window's start, moved to the first day with factors and the first day of trading.
+    pub(super) limited_start: LocalTime,
+    /// Daily bars begin and end with the session.
+    pub(super) strict: bool,
+    pub(super) extended: bool,
+    /// Days of the data's clock on which there may be data, in days since 1970.
+    pub(super) data_days: Vec<i32>,
+}
+
+/// What ended the walk through a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Exhausted,
+    NextFile,
+    End,
+}
+
+impl Plan<'_> {
+    /// The name under which files of a day lie.
+    fn name_on(&self, day: i32) -> &str {
+        self.map.ticker_on(date_of_day(day), None).map_or(self.security.sid.symbol(), |ticker| ticker)
+    }
+
+    fn place(&self, name: &str, kind: Kind, day: i32) -> Place {
+        let name = name.to_ascii_lowercase();
+        source::place(self.security, &name, self.contract.as_deref(), self.resolution, kind.name(), day)
+    }
+
+    /// Reads all rows of one kind of bar.
+    pub(super) fn read(&self, kind: Kind) -> Result<Stream> {
+        if crate::factors::day_number(self.map.delisting_date()) < self.limited_start.day() {
+            return Ok(Stream::default());
+        }
+        if self.resolution.one_file() { self.read_whole(kind) } else { self.read_days(kind) }
+    }
+
+    /// Hour and daily bars: one file for as long as a ticker was used.
+    fn read_whole(&self, kind: Kind) -> Result<Stream> {
+        let format = Format { kind, scaled: source::scaled(self.security.security_type), day: None };
+        let mut uses = self.uses().into_iter().peekable();
+        let mut walk: Option<Walk<'_>> = None;
+        while let Some((first_day, name)) = uses.next() {
+            let Some(file) = source::read(self.folder, &self.place(&name, kind, first_day), format)? else { continue };
+            let until = uses.peek().map(|(day, _)| LocalTime(i64::from(*day) * DAY));
+            let walk = walk.get_or_insert_with(|| Walk::new(self, file.columns.len(), file.times.len()));
+            walk.now = walk.now.max(LocalTime(i64::from(first_day) * DAY));
+            let frontier = i64::from(first_day) * DAY - LEAD;
+            // LEAN takes one row more; where no row is that late it reads from the beginning.
+            let first = file.times.iter().position(|time| frontier < *time).map_or(0, |index| index.saturating_sub(1));
+            if walk.take(&file, first, until, &name.to_ascii_uppercase()) == Flow::End {
+                break;
+            }
+        }
+        Ok(walk.map(|walk| walk.stream).unwrap_or_default())
+    }
+
+    /// From which open day on which name is used, for the days of the window.
+    fn uses(&self) -> Vec<(i32, String)> {
+        let has_data = |day: &&i32| self.map.has_data(date_of_day(**day));
+        let Some(first) = self.data_days.iter().find(has_data).copied() else { return Vec::new() };
+        let mut uses = vec![(first, self.name_on(first).to_owned())];
+        let last = self.data_days.last().copied().unwrap_or(first);
+        for row in self.map.rows() {
+            let mut day = crate::factors::day_number(row.date) + 1;
+            if day <= first || last < day {
+                continue;
+            }
+            while day <= last && !self.hours.is_date_open(day, self.extended) {
+                day += 1;
+            }
+            let name = self.name_on(day);
+            let known = uses.last().is_some_and(|(_, known)| known == name);
+            if day <= last && !known && self.map.has_data(date_of_day(day)) {
+                uses.push((day, name.to_owned()));
+            }
+        }
+        uses
+    }
+
+    /// Finer bars: one file a day.
+    fn read_days(&self, kind: Kind) -> Result<Stream> {
+        let days: Vec<i32> =
+            self.data_days.iter().copied().filter(|day| self.map.has_data(date_of_day(*day))).collect();
+        let read = |day: &i32| {
+            let format = Format { kind, scaled: source::scaled(self.security.security_type), day: Some(*day) };
+            source::read(self.folder, &self.place(self.name_on(*day), kind, *day), format)
+        };
+        let files: Vec<Option<Arc<BarFile>>> = days.par_iter().map(read).collect::<Result<_>>()?;
+        let n_rows = files.iter().flatten().map(|file| file.times.len()).sum();
+        let Some(n_columns) = files.iter().flatten().map(|file| file.columns.len()).next() else {
+            return Ok(Stream::default());
+        };
+        let mut walk = Walk::new(self, n_columns, n_rows);
+        for (day, file) in days.iter().zip(&files) {
+            let Some(file) = file else { continue };
+            if walk.previous_end.is_some_and(|end| i64::from(*day) * DAY < self.hours.to_data(end).0) {
+                continue;
+            }
+            // Rows that do not belong to the file's own day are ignored.
+            let tomorrow = (i64::from(*day) + 1) * DAY;
+            let own = file.times.iter().position(|time| tomorrow <= *time).unwrap_or(file.times.len());
+            if walk.take_rows(file, 0..own, None, &self.name_on(*day).to_ascii_uppercase()) == Flow::End {
+                break;
+            }
+        }
+        Ok(walk.stream)
+    }
+}
+
+/// The walk through the rows of one or more files.
+struct Walk<'a> {
+    plan: &'a Plan<'a>,
+    stream: Stream,
+    /// LEAN's clock on its way through the data.
+    now: LocalTime,
+    /// End of the last row met that was not skipped.
+    previous_end: Option<LocalTime>,
+    /// Whether a row was given.
+    given: bool,
+    delisted_after: i32,
+}
+
+impl<'a> Walk<'a> {
+    fn new(plan: &'a Plan<'a>, n_columns: usize, n_rows: usize) -> Walk<'a> {
+        Walk {
+            plan,
+            stream: Stream::with_capacity(n_columns, n_rows),
+            now: LocalTime(i64::MIN),
+            previous_end: None,
+            given: false,
+            delisted_after: crate::factors::day_number(plan.map.delisting_date()),
+        }
+    }
+
+    fn take(&mut self, file: &Arc<BarFile>, first: usize, until: Option<LocalTime>, ticker: &str) -> Flow {
+        self.take_rows(file, first..file.times.len(), until, ticker)
+    }
+
+    /// Takes the rows that count, up to the first one at or after `until`.
+    fn take_rows(
+        &mut self,
+        file: &Arc<BarFile>,
+        rows: std::ops::Range<usize>,
+        until: Option<LocalTime>,
+        ticker: &str,
+    ) -> Flow {
+        let (plan, hours) = (self.plan, self.plan.hours);
+        let step = plan.resolution.nanos();
+        let quick = plan.strict && hours.same_clock && !hours.opens_at_midnight;
+        let mut run = rows.start..rows.start; // accepted rows that still have to be copied
+        let mut flow = Flow::Exhausted;
+        let times = file.times.get(rows.clone()).unwrap_or_default();
+        for (row, data_time) in rows.clone().zip(times) {
+            let start = hours.to_exchange(LocalTime(*data_time));
+            let end = LocalTime(start.0 + step);
+            if until.is_some_and(|until| until <= start) {
+                flow = Flow::NextFile;
+                break;
+            }
+            self.now = self.now.max(start);
+            if (self.given && end < self.now) || self.previous_end.is_some_and(|previous| end <= previous) {
+                continue;
+            }
+            if end < plan.limited_start {
+                self.previous_end = Some(end);
+                continue;
+            }
+            if plan.end < start || self.delisted_after < start.day() {
+                flow = Flow::End;
+                break;
+            }
+            self.given = true;
+            self.previous_end = Some(end);
+            let span = match plan.strict {
+                false => Some((start, end)),
+                true if quick => hours.session(start.day()),
+                true => hours.daily_calendar(end).filter(|(_, close)| start <= *close),
+            };
+            let Some((start, end)) = span.filter(|(_, end)| !plan.strict || plan.start <= *end) else { continue };
+            self.stream.starts.push(start);
+            self.stream.ends.push(end);
+            if run.end != row {
+                self.stream.copy(file, run, ticker);
+                run = row..row;
+            }
+            run.end = row + 1;
+        }
+        self.stream.copy(file, run, ticker);
+        flow
+    }
+}
+
+/// The days of the data's clock that hold an open moment of the window, as LEAN walks them.
+pub(super) fn data_days(hours: &ExchangeHours, start: LocalTime, end: LocalTime, extended: bool) -> Vec<i32> {
+    let mut days = Vec::new();
+    let thru = LocalTime(i64::from(end.day() + 1) * DAY);
+    let mut at = start;
+    while at < thru {
+        let day = hours.to_data(at).day();
+        let day_end = hours.to_exchange(LocalTime(i64::from(day + 1) * DAY)).min(thru);
+        if hours.is_open(at, day_end, extended) {
+            days.push(day);
+        }
+        if day_end <= at {
+            break; // cannot happen with sane zones, must not hang with others
+        }
+        at = day_end;
+    }
+    days
+}

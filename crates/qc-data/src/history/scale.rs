@@ -1,0 +1,122 @@
+//! Applies factors to prices and volumes.
+//!
+//! Source: LEAN, `Common/Extensions.cs` (`Normalize`, `Scale`, `GetUpdatePriceScaleFrontier`),
+//! `Engine/DataFeeds/Enumerators/PriceScaleFactorEnumerator.cs`, `DividendEventProvider.cs`.
+
+use super::stream::Stream;
+use crate::bars::Kind;
+use crate::decimal::scaled_volume;
+use crate::factors::{Factor, FactorFile};
+use crate::hours::ExchangeHours;
+use crate::maps::MapFile;
+use crate::symbol::Normalization;
+use crate::time::{DAY, date_of_day};
+
+/// How to scale the rows of one security.
+#[derive(Debug)]
+pub(super) struct Scaling<'a> {
+    /// `None` when there is no file: the factor is 1.
+    pub(super) factors: Option<&'a FactorFile>,
+    pub(super) mode: Normalization,
+    /// ScaledRaw divides by the factor of this day.
+    pub(super) end_day: i32,
+    /// TotalReturn: cash per share, and the day from which it counts.
+    pub(super) paid: Vec<(i32, f64)>,
+}
+
+impl<'a> Scaling<'a> {
+    /// Collects what TotalReturn adds: dividends whose last day before is met in the window.
+    pub(super) fn new(
+        factors: Option<&'a FactorFile>,
+        mode: Normalization,
+        hours: &ExchangeHours,
+        map: &MapFile,
+        first_day: Option<i32>,
+        end_day: i32,
+    ) -> Scaling<'a> {
+        let mut paid = Vec::new();
+        if let (Normalization::TotalReturn, Some(factors), Some(first_day)) = (mode, factors, first_day) {
+            let mut sum = 0.0;
+            for dividend in factors.dividends() {
+                let met = first_day <= dividend.before
+                    && dividend.before <= end_day
+                    && (hours.is_date_open(dividend.before, false) || dividend.before == first_day)
+                    && map.has_data(date_of_day(dividend.before));
+                if !met {
+                    continue;
+                }
+                let paid_on = (dividend.before + 1..dividend.before + 15).find(|day| hours.is_date_open(*day, false));
+                if let Some(day) = paid_on.filter(|day| map.has_data(date_of_day(*day))) {
+                    sum += dividend.amount;
+                    paid.push((day, sum));
+                }
+            }
+        }
+        Scaling { factors, mode, end_day, paid }
+    }
+
+    /// Scales all rows in place.
+    pub(super) fn apply(&self, stream: &mut Stream, kind: Kind) {
+        if kind == Kind::OpenInterest {
+            return;
+        }
+        let at_end = match (self.mode, self.factors) {
+            (Normalization::ScaledRaw, Some(file)) => file.factor(file.row_on(self.end_day), self.mode).value,
+            _ => 1.0,
+        };
+        let mut row = 0;
+        while row < stream.n_rows() {
+            // All rows up to `until` share a factor and a sum of dividends.
+            let day = frontier_day(stream, row);
+            let (index, mut until) = match self.factors {
+                Some(file) => {
+                    let index = file.row_on(day);
+                    (index, file.holds_until(index))
+                }
+                None => (0, i32::MAX),
+            };
+            let mut factor = self.factors.map_or(Factor::ONE, |file| file.factor(index, self.mode));
+            if self.mode == Normalization::ScaledRaw && at_end != 1.0 {
+                factor = Factor { value: factor.value / at_end, exact: None };
+            }
+            let already = self.paid.partition_point(|(from, _)| *from <= day);
+            let sum = already.checked_sub(1).and_then(|at| self.paid.get(at)).map_or(0.0, |(_, sum)| *sum);
+            if let Some((from, _)) = self.paid.get(already) {
+                until = until.min(from - 1);
+            }
+            let mut last = row + 1;
+            while last < stream.n_rows() && (day..=until).contains(&frontier_day(stream, last)) {
+                last += 1;
+            }
+            scale_rows(stream, kind, row..last, factor, sum);
+            row = last;
+        }
+    }
+}
+
+/// The day whose factor counts: of a bar that runs past midnight the day it ends, else the day it begins.
+fn frontier_day(stream: &Stream, row: usize) -> i32 {
+    let start = stream.starts.get(row).copied().unwrap_or_default();
+    let end = stream.ends.get(row).copied().unwrap_or_default();
+    let (first, last) = (start.day(), end.day());
+    if first != last && 0 < end.0.rem_euclid(DAY) { last } else { first }
+}
+
+fn scale_rows(stream: &mut Stream, kind: Kind, rows: std::ops::Range<usize>, factor: Factor, sum: f64) {
+    let is_size = |column: usize| match kind {
+        Kind::Trade => column == 4,
+        _ => column % 5 == 4,
+    };
+    for (index, column) in stream.columns.iter_mut().enumerate() {
+        let Some(cells) = column.get_mut(rows.clone()) else { continue };
+        if is_size(index) {
+            for cell in cells {
+                *cell = scaled_volume(*cell, factor.value, factor.exact);
+            }
+        } else if factor.value != 1.0 || sum != 0.0 {
+            for cell in cells {
+                *cell = *cell * factor.value + sum;
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Rows of one kind of bar on their way from files to the answer.
+
+use super::result::TickerRun;
+use crate::bars::BarFile;
+use crate::time::LocalTime;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Rows of one kind of bar, on the exchange's clock.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stream {
+    /// Beginning of each bar.
+    pub(super) starts: Vec<LocalTime>,
+    /// End of each bar.
+    pub(super) ends: Vec<LocalTime>,
+    /// The numbers, in the order of [`BarFile`].
+    pub(super) columns: Vec<Vec<f64>>,
+    /// Rows repeated from an earlier bar; empty while nothing was filled.
+    pub(super) filled: Vec<bool>,
+    /// From which row on which ticker was used.
+    pub(super) tickers: Vec<TickerRun>,
+}
+
+impl Stream {
+    /// An empty stream with room for `n_rows` rows of `n_columns` numbers.
+    pub(super) fn with_capacity(n_columns: usize, n_rows: usize) -> Stream {
+        Stream {
+            starts: Vec::with_capacity(n_rows),
+            ends: Vec::with_capacity(n_rows),
+            columns: (0..n_columns).map(|_| Vec::with_capacity(n_rows)).collect(),
+            ..Stream::default()
+        }
+    }
+
+    pub(super) fn n_rows(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Copies the numbers of a stretch of a file; their times were pushed before.
+    pub(super) fn copy(&mut self, file: &Arc<BarFile>, rows: Range<usize>, ticker: &str) {
+        if rows.is_empty() {
+            return;
+        }
+        let first = self.columns.first().map_or(0, Vec::len);
+        if self.tickers.last().is_none_or(|run| run.ticker != ticker) {
+            self.tickers.push(TickerRun { row: first, ticker: ticker.to_owned() });
+        }
+        for (column, source) in self.columns.iter_mut().zip(&file.columns) {
+            column.extend_from_slice(source.get(rows.clone()).unwrap_or_default());
+        }
+    }
+
+    /// Builds the stream that has these rows of this one, with new times.
+    pub(super) fn select(&self, rows: &[Picked]) -> Stream {
+        let mut tickers: Vec<TickerRun> = Vec::new();
+        for (row, picked) in rows.iter().enumerate() {
+            let runs = self.tickers.iter().take_while(|run| run.row <= picked.source);
+            if let Some(run) = runs.last()
+                && tickers.last().is_none_or(|last| last.ticker != run.ticker)
+            {
+                tickers.push(TickerRun { row, ticker: run.ticker.clone() });
+            }
+        }
+        let pick = |column: &Vec<f64>| {
+            rows.iter().map(|row| column.get(row.source).copied().unwrap_or(f64::NAN)).collect::<Vec<f64>>()
+        };
+        Stream {
+            starts: rows.iter().map(|row| row.start).collect(),
+            ends: rows.iter().map(|row| row.end).collect(),
+            columns: self.columns.iter().map(pick).collect(),
+            filled: rows.iter().map(|row| row.filled).collect(),
+            tickers,
+        }
+    }
+}
+
+/// A row to be taken over.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Picked {
+    /// Row in the source stream.
+    pub(super) source: usize,
+    /// Beginning of the bar.
+    pub(super) start: LocalTime,
+    /// End of the bar.
+    pub(super) end: LocalTime,
+    /// Repeated from an earlier bar.
+    pub(super) filled: bool,
+}

@@ -1,0 +1,337 @@
+//! The market-hours database: found entry by entry, each read only when a security asks for it.
+//!
+//! The real file has 3 MB and 549 entries; a request needs one or two. So the file is only scanned for where
+//! entries begin and end, and an entry is parsed at its first use.
+//! Source: LEAN, `Common/Util/MarketHoursDatabaseJsonConverter.cs`.
+
+use super::{DayHours, ExchangeHours, HoursRules, Segment};
+use crate::error::{Error, Result};
+use crate::symbol::SecurityType;
+use crate::time::{DAY, HOUR, MINUTE, SECOND, days_from_civil, time_zone};
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where the database lies in a data folder.
+pub(crate) const FILE: &str = "market-hours/market-hours-database.json";
+
+/// The market-hours database of a folder.
+#[derive(Debug)]
+pub(crate) struct HoursDatabase {
+    text: String,
+    entries: HashMap<String, Range<usize>>,
+    parsed: Mutex<HashMap<String, Arc<ExchangeHours>>>,
+}
+
+/// An entry as written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    #[serde(borrow)]
+    data_time_zone: Cow<'a, str>,
+    #[serde(borrow)]
+    exchange_time_zone: Cow<'a, str>,
+    #[serde(default, borrow)]
+    sunday: Vec<Hours<'a>>,
+    #[serde(default, borrow)]
+    monday: Vec<Hours<'a>>,
+    #[serde(default, borrow)]
+    tuesday: Vec<Hours<'a>>,
+    #[serde(default, borrow)]
+    wednesday: Vec<Hours<'a>>,
+    #[serde(default, borrow)]
+    thursday: Vec<Hours<'a>>,
+    #[serde(default, borrow)]
+    friday: Vec<Hours<'a>>,
+    #[serde(default, borrow)]
+    saturday: Vec<Hours<'a>>,
+    #[serde(default, borrow)]
+    holidays: Vec<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    early_closes: HashMap<Cow<'a, str>, Cow<'a, str>>,
+    #[serde(default, borrow)]
+    late_opens: HashMap<Cow<'a, str>, Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Hours<'a> {
+    #[serde(borrow)]
+    start: Cow<'a, str>,
+    #[serde(borrow)]
+    end: Cow<'a, str>,
+    #[serde(borrow)]
+    state: Cow<'a, str>,
+}
+
+impl HoursDatabase {
+    /// Scans the database for its entries.
+    pub(crate) fn new(text: String) -> Result<HoursDatabase> {
+        let entries = scan(&text)?;
+        Ok(HoursDatabase { text, entries, parsed: Mutex::default() })
+    }
+
+    /// The hours of a security: its own entry, else its market's.
+    ///
+    /// # Errors
+    /// [`Error::NoHours`] when neither is there; errors of a damaged entry.
+    pub(crate) fn hours(&self, security_type: SecurityType, market: &str, symbol: &str) -> Result<Arc<ExchangeHours>> {
+        let mut tried = security_type;
+        loop {
+            for symbol in [symbol, "[*]"] {
+                let key = format!("{}-{market}-{symbol}", tried.title());
+                if let Some(range) = self.entries.get(&key.to_ascii_lowercase()) {
+                    return self.entry(key, tried, market, symbol, range.clone());
+                }
+            }
+            // Options on futures without an entry keep the hours of the future.
+            if tried != SecurityType::FutureOption {
+                return Err(Error::NoHours { key: format!("{}-{market}-[*]", security_type.title()) });
+            }
+            tried = SecurityType::Future;
+        }
+    }
+
+    fn entry(
+        &self,
+        key: String,
+        security_type: SecurityType,
+        market: &str,
+        symbol: &str,
+        range: Range<usize>,
+    ) -> Result<Arc<ExchangeHours>> {
+        let parsed = || self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = parsed().get(&key) {
+            return Ok(known.clone());
+        }
+        let entry = self.parse(range.clone())?;
+        let mut rules = self.rules(&entry, &range)?;
+        if symbol != "[*]" {
+            let wildcard = format!("{}-{market}-[*]", security_type.title()).to_ascii_lowercase();
+            self.inherit(&mut rules, &wildcard)?;
+        }
+        let bare = rules.holidays.is_empty() && rules.early_closes.is_empty() && rules.late_opens.is_empty();
+        if bare && let Some(underlying) = underlying_type(security_type) {
+            for symbol in [symbol, "[*]"] {
+                let key = format!("{}-{market}-{symbol}", underlying.title()).to_ascii_lowercase();
+                if self.entries.contains_key(&key) {
+                    self.inherit(&mut rules, &key)?;
+                    break;
+                }
+            }
+        }
+        let zone = |id: &str| time_zone(id).ok_or_else(|| self.damaged(&range, "a time zone"));
+        let hours = ExchangeHours::new(zone(&entry.exchange_time_zone)?, zone(&entry.data_time_zone)?, rules);
+        let hours = Arc::new(hours);
+        parsed().insert(key, hours.clone());
+        Ok(hours)
+    }
+
+    /// Adds another entry's holidays, and its early closes and late opens where there are no own ones.
+    fn inherit(&self, rules: &mut HoursRules, key: &str) -> Result<()> {
+        let Some(range) = self.entries.get(key) else { return Ok(()) };
+        let above = self.rules(&self.parse(range.clone())?, range)?;
+        rules.holidays.extend(above.holidays);
+        for (day, close) in above.early_closes {
+            rules.early_closes.entry(day).or_insert(close);
+        }
+        for (day, open) in above.late_opens {
+            rules.late_opens.entry(day).or_insert(open);
+        }
+        Ok(())
+    }
+
+    fn parse(&self, range: Range<usize>) -> Result<Entry<'_>> {
+        let text = self.text.get(range.clone()).unwrap_or_default();
+        serde_json::from_str(text).map_err(|error| {
+            let above = self.text.get(..range.start).unwrap_or_default();
+            let line = above.lines().count().max(1) + error.line() - 1;
+            Error::Cell { file: FILE.into(), line, column: error.column(), expected: "an entry of market hours" }
+        })
+    }
+
+    fn rules(&self, entry: &Entry<'_>, range: &Range<usize>) -> Result<HoursRules> {
+        let bad_day = || self.damaged(range, "a date M/D/YYYY");
+        let bad_time = || self.damaged(range, "a time of day HH:MM:SS");
+        let week = [
+            &entry.sunday,
+            &entry.monday,
+            &entry.tuesday,
+            &entry.wednesday,
+            &entry.thursday,
+            &entry.friday,
+            &entry.saturday,
+        ];
+        let mut rules = HoursRules::default();
+        for (day, hours) in rules.week.iter_mut().zip(week) {
+            let mut segments = Vec::with_capacity(hours.len());
+            for h in hours {
+                let regular = match h.state.to_ascii_lowercase().as_str() {
+                    "market" => true,
+                    "premarket" | "postmarket" => false,
+                    "closed" => continue,
+                    _ => return Err(self.damaged(range, "premarket, market, postmarket or closed")),
+                };
+                let (start, end) = (of_day(&h.start).ok_or_else(bad_time)?, of_day(&h.end).ok_or_else(bad_time)?);
+                segments.push(Segment { start, end, regular });
+            }
+            *day = DayHours { segments };
+        }
+        for day in &entry.holidays {
+            rules.holidays.push(us_day(day).ok_or_else(bad_day)?);
+        }
+        for (map, into) in [(&entry.early_closes, &mut rules.early_closes), (&entry.late_opens, &mut rules.late_opens)]
+        {
+            for (day, time) in map {
+                into.insert(us_day(day).ok_or_else(bad_day)?, of_day(time).ok_or_else(bad_time)?);
+            }
+        }
+        Ok(rules)
+    }
+
+    fn damaged(&self, range: &Range<usize>, expected: &'static str) -> Error {
+        let line = self.text.get(..range.start).unwrap_or_default().lines().count().max(1);
+        Error::Cell { file: FILE.into(), line, column: 1, expected }
+    }
+}
+
+/// From what an option type without holidays of its own takes them.
+fn underlying_type(security_type: SecurityType) -> Option<SecurityType> {
+    match security_type {
+        SecurityType::Option => Some(SecurityType::Equity),
+        SecurityType::IndexOption => Some(SecurityType::Index),
+        SecurityType::FutureOption => Some(SecurityType::Future),
+        _ => None,
+    }
+}
+
+/// Finds the members of the object under `entries`: lower-case key and the range of its value.
+fn scan(text: &str) -> Result<HashMap<String, Range<usize>>> {
+    let damaged = |problem| Error::Damaged { file: FILE.into(), problem };
+    let bytes = text.as_bytes();
+    let mut entries = HashMap::new();
+    let mut depth = 0_usize;
+    let mut inside = false; // the object under "entries"
+    let mut key: Range<usize> = 0..0;
+    let mut value_start = 0;
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'"' => {
+                let start = at + 1;
+                let mut end = start;
+                loop {
+                    match bytes.get(end) {
+                        Some(b'"') => break,
+                        Some(b'\\') => end += 2,
+                        Some(_) => end += 1,
+                        None => return Err(damaged("a text does not end")),
+                    }
+                }
+                if depth <= 2 {
+                    key = start..end;
+                }
+                at = end;
+            }
+            b'{' | b'[' => {
+                depth += 1;
+                if depth == 2 {
+                    inside = text.get(key.clone()) == Some("entries");
+                } else if depth == 3 && inside {
+                    value_start = at;
+                }
+            }
+            b'}' | b']' => {
+                if depth == 3 && inside {
+                    let name = text.get(key.clone()).unwrap_or_default().to_ascii_lowercase();
+                    entries.insert(name, value_start..at + 1);
+                }
+                depth = depth.checked_sub(1).ok_or(damaged("a bracket closes nothing"))?;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    if depth != 0 {
+        return Err(damaged("it is cut off"));
+    }
+    Ok(entries)
+}
+
+/// `M/d/yyyy` to days since 1970.
+fn us_day(text: &str) -> Option<i32> {
+    let mut parts = text.split('/');
+    let mut part = |low: i64, high: i64| parts.next()?.parse::<i64>().ok().filter(|n| (low..=high).contains(n));
+    let (month, day, year) = (part(1, 12)?, part(1, 31)?, part(1900, 2200)?);
+    i32::try_from(days_from_civil(year, month, day)).ok()
+}
+
+/// `HH:mm`, `HH:mm:ss`, `1.00:00:00` or `1:00:00:00` to nanoseconds since midnight.
+fn of_day(text: &str) -> Option<i64> {
+    let text = text.replace('.', ":");
+    let numbers: Vec<i64> = text.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let time = match numbers[..] {
+        [h, m] => h * HOUR + m * MINUTE,
+        [h, m, s] => h * HOUR + m * MINUTE + s * SECOND,
+        [d, h, m, s] => d * DAY + h * HOUR + m * MINUTE + s * SECOND,
+        _ => return None,
+    };
+    (0..=DAY).contains(&time).then_some(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LocalTime;
+
+    const SMALL: &str = r#"{"entries": {
+        "Equity-usa-[*]": {"dataTimeZone": "America/New_York", "exchangeTimeZone": "America/New_York",
+            "monday": [{"start": "04:00:00", "end": "09:30:00", "state": "premarket"},
+                       {"start": "09:30:00", "end": "16:00:00", "state": "market"},
+                       {"start": "16:00:00", "end": "20:00:00", "state": "postmarket"}],
+            "holidays": ["1/1/2018"], "earlyCloses": {"12/24/2018": "13:00:00"}},
+        "Equity-usa-ODD": {"dataTimeZone": "UTC", "exchangeTimeZone": "UTC-05",
+            "monday": [{"start": "00:00:00", "end": "1.00:00:00", "state": "market"}],
+            "holidays": ["1/8/2018"], "earlyCloses": {"12/24/2018": "11:00:00"}, "lateOpens": {"12/24/2018": "12:00:00"}}
+    }}"#;
+
+    fn hours(symbol: &str) -> Arc<ExchangeHours> {
+        HoursDatabase::new(SMALL.into()).unwrap().hours(SecurityType::Equity, "usa", symbol).unwrap()
+    }
+
+    fn at(text: &str) -> LocalTime {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_security_without_entry_uses_its_markets() {
+        let hours = hours("SPY");
+        assert_eq!(hours.session(at("2018-01-08").day()), Some((at("2018-01-08 09:30:00"), at("2018-01-08 16:00:00"))));
+        assert_eq!(hours.session(at("2018-01-01").day()), None, "holiday");
+        assert_eq!(hours.session(at("2018-01-02").day()), None, "no hours on Tuesdays");
+        let (open, close) = (at("2018-12-24 09:30:00"), at("2018-12-24 13:00:00"));
+        assert_eq!(hours.daily_calendar(at("2018-12-25")), Some((open, close)));
+    }
+
+    #[test]
+    fn an_entry_of_its_own_inherits_holidays_and_keeps_its_early_closes() {
+        let hours = hours("odd");
+        assert!(!hours.is_date_open(at("2018-01-01").day(), false), "inherited holiday");
+        assert!(!hours.is_date_open(at("2018-01-08").day(), false), "own holiday");
+        let open = |time: &str| hours.is_open(at(time), at(time), false);
+        assert!(open("2018-12-24 10:59:59") && !open("2018-12-24 11:30:00") && open("2018-12-24 12:00:00"));
+    }
+
+    #[test]
+    fn damage_is_named_by_line() {
+        let error =
+            HoursDatabase::new(SMALL.replace("13:00:00", "25:61")).unwrap().hours(SecurityType::Equity, "usa", "X");
+        assert!(matches!(error, Err(Error::Cell { line: 2, .. })), "{error:?}");
+        for cut in [1, 50, 200, SMALL.len() - 1] {
+            assert!(HoursDatabase::new(SMALL[..cut].into()).is_err());
+        }
+        let none = HoursDatabase::new(SMALL.into()).unwrap().hours(SecurityType::Forex, "oanda", "EURUSD").unwrap_err();
+        assert_eq!(none, Error::NoHours { key: "Forex-oanda-[*]".into() });
+    }
+}

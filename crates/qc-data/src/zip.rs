@@ -1,0 +1,240 @@
+//! Text inside zips, read with caps: on packed size, on unpacked size and on the ratio of the two.
+//!
+//! Reads the central directory (LEAN's own writer makes zip64 ones) and inflates one entry in one go. Stored and
+//! deflated entries only, no encryption. Any bytes give an [`Error`], never a panic and never a large allocation.
+
+use crate::error::{Error, Result};
+use flate2::{Crc, Decompress, FlushDecompress, Status};
+
+/// Largest zip that is read, in bytes.
+pub(crate) const MAX_ZIP_BYTES: u64 = 256 << 20;
+/// Largest entry that is unpacked, in bytes.
+const MAX_ENTRY_BYTES: u64 = 512 << 20;
+/// Entries beyond one megabyte may not unpack to more than this many times their size; market data reaches 20.
+const MAX_RATIO: u64 = 100;
+/// Most entries a zip may list (a year of option contracts has some ten thousand).
+const MAX_ENTRIES: usize = 200_000;
+
+const END_SIGNATURE: [u8; 4] = *b"PK\x05\x06";
+const CENTRAL_SIGNATURE: [u8; 4] = *b"PK\x01\x02";
+const LOCAL_SIGNATURE: [u8; 4] = *b"PK\x03\x04";
+const END64_SIGNATURE: [u8; 4] = *b"PK\x06\x06";
+const LOCATOR64_SIGNATURE: [u8; 4] = *b"PK\x06\x07";
+/// A field with this value stands in the zip64 part.
+const IN_ZIP64: u64 = 0xffff_ffff;
+
+/// One entry of the central directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Name as written.
+    pub(crate) name: String,
+    method: u16,
+    crc: u32,
+    packed: u64,
+    size: u64,
+    offset: u64,
+}
+
+/// Lists the entries of a zip.
+pub(crate) fn entries(file: &str, bytes: &[u8]) -> Result<Vec<Entry>> {
+    let damaged = |problem| Error::Damaged { file: file.to_owned(), problem };
+    let end = bytes.len().checked_sub(22).ok_or(damaged("it is too short for a zip"))?;
+    // The end record is the last thing in the file but for a comment of at most 65535 bytes.
+    let lowest = end.saturating_sub(65_535);
+    let at = (lowest..=end)
+        .rev()
+        .find(|at| bytes.get(*at..).is_some_and(|tail| tail.starts_with(&END_SIGNATURE)))
+        .ok_or(damaged("it has no zip directory"))?;
+    let cut = || damaged("its directory is cut off");
+    let mut count = u64::from(u16_at(bytes, at + 10).ok_or_else(cut)?);
+    let mut start = u64::from(u32_at(bytes, at + 16).ok_or_else(cut)?);
+    if let Some((count64, start64)) = zip64_end(bytes, at) {
+        (count, start) = (count64, start64);
+    }
+    let (count, mut at) = (count as usize, usize::try_from(start).map_err(|_| cut())?);
+    if MAX_ENTRIES < count {
+        return Err(damaged("it lists too many entries"));
+    }
+    let mut entries = Vec::with_capacity(count.min(1_024));
+    for _ in 0..count {
+        let head = bytes.get(at..).and_then(|b| b.get(..46)).ok_or_else(cut)?;
+        if !head.starts_with(&CENTRAL_SIGNATURE) {
+            return Err(damaged("its directory holds something else"));
+        }
+        let field16 = |offset| u16_at(head, offset).ok_or_else(cut);
+        let field32 = |offset| u32_at(head, offset).ok_or_else(cut);
+        if field16(8)? & 1 != 0 {
+            return Err(damaged("it is encrypted"));
+        }
+        let (name, extra, comment) = (usize::from(field16(28)?), usize::from(field16(30)?), usize::from(field16(32)?));
+        let name_bytes = bytes.get(at + 46..at + 46 + name).ok_or_else(cut)?;
+        let extra_bytes = bytes.get(at + 46 + name..at + 46 + name + extra).ok_or_else(cut)?;
+        let mut sizes = [u64::from(field32(24)?), u64::from(field32(20)?), u64::from(field32(42)?)];
+        read_zip64(extra_bytes, &mut sizes).ok_or_else(cut)?;
+        let [size, packed, offset] = sizes;
+        entries.push(Entry {
+            name: String::from_utf8_lossy(name_bytes).into_owned(),
+            method: field16(10)?,
+            crc: field32(16)?,
+            packed,
+            size,
+            offset,
+        });
+        at += 46 + name + extra + comment;
+    }
+    Ok(entries)
+}
+
+/// Number of entries and start of the directory, where a zip64 end record says so.
+fn zip64_end(bytes: &[u8], end: usize) -> Option<(u64, u64)> {
+    let locator = bytes.get(end.checked_sub(20)?..end)?;
+    if !locator.starts_with(&LOCATOR64_SIGNATURE) {
+        return None;
+    }
+    let record = bytes.get(usize::try_from(u64_at(locator, 8)?).ok()?..)?;
+    record.starts_with(&END64_SIGNATURE).then_some(())?;
+    Some((u64_at(record, 32)?, u64_at(record, 48)?))
+}
+
+/// Replaces those of size, packed size and offset that stand in the zip64 part of the extra field.
+fn read_zip64(mut extra: &[u8], sizes: &mut [u64; 3]) -> Option<()> {
+    while sizes.contains(&IN_ZIP64) && !extra.is_empty() {
+        let (id, length) = (u16_at(extra, 0)?, usize::from(u16_at(extra, 2)?));
+        let body = extra.get(4..4 + length)?;
+        if id == 1 {
+            for (index, size) in sizes.iter_mut().filter(|size| **size == IN_ZIP64).enumerate() {
+                *size = u64_at(body, index * 8)?;
+            }
+            return Some(());
+        }
+        extra = extra.get(4 + length..)?;
+    }
+    Some(())
+}
+
+/// Unpacks one entry and checks its sum.
+pub(crate) fn unpack(file: &str, bytes: &[u8], entry: &Entry) -> Result<Vec<u8>> {
+    let damaged = |problem| Error::Damaged { file: file.to_owned(), problem };
+    let (packed, size) = (entry.packed, entry.size);
+    let limit = MAX_ENTRY_BYTES.min(packed.saturating_mul(MAX_RATIO).max(1 << 20));
+    if limit < size {
+        return Err(Error::TooLarge { file: file.to_owned(), limit, found: size });
+    }
+    let outside = || damaged("an entry lies outside of it");
+    let at = usize::try_from(entry.offset).map_err(|_| outside())?;
+    let head = bytes.get(at..).and_then(|b| b.get(..30)).ok_or_else(outside)?;
+    if !head.starts_with(&LOCAL_SIGNATURE) {
+        return Err(damaged("an entry does not begin where the directory says"));
+    }
+    let name = usize::from(u16_at(head, 26).unwrap_or(0));
+    let extra = usize::from(u16_at(head, 28).unwrap_or(0));
+    let start = at + 30 + name + extra;
+    let data = bytes
+        .get(start..)
+        .and_then(|b| b.get(..usize::try_from(packed).ok()?))
+        .ok_or(damaged("an entry is cut off"))?;
+    let out = match entry.method {
+        0 => data.to_vec(),
+        8 => inflate(data, size as usize).ok_or(damaged("an entry cannot be unpacked"))?,
+        _ => return Err(damaged("an entry is packed in a way that is neither stored nor deflated")),
+    };
+    let mut crc = Crc::new();
+    crc.update(&out);
+    if out.len() as u64 != size || crc.sum() != entry.crc {
+        return Err(damaged("an entry does not match its check sum"));
+    }
+    Ok(out)
+}
+
+/// Inflates to exactly `size` bytes; `None` when the data is damaged or holds another number of bytes.
+fn inflate(data: &[u8], size: usize) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(size + 1);
+    let mut state = Decompress::new(false);
+    loop {
+        let (read, written) = (state.total_in(), state.total_out());
+        let rest = data.get(read as usize..)?;
+        match state.decompress_vec(rest, &mut out, FlushDecompress::Finish) {
+            Ok(Status::StreamEnd) => return (out.len() == size).then_some(out),
+            Ok(_) if state.total_in() == read && state.total_out() == written => return None,
+            Ok(_) if out.len() > size => return None,
+            Ok(_) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..at + 2)?.try_into().ok().map(u16::from_le_bytes)
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn zipped(text: &[u8]) -> Vec<u8> {
+        zipped_as(text, false)
+    }
+
+    fn zipped_as(text: &[u8], zip64: bool) -> Vec<u8> {
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        zip.start_file("a.csv", zip::write::SimpleFileOptions::default().large_file(zip64)).unwrap();
+        zip.write_all(text).unwrap();
+        zip.finish().unwrap().into_inner()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Vec<u8>> {
+        let entry = entries("x.zip", bytes)?.into_iter().next().unwrap();
+        unpack("x.zip", bytes, &entry)
+    }
+
+    #[test]
+    fn text_comes_back() {
+        let text = b"20140602 00:00,1,2,3,4,5\n".repeat(500);
+        assert_eq!(read(&zipped(&text)).unwrap(), text);
+        assert_eq!(read(&zipped_as(&text, true)).unwrap(), text);
+    }
+
+    #[test]
+    fn sizes_in_the_zip64_part_are_found_there() {
+        let mut extra = vec![9, 9, 2, 0, 1, 1, 1, 0, 16, 0];
+        extra.extend(77_u64.to_le_bytes());
+        extra.extend(5_u64.to_le_bytes());
+        let mut sizes = [IN_ZIP64, 3, IN_ZIP64];
+        assert_eq!(read_zip64(&extra, &mut sizes), Some(()));
+        assert_eq!(sizes, [77, 3, 5]);
+        assert_eq!(read_zip64(&extra[..20], &mut [IN_ZIP64, 3, IN_ZIP64]), None);
+    }
+
+    #[test]
+    fn a_bomb_is_refused_before_it_is_unpacked() {
+        let bomb = zipped(&vec![b'0'; 64 << 20]);
+        assert!(bomb.len() < 1 << 17);
+        assert!(matches!(read(&bomb), Err(Error::TooLarge { .. })));
+    }
+
+    #[test]
+    fn every_cut_and_every_flipped_bit_is_an_answer() {
+        let good = zipped(&b"20140602 00:00,1,2,3,4,5\n".repeat(20));
+        for cut in 0..good.len() {
+            assert!(entries("x.zip", &good[..cut]).and_then(|_| read(&good[..cut])).is_err(), "cut at {cut}");
+        }
+        for at in 0..good.len() {
+            for bit in [1, 16, 128] {
+                let mut bad = good.clone();
+                bad[at] ^= bit;
+                for entry in entries("x.zip", &bad).unwrap_or_default() {
+                    let _ = unpack("x.zip", &bad, &entry);
+                }
+            }
+        }
+    }
+}
