@@ -149,6 +149,8 @@ pub enum Topic {
     Research,
     /// A file or folder of this computer.
     Path,
+    /// A new file of this computer.
+    Output,
     /// A picture.
     Picture,
 }

@@ -12,12 +12,16 @@
 //! # let _ = server; Ok(()) }
 //! ```
 
+mod analysis;
 pub mod args;
 pub mod caller;
+mod catalogue;
 mod clients;
 mod coerce;
 pub mod compute;
+mod convert;
 pub mod ctx;
+mod desk;
 pub mod error;
 mod flows;
 pub mod gate;
@@ -25,8 +29,11 @@ pub mod hint;
 mod kept;
 pub mod logs;
 mod machine;
+mod market;
 mod metrics;
+mod prices;
 pub mod prompts;
+mod quantbook;
 pub mod reference;
 pub mod reply;
 pub mod resources;
@@ -36,6 +43,7 @@ pub mod server;
 pub mod settings;
 pub mod shelf;
 pub mod store;
+mod study;
 pub mod tools;
 
 pub use error::ToolError;

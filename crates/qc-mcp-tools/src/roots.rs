@@ -8,7 +8,7 @@
 //! What a file means is left to the caller; so is the order of roots, which comes from the settings.
 
 use std::{
-    fmt, io,
+    io,
     path::{Component, Path, PathBuf},
     sync::Arc,
 };
@@ -84,13 +84,14 @@ pub enum RootsError {
     },
 }
 
-/// The folders a caller's path may lie in, and the one folder new files go to.
-#[derive(Clone, Default)]
+/// The folders a caller's path may lie in, and the one folder new files go to. Nothing is opened before it is used.
+#[derive(Debug, Clone, Default)]
 pub struct Roots {
-    roots: Arc<[Root]>,
+    read: Arc<[PathBuf]>,
     output: Option<PathBuf>,
 }
 
+/// A root while a path is looked up beneath it.
 struct Root {
     path: PathBuf,
     dir: Dir,
@@ -152,40 +153,15 @@ impl Format {
     }
 }
 
-impl fmt::Debug for Roots {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let roots: Vec<&Path> = self.roots.iter().map(|root| root.path.as_path()).collect();
-        f.debug_struct("Roots").field("roots", &roots).field("output", &self.output).finish()
-    }
-}
-
 impl Roots {
-    /// Opens the configured folders. The output folder is made at the first write.
-    ///
-    /// # Errors
-    /// [`RootsError::Configured`] if a folder to read cannot be opened: a server told to use a folder should not
-    /// start without it.
-    pub fn open(read: &[PathBuf], output: Option<&Path>) -> Result<Self, RootsError> {
-        let mut roots: Vec<Root> = Vec::with_capacity(read.len());
-        for path in read {
-            let fail = |error: io::Error| RootsError::Configured {
-                path: path.clone(),
-                setting: "QC_MCP_FILE_ROOTS",
-                kind: error.kind(),
-            };
-            let full = path.canonicalize().map_err(fail)?;
-            if roots.iter().any(|root| root.path == full) {
-                continue;
-            }
-            let dir = Dir::open_ambient_dir(&full, ambient_authority()).map_err(fail)?;
-            roots.push(Root { path: full, dir });
-        }
-        Ok(Roots { roots: roots.into(), output: output.map(Path::to_path_buf) })
+    /// The configured folders: those to read below, and the one new files are made in.
+    pub fn new(read: Vec<PathBuf>, output: Option<PathBuf>) -> Self {
+        Roots { read: read.into(), output }
     }
 
     /// Whether any local file may be read.
     pub fn can_read(&self) -> bool {
-        !self.roots.is_empty()
+        !self.read.is_empty()
     }
 
     /// Whether new files may be written.
@@ -241,6 +217,7 @@ impl Roots {
                 reason: "new files lie below the output folder (setting QC_MCP_OUTPUT_DIR): give a relative name",
             })?;
         }
+        refuse_hidden(text, &inside)?;
         match inside.extension().and_then(|e| e.to_str()) {
             None => {
                 inside.set_extension(format.extension());
@@ -278,14 +255,16 @@ impl Roots {
     }
 
     /// Finds the root that holds `text` and the path beneath it with every link resolved.
-    fn find(&self, text: &str) -> Result<Place<'_>, RootsError> {
-        if self.roots.is_empty() {
+    fn find(&self, text: &str) -> Result<Place, RootsError> {
+        if self.read.is_empty() {
             return Err(RootsError::NoRoots);
         }
         let wanted = checked_name(text)?;
-        for root in self.roots.iter() {
+        for configured in self.read.iter() {
+            // A root that is not there (yet) holds nothing.
+            let Ok(path) = configured.canonicalize() else { continue };
             let inside = if wanted.is_absolute() {
-                match wanted.strip_prefix(&root.path) {
+                match wanted.strip_prefix(&path).or_else(|_| wanted.strip_prefix(configured)) {
                     Ok(inside) => inside.to_path_buf(),
                     Err(_) => continue,
                 }
@@ -293,19 +272,22 @@ impl Roots {
                 wanted.clone()
             };
             let inside = if inside.as_os_str().is_empty() { PathBuf::from(".") } else { inside };
+            // Only what lies beneath the root is the caller's choice; the root itself may be hidden.
+            refuse_hidden(text, &inside)?;
+            let Ok(dir) = Dir::open_ambient_dir(&path, ambient_authority()) else { continue };
             // Resolves links beneath the handle and fails on one that leaves it.
-            let Ok(resolved) = root.dir.canonicalize(&inside) else { continue };
-            if is_hidden(&resolved) || is_kernel(&root.path.join(&resolved)) {
+            let Ok(resolved) = dir.canonicalize(&inside) else { continue };
+            if is_hidden(&resolved) || is_kernel(&path.join(&resolved)) {
                 continue;
             }
-            return Ok(Place { root, inside: resolved });
+            return Ok(Place { root: Root { path, dir }, inside: resolved });
         }
         Err(RootsError::Outside { path: shorten(text) })
     }
 }
 
-struct Place<'a> {
-    root: &'a Root,
+struct Place {
+    root: Root,
     inside: PathBuf,
 }
 
@@ -315,7 +297,7 @@ enum Kind {
     Folder,
 }
 
-impl Place<'_> {
+impl Place {
     /// Looks before opening: opening a pipe would wait for its other end.
     fn expect_kind(&self, text: &str, wanted: Kind) -> Result<(), RootsError> {
         let at = if self.inside.as_os_str().is_empty() { Path::new(".") } else { self.inside.as_path() };
@@ -362,9 +344,6 @@ fn checked_name(text: &str) -> Result<PathBuf, RootsError> {
             Component::Prefix(_) if !cfg!(windows) => return refuse("drive letters are not allowed"),
             Component::Normal(name) => {
                 let Some(name) = name.to_str() else { return refuse("it is not UTF-8") };
-                if name.starts_with('.') {
-                    return refuse("hidden files and folders are not allowed");
-                }
                 if name.contains([':', '\\']) {
                     return refuse("colons and backslashes are not allowed");
                 }
@@ -377,6 +356,11 @@ fn checked_name(text: &str) -> Result<PathBuf, RootsError> {
         }
     }
     Ok(path)
+}
+
+fn refuse_hidden(text: &str, inside: &Path) -> Result<(), RootsError> {
+    let reason = "hidden files and folders are not allowed";
+    if is_hidden(inside) { Err(RootsError::Name { path: shorten(text), reason }) } else { Ok(()) }
 }
 
 fn is_hidden(path: &Path) -> bool {
@@ -443,7 +427,7 @@ mod tests {
         std::fs::write(base.join("root/sub/a.csv"), "1,2\n").unwrap();
         std::fs::write(base.join("root/.env"), "secret").unwrap();
         std::fs::write(base.join("outside.csv"), "secret").unwrap();
-        let roots = Roots::open(&[base.join("root")], Some(&base.join("out"))).unwrap();
+        let roots = Roots::new(vec![base.join("root")], Some(base.join("out")));
         House { _keep: keep, base, roots }
     }
 
@@ -513,7 +497,7 @@ mod tests {
         let listener = std::os::unix::net::UnixListener::bind(house.base.join("root/sock")).unwrap();
         assert!(matches!(house.roots.open_file("sock"), Err(RootsError::Kind { .. })));
         drop(listener);
-        let everything = Roots::open(&[PathBuf::from("/")], None).unwrap();
+        let everything = Roots::new(vec![PathBuf::from("/")], None);
         outside(everything.open_file("/proc/self/environ"));
         outside(everything.open_file("/dev/zero"));
     }
@@ -539,6 +523,17 @@ mod tests {
         std::os::unix::fs::symlink(&house.base, house.base.join("out/up")).unwrap();
         assert!(house.roots.create("up/new.csv", Format::Csv).is_err());
         assert!(!house.base.join("new.csv").exists());
+    }
+
+    #[test]
+    fn a_root_may_itself_be_hidden() {
+        let house = house("hidden");
+        std::fs::create_dir_all(house.base.join(".secret")).unwrap();
+        std::fs::write(house.base.join(".secret/a.csv"), "1").unwrap();
+        let path = house.base.join(".secret/a.csv");
+        let roots = Roots::new(vec![house.base.join(".secret")], None);
+        assert_eq!(roots.open_file(path.to_str().unwrap()).unwrap().shown, "a.csv");
+        assert!(house.roots.open_file(path.to_str().unwrap()).is_err());
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::{
     caller::{Caller, CallerKey, Origin, Typed},
     coerce,
     ctx::Ctx,
+    desk::{Desk, DeskConfig},
     error::{Kind, ToolError, Topic},
     kept::Kept,
     metrics::{Metrics, Outcome},
@@ -128,6 +129,7 @@ struct Inner {
     listed: Vec<Tool>,
     facts: BTreeMap<String, ToolFacts>,
     metrics: Metrics,
+    desk: Desk,
     kept: Kept,
     started: Instant,
 }
@@ -171,6 +173,11 @@ impl QcServer {
         let listed = router.list_all();
         let server = QcServer {
             inner: Arc::new(Inner {
+                desk: Desk::new(DeskConfig {
+                    file_roots: settings.readable_folders(),
+                    output_dir: settings.writable_folder(),
+                    store: None,
+                }),
                 settings,
                 upstream,
                 world: OnceCell::new(),
@@ -211,8 +218,13 @@ impl QcServer {
     }
 
     /// The full result of an analysis, as JSON.
-    pub(crate) async fn research_result(&self, _ctx: &Ctx, _id: &str) -> Result<String, ToolError> {
-        Err(ToolError::new(Kind::NotFound, Topic::Research, "there is no research result of that id"))
+    pub(crate) async fn research_result(&self, ctx: &Ctx, id: &str) -> Result<String, ToolError> {
+        self.desk().research(ctx.caller.key.as_str(), id)
+    }
+
+    /// Workbooks, kept results, files and threads of research.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.inner.desk
     }
 
     /// When it was assembled.

@@ -7,11 +7,14 @@ use crate::{
     shelf::{Access, Group, Shelf},
 };
 
+mod analysis;
 mod auth;
 mod backtests;
 mod compile;
+mod data;
 mod files;
 mod projects;
+mod quantbook;
 mod system;
 
 /// The only registration.
@@ -32,6 +35,12 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Compile, Access::Create, QcServer::compile_create),
     shelf(Group::Backtests, Access::Read, QcServer::backtests_read),
     shelf(Group::Backtests, Access::Create, QcServer::backtests_create),
+    shelf(Group::Quantbook, Access::Read, QcServer::quantbook_read),
+    shelf(Group::Quantbook, Access::Create, QcServer::quantbook_create),
+    shelf(Group::Quantbook, Access::Delete, QcServer::quantbook_delete),
+    shelf(Group::Data, Access::Read, QcServer::data_read),
+    shelf(Group::Data, Access::Update, QcServer::data_update),
+    shelf(Group::Analysis, Access::Read, QcServer::analysis_read),
 ];
 
 const fn shelf(group: Group, access: Access, tools: fn() -> ToolRouter<QcServer>) -> Shelf {

@@ -179,7 +179,8 @@ pub(crate) fn factor_rows(series: &Series) -> Vec<FactorRow> {
             _ => rows.push(row),
         }
     }
-    if rows.len() > 1 && series.actions.first().is_some_and(|first| FIRST_DAY < first.last_before) {
+    // The first row bounds the history: without it a reader that follows LEAN finds no prices at all.
+    if series.actions.first().is_none_or(|first| FIRST_DAY < first.last_before) {
         rows.push(FactorRow { date: FIRST_DAY, price_factor, split_factor, reference: 1.0 });
     }
     rows.reverse();

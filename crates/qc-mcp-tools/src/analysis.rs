@@ -1,0 +1,58 @@
+//! From a statistic to what an answer shows of it: summary, the figures everybody needs, the rest for the kept result.
+//!
+//! The statistics are qc-quant's; the prices come through `prices.rs`. One file per method, named as the method's file
+//! in qc-quant. Field names that the model project has are kept, with the meaning put right; units stand in `units`.
+
+pub(crate) mod cointegration;
+pub(crate) mod correlation;
+pub(crate) mod pca;
+
+use qc_quant::Label;
+use serde_json::{Number, Value};
+
+use crate::prices::Prices;
+
+/// A finite number, else null: JSON has no NaN.
+fn number(value: f64) -> Value {
+    Number::from_f64(value).map_or(Value::Null, Value::Number)
+}
+
+/// A number that may be undefined.
+fn maybe(value: Option<f64>) -> Value {
+    value.map_or(Value::Null, number)
+}
+
+/// A fraction as percent with one decimal, for people.
+fn percent(value: f64) -> String {
+    format!("{:.1} %", 100.0 * value)
+}
+
+/// A p-value for people: three digits, and what lies below is called so.
+fn p_text(p: f64) -> String {
+    if p < 0.0001 { "p < 0.0001".to_owned() } else { format!("p = {p:.4}") }
+}
+
+/// A row's label as text.
+fn label(at: Label) -> String {
+    at.to_string()
+}
+
+/// At most ten names, then a count.
+fn names(symbols: &[String]) -> String {
+    const MOST: usize = 10;
+    let shown: Vec<&str> = symbols.iter().take(MOST).map(String::as_str).collect();
+    match symbols.len().saturating_sub(MOST) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// What the figures were computed from, in half a line.
+fn basis(prices: &Prices, what: &str, rows: usize) -> String {
+    let from = &prices.provenance;
+    let synthetic = if from.synthetic { " SYNTHETIC data." } else { "" };
+    format!(
+        "{rows} {} {what}, prices of {} to {}, adjustment {}.{synthetic}",
+        from.resolution, from.first_date, from.last_date, from.adjustment
+    )
+}

@@ -1,0 +1,76 @@
+//! What the rooms below said, as tool errors: facts stay theirs, kind and hint are chosen here.
+
+use qc_data::Error as Data;
+use qc_quant::Error as Quant;
+
+use crate::{
+    compute::ComputeError,
+    error::{Kind, ToolError, Topic},
+    roots::RootsError,
+    store::StoreError,
+};
+
+impl From<Data> for ToolError {
+    fn from(error: Data) -> Self {
+        let (kind, topic) = match &error {
+            Data::Folder { .. } => (Kind::NotConfigured, Topic::DataFolder),
+            Data::BadName { .. } => (Kind::InvalidArgument, Topic::Symbol),
+            Data::NoData { .. } => (Kind::NotFound, Topic::Symbol),
+            Data::EmptyWindow { .. } => (Kind::InvalidArgument, Topic::Dates),
+            Data::Unknown { .. } | Data::Normalization { .. } | Data::Unsupported { .. } => {
+                (Kind::InvalidArgument, Topic::Argument)
+            }
+            Data::TooLarge { .. } | Data::TooMany { .. } => (Kind::TooLarge, Topic::General),
+            _ => (Kind::BadData, Topic::General),
+        };
+        ToolError::new(kind, topic, error.to_string())
+    }
+}
+
+impl From<Quant> for ToolError {
+    fn from(error: Quant) -> Self {
+        let (kind, topic) = match &error {
+            Quant::TooFewRows { .. } => (Kind::TooFewRows, Topic::General),
+            Quant::TooFewSymbols { .. } | Quant::DuplicateSymbol { .. } | Quant::UnknownSymbol { .. } => {
+                (Kind::InvalidArgument, Topic::Symbol)
+            }
+            Quant::OutOfRange { .. } => (Kind::InvalidArgument, Topic::Argument),
+            Quant::NotFinite { .. } => (Kind::BadData, Topic::Prices),
+            Quant::NotIncreasing { .. } => (Kind::BadData, Topic::General),
+            Quant::Cancelled { .. } => (Kind::Cancelled, Topic::General),
+            _ => (Kind::Degenerate, Topic::General),
+        };
+        ToolError::new(kind, topic, error.to_string())
+    }
+}
+
+impl From<RootsError> for ToolError {
+    fn from(error: RootsError) -> Self {
+        let (kind, topic) = match &error {
+            RootsError::Outside { .. } => (Kind::NotFound, Topic::Path),
+            RootsError::NoRoots | RootsError::Configured { .. } => (Kind::NotConfigured, Topic::Path),
+            RootsError::NoOutput => (Kind::NotConfigured, Topic::Output),
+            RootsError::Exists { .. } => (Kind::Exists, Topic::Path),
+            RootsError::Io { .. } => (Kind::BadData, Topic::Path),
+            _ => (Kind::InvalidArgument, Topic::Path),
+        };
+        ToolError::new(kind, topic, error.to_string())
+    }
+}
+
+impl From<ComputeError> for ToolError {
+    fn from(error: ComputeError) -> Self {
+        let kind = if matches!(error, ComputeError::Cancelled) { Kind::Cancelled } else { Kind::Internal };
+        ToolError::new(kind, Topic::General, error.to_string())
+    }
+}
+
+impl From<StoreError> for ToolError {
+    fn from(error: StoreError) -> Self {
+        let kind = match &error {
+            StoreError::TooLarge { .. } | StoreError::TooMany { .. } => Kind::TooLarge,
+            _ => Kind::Internal,
+        };
+        ToolError::new(kind, Topic::Workbook, error.to_string())
+    }
+}

@@ -1,0 +1,164 @@
+//! The research desk: what every research tool stands on, in one place to be handed around.
+//!
+//! Workbooks and results in the store, files below the roots, computations on the pool. The desk is made when the
+//! server is made and opens nothing by itself: folders, threads and the synthetic market come with the first
+//! question that needs them. What a result means is left to the tools; here it is only kept and found again.
+
+use std::{path::PathBuf, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    compute::{Compute, Stop},
+    error::{Kind, ToolError, Topic},
+    quantbook::Workbooks,
+    roots::{Format, Roots},
+    store::{self, MemoryStore, Store},
+};
+
+/// How long a research result is kept without being asked for again.
+const RESULT_LIVES: SignedDuration = SignedDuration::from_hours(24);
+
+/// How the desk is furnished; everything comes from the settings.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DeskConfig {
+    /// Folders callers may name files in.
+    pub(crate) file_roots: Vec<PathBuf>,
+    /// Folder new files go to; `None` in modes that write nothing.
+    pub(crate) output_dir: Option<PathBuf>,
+    /// Where state lives; `None` for memory.
+    pub(crate) store: Option<Arc<dyn Store>>,
+}
+
+/// Workbooks, results, files and threads. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Desk {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Arc<dyn Store>,
+    books: Workbooks,
+    roots: Roots,
+    compute: Compute,
+}
+
+/// A result on its way into the store.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Finding {
+    /// The tool that made it.
+    pub(crate) tool: &'static str,
+    /// The arguments it was called with, defaults filled in.
+    pub(crate) arguments: Value,
+    /// Seed of random numbers, where a method draws any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) seed: Option<u64>,
+    /// Where the numbers come from.
+    pub(crate) provenance: Value,
+    /// What the reader should not overlook.
+    pub(crate) warnings: Vec<String>,
+    /// The full result.
+    pub(crate) result: Value,
+}
+
+/// A kept result's id and address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// 128 random bits, hexadecimal.
+    pub(crate) id: String,
+    /// `qc://research/{id}`.
+    pub(crate) uri: String,
+}
+
+impl Desk {
+    /// Furnishes a desk; opens nothing.
+    pub(crate) fn new(config: DeskConfig) -> Self {
+        let roots = Roots::new(config.file_roots, config.output_dir);
+        let store = config.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
+        let books = Workbooks::new(store.clone(), roots.clone());
+        Desk { inner: Arc::new(Inner { store, books, roots, compute: Compute::default() }) }
+    }
+
+    /// The workbooks.
+    pub(crate) fn books(&self) -> &Workbooks {
+        &self.inner.books
+    }
+
+    /// Runs a blocking job on the pool: the caller's one at a time, given up when `cancel` fires.
+    ///
+    /// # Errors
+    /// The job's own, or [`Kind::Cancelled`].
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        caller: &str,
+        cancel: &CancellationToken,
+        job: impl FnOnce(&Stop) -> Result<T, ToolError> + Send + 'static,
+    ) -> Result<T, ToolError> {
+        self.inner.compute.run(caller, cancel, job).await?
+    }
+
+    /// Keeps a result under a fresh id.
+    ///
+    /// # Errors
+    /// When it is too large to keep, or the system has no randomness.
+    pub(crate) fn keep(&self, caller: &str, finding: &Finding) -> Result<Kept, ToolError> {
+        let id = store::new_id()?;
+        let record = json!({
+            "id": id,
+            "created": Timestamp::now().to_string(),
+            "version": env!("CARGO_PKG_VERSION"),
+        });
+        let mut record = record;
+        if let (Value::Object(record), Ok(Value::Object(finding))) = (&mut record, serde_json::to_value(finding)) {
+            record.extend(finding);
+        }
+        let body = record.to_string().into_bytes();
+        self.inner.store.put(caller, store::Kind::Research, &id, body, Some(RESULT_LIVES))?;
+        let uri = format!("qc://research/{id}");
+        Ok(Kept { id, uri })
+    }
+
+    /// A kept result as JSON text.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`], the same for a stranger's id, an expired one and one that never was.
+    pub(crate) fn research(&self, caller: &str, id: &str) -> Result<String, ToolError> {
+        let record = match id.len() {
+            32 => self.inner.store.get(caller, store::Kind::Research, id)?,
+            _ => None,
+        };
+        let text = record.and_then(|record| String::from_utf8(record.body.to_vec()).ok());
+        text.ok_or_else(|| ToolError::new(Kind::NotFound, Topic::Research, "no kept research result with that id"))
+    }
+
+    /// Ids and tools of a caller's kept results, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn list_research(&self, caller: &str) -> Result<Vec<(Kept, String)>, ToolError> {
+        let records = self.inner.store.list(caller, store::Kind::Research)?;
+        let of = |record: store::Record| {
+            let value: Value = serde_json::from_slice(&record.body).unwrap_or_default();
+            let tool = value.get("tool").and_then(Value::as_str).unwrap_or("research").to_owned();
+            (Kept { uri: format!("qc://research/{}", record.name), id: record.name }, tool)
+        };
+        Ok(records.into_iter().map(of).collect())
+    }
+
+    /// Writes `text` to a new file below the output folder and answers its name there.
+    ///
+    /// # Errors
+    /// Without an output folder, for a name that is taken or not acceptable.
+    pub(crate) fn save(&self, name: &str, format: Format, text: &str) -> Result<String, ToolError> {
+        use std::io::Write as _;
+        let mut new = self.inner.roots.create(name, format)?;
+        new.file.write_all(text.as_bytes()).and_then(|()| new.file.sync_all()).map_err(|error| {
+            ToolError::new(Kind::Internal, Topic::Path, format!("the new file could not be written: {}", error.kind()))
+        })?;
+        Ok(new.shown)
+    }
+}

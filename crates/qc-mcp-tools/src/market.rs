@@ -1,0 +1,290 @@
+//! Bars as a caller reads them: chosen columns of one or many symbols, as a short table, in full, and as CSV.
+//!
+//! The other reader of history, `prices.rs`, makes panels for statistics and never sees a filled row; this one
+//! answers what QuantBook's `history` answers, filled rows marked.
+
+use jiff::civil::Date;
+use qc_data::{BarSize, Field, History, HistoryRequest, LocalTime, Normalization, SymbolHistory, Window, history};
+use qc_report::csv::{Cell, Table};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    error::{Kind, ToolError, Topic},
+    prices::{self, adjustment_of, in_source},
+    quantbook::{OpenSource, Subscription},
+};
+
+/// Rows an answer shows unless the caller asked for another number.
+const DEFAULT_LIMIT: usize = 20;
+
+/// Most rows one answer shows; the rest is in the resource or the file.
+pub(crate) const MAX_LIMIT: usize = 2000;
+
+/// Cells (rows times columns) up to which the full history is kept as a resource.
+const MAX_KEPT_CELLS: usize = 1_000_000;
+
+/// Warnings listed in one answer; the rest is counted.
+const MAX_NOTES: usize = 10;
+
+/// What `get_history` asks.
+#[derive(Debug, Clone)]
+pub(crate) struct HistoryQuestion {
+    /// Tickers, upper case, each once.
+    pub(crate) symbols: Vec<String>,
+    /// Days or moments.
+    pub(crate) window: Window,
+    /// Bars.
+    pub(crate) bars: BarSize,
+    /// Adjustment asked for.
+    pub(crate) normalization: Normalization,
+    /// Repeat the last bar where bars are missing.
+    pub(crate) fill_forward: bool,
+    /// Include hours before and after the session.
+    pub(crate) extended_market_hours: bool,
+    /// Columns wanted, in this order; empty for all that hold anything.
+    pub(crate) fields: Vec<Field>,
+    /// Rows to show.
+    pub(crate) limit: Option<usize>,
+}
+
+/// The bars of all symbols and what to say about them.
+#[derive(Debug, Clone)]
+pub(crate) struct Bars {
+    history: History,
+    fields: Vec<Field>,
+    limit: usize,
+    source: String,
+}
+
+/// Reads bars. Blocking and parallel inside: call it on the pool of `compute.rs`.
+///
+/// # Errors
+/// A symbol of which the folder holds nothing in the window, a column no symbol has, damaged files.
+pub(crate) fn read(source: &OpenSource, question: &HistoryQuestion) -> Result<Bars, ToolError> {
+    let mut request = HistoryRequest::new(question.symbols.iter(), question.window, question.bars)
+        .normalized(question.normalization)
+        .filled_forward(question.fill_forward);
+    request.extended_market_hours = question.extended_market_hours;
+    let history = history::load(&source.folder, &request)?;
+    history.require_rows().map_err(|error| in_source(error.into(), source))?;
+    let fields = choose_fields(&history, &question.fields)?;
+    let limit = question.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
+    Ok(Bars { history, fields, limit, source: source.label.clone() })
+}
+
+/// The columns to show: those asked for, else all that hold anything in any symbol.
+fn choose_fields(history: &History, wanted: &[Field]) -> Result<Vec<Field>, ToolError> {
+    let mut there: Vec<Field> = history.series.iter().flat_map(|series| series.columns.visible_fields()).collect();
+    there.sort_unstable();
+    there.dedup();
+    if wanted.is_empty() {
+        // The order people read bars in; the rest as QuantBook sorts it.
+        let first = [Field::Open, Field::High, Field::Low, Field::Close, Field::Volume];
+        let mut fields: Vec<Field> = first.into_iter().filter(|field| there.contains(field)).collect();
+        fields.extend(there.iter().filter(|field| !first.contains(field)));
+        return Ok(fields);
+    }
+    match wanted.iter().find(|field| !history.series.iter().any(|series| series.columns.get(**field).is_some())) {
+        None => Ok(wanted.to_vec()),
+        Some(missing) => {
+            let names: Vec<&str> = there.iter().map(|field| field.name()).collect();
+            let message =
+                format!("no symbol has the column {missing} at this resolution; there are {}", names.join(", "));
+            Err(ToolError::new(Kind::InvalidArgument, Topic::Argument, message))
+        }
+    }
+}
+
+impl Bars {
+    /// Rows of all symbols together.
+    pub(crate) fn n_rows(&self) -> usize {
+        self.history.series.iter().map(SymbolHistory::n_rows).sum()
+    }
+
+    /// The securities read, as a workbook keeps them.
+    pub(crate) fn subscriptions(&self) -> Vec<Subscription> {
+        prices::subscriptions(&self.history)
+    }
+
+    /// Two lines: what was read.
+    pub(crate) fn summary(&self) -> String {
+        let rows = self.n_rows();
+        let filled: usize = self.history.series.iter().map(SymbolHistory::n_filled).sum();
+        let first = self.history.series.iter().filter_map(|series| series.times.first()).min();
+        let last = self.history.series.iter().filter_map(|series| series.times.last()).max();
+        let symbols: Vec<&str> =
+            self.history.series.iter().map(|series| series.security.ticker.as_str()).take(10).collect();
+        let more = self.history.series.len().saturating_sub(symbols.len());
+        let names = if more == 0 { symbols.join(", ") } else { format!("{} and {more} more", symbols.join(", ")) };
+        let span = match (first, last) {
+            (Some(first), Some(last)) => format!(", {} to {}", show_day(*first), show_day(*last)),
+            _ => String::new(),
+        };
+        let filled = if filled == 0 { String::new() } else { format!(", {filled} of them filled forward") };
+        let synthetic = if self.history.synthetic { " SYNTHETIC data, not real prices." } else { "" };
+        format!("{names}: {rows} {} bars{span}{filled}.{synthetic}", self.history.bars)
+    }
+
+    /// The last rows of every symbol as one table, newest last.
+    pub(crate) fn table(&self) -> Value {
+        let per_symbol = (self.limit / self.history.series.len().max(1)).max(1);
+        let any_filled = self.history.series.iter().any(|series| 0 < series.n_filled());
+        let mut columns = vec!["symbol", "time"];
+        columns.extend(self.fields.iter().map(|field| field.name()));
+        if any_filled {
+            columns.push("is_filled");
+        }
+        let mut rows: Vec<Value> = Vec::new();
+        for series in &self.history.series {
+            let start = series.n_rows().saturating_sub(per_symbol);
+            for row in start..series.n_rows() {
+                let mut cells = vec![json!(series.security.ticker), json!(time_at(series, row))];
+                cells.extend(self.fields.iter().map(|field| number(value_at(series, *field, row))));
+                if any_filled {
+                    cells.push(json!(series.is_filled.get(row).copied().unwrap_or(false)));
+                }
+                rows.push(Value::Array(cells));
+            }
+        }
+        json!({"columns": columns, "rows": rows})
+    }
+
+    /// Whether the table leaves rows out.
+    pub(crate) fn is_cut(&self) -> bool {
+        let per_symbol = (self.limit / self.history.series.len().max(1)).max(1);
+        self.history.series.iter().any(|series| per_symbol < series.n_rows())
+    }
+
+    /// Rows, range, adjustment and clock of each symbol.
+    pub(crate) fn symbols(&self) -> Value {
+        let of = |series: &SymbolHistory| {
+            let mut facts = json!({
+                "symbol": series.security.ticker,
+                "rows": series.n_rows(),
+                "first": series.times.first().map(|at| at.to_string()),
+                "last": series.times.last().map(|at| at.to_string()),
+                "adjustment": adjustment_of(series),
+            });
+            if let Some(facts) = facts.as_object_mut() {
+                if 0 < series.n_filled() {
+                    facts.insert("rows_filled".into(), json!(series.n_filled()));
+                    facts.insert("last_real_bar".into(), json!(series.last_real.map(|at| at.to_string())));
+                }
+                if 1 < series.tickers.len() {
+                    facts.insert("tickers".into(), json!(series.tickers));
+                }
+            }
+            facts
+        };
+        Value::Array(self.history.series.iter().map(of).collect())
+    }
+
+    /// Where the rows come from.
+    pub(crate) fn provenance(&self) -> Value {
+        let zones: Vec<&str> = self.history.series.iter().filter_map(|series| series.time_zone.iana_name()).collect();
+        let mut zones = zones;
+        zones.sort_unstable();
+        zones.dedup();
+        json!({
+            "source": self.source,
+            "synthetic": self.history.synthetic,
+            "resolution": self.history.bars.to_string(),
+            "times": "end of each bar on the exchange's clock",
+            "time_zone": zones.join(", "),
+            "rows_used": self.n_rows(),
+        })
+    }
+
+    /// What the reader of the answer should not overlook.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings: Vec<String> = Vec::new();
+        if self.history.synthetic {
+            warnings.push("SYNTHETIC data: a generated market, not real prices".to_owned());
+        }
+        for series in &self.history.series {
+            let tail = series.gaps.iter().find(|gap| gap.is_tail);
+            if let Some(gap) = tail {
+                warnings.push(format!(
+                    "{}: the last real bar is of {}, {} open days before the end asked for",
+                    series.security.ticker,
+                    series.last_real.map_or_else(|| "none".to_owned(), show_day),
+                    gap.n_days
+                ));
+            }
+        }
+        for note in &self.history.notes {
+            warnings.push(match &note.symbol {
+                Some(symbol) => format!("{symbol}: {}", note.text),
+                None => note.text.clone(),
+            });
+        }
+        let n = warnings.len();
+        warnings.truncate(MAX_NOTES);
+        if MAX_NOTES < n {
+            warnings.push(format!("and {} more", n - MAX_NOTES));
+        }
+        warnings
+    }
+
+    /// Whether the full history is small enough to be kept as a resource.
+    pub(crate) fn can_be_kept(&self) -> bool {
+        self.n_rows().saturating_mul(self.fields.len() + 1) <= MAX_KEPT_CELLS
+    }
+
+    /// All rows: per symbol one list per column.
+    pub(crate) fn full(&self) -> Value {
+        let mut symbols = Map::new();
+        for series in &self.history.series {
+            let mut columns = Map::new();
+            let times: Vec<String> = (0..series.n_rows()).map(|row| time_at(series, row)).collect();
+            columns.insert("time".into(), json!(times));
+            for field in &self.fields {
+                let values: Vec<Value> =
+                    (0..series.n_rows()).map(|row| number(value_at(series, *field, row))).collect();
+                columns.insert(field.name().into(), Value::Array(values));
+            }
+            if 0 < series.n_filled() {
+                columns.insert("is_filled".into(), json!(series.is_filled));
+            }
+            symbols.insert(series.security.ticker.clone(), Value::Object(columns));
+        }
+        Value::Object(symbols)
+    }
+
+    /// All rows as CSV: symbol, time, columns, is_filled.
+    ///
+    /// # Errors
+    /// Never in practice: every row has every column.
+    pub(crate) fn csv(&self) -> Result<Table, ToolError> {
+        let names = self.fields.iter().map(|field| field.name());
+        let mut table = Table::new(["symbol", "time"].into_iter().chain(names).chain(["is_filled"]));
+        for series in &self.history.series {
+            for row in 0..series.n_rows() {
+                let time = time_at(series, row);
+                let mut cells = vec![Cell::Foreign(&series.security.ticker), Cell::Text(&time)];
+                cells.extend(self.fields.iter().map(|field| Cell::Number(value_at(series, *field, row))));
+                cells.push(Cell::Flag(series.is_filled.get(row).copied().unwrap_or(false)));
+                table.row(cells).map_err(|error| ToolError::new(Kind::Internal, Topic::General, error.to_string()))?;
+            }
+        }
+        Ok(table)
+    }
+}
+
+fn value_at(series: &SymbolHistory, field: Field, row: usize) -> f64 {
+    series.columns.get(field).and_then(|values| values.get(row)).copied().unwrap_or(f64::NAN)
+}
+
+fn time_at(series: &SymbolHistory, row: usize) -> String {
+    series.times.get(row).map(ToString::to_string).unwrap_or_default()
+}
+
+/// JSON has no NaN: a missing cell is null.
+fn number(value: f64) -> Value {
+    serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number)
+}
+
+fn show_day(at: LocalTime) -> String {
+    let day: Date = at.trading_date();
+    day.to_string()
+}

@@ -1,0 +1,399 @@
+//! Named research workbooks: which data source, which subscriptions. One set per caller, kept in the store.
+//!
+//! A workbook is a small record and no live object: it names a source and the securities added to it, so it
+//! survives whatever the store survives. The workbook `default` always exists. Opening the source is done here
+//! too, because only a workbook says which one is meant; reading prices is `prices.rs`.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
+use qc_data::DataFolder;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::{Kind, ToolError, Topic},
+    roots::Roots,
+    store::{self, Store},
+};
+
+/// The workbook that always exists.
+pub(crate) const DEFAULT: &str = "default";
+
+/// Longest name of a workbook.
+const MAX_NAME: usize = 64;
+
+/// Most subscriptions of one workbook; more are refused.
+const MAX_SUBSCRIPTIONS: usize = 5000;
+
+/// Where a workbook's prices come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "path", rename_all = "lowercase")]
+pub(crate) enum Source {
+    /// The configured LEAN folder if there is one, else the synthetic market of `--demo`.
+    Auto,
+    /// The configured LEAN folder.
+    Lean,
+    /// The synthetic market of `--demo`.
+    Demo,
+    /// Another LEAN folder, by the caller's string; opened beneath the allowed folders each time.
+    Folder(String),
+}
+
+/// One security of a workbook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Subscription {
+    /// Ticker in upper case.
+    pub(crate) ticker: String,
+    /// LEAN's lower-case name of the type.
+    pub(crate) security_type: String,
+    /// LEAN's lower-case name of the market.
+    pub(crate) market: String,
+    /// Resolution, as asked.
+    pub(crate) resolution: String,
+    /// LEAN's security identifier.
+    pub(crate) sid: String,
+    /// When it was added.
+    pub(crate) added: Timestamp,
+}
+
+/// A workbook as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Workbook {
+    /// Its name.
+    pub(crate) name: String,
+    /// Where prices come from.
+    pub(crate) source: Source,
+    /// Securities, in the order they were added.
+    pub(crate) subscriptions: Vec<Subscription>,
+    /// When it was made.
+    pub(crate) created: Timestamp,
+}
+
+/// A source that was opened, and how to name it in an answer.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenSource {
+    /// The folder.
+    pub(crate) folder: DataFolder,
+    /// `lean`, `demo`, or the folder's path relative to its root.
+    pub(crate) label: String,
+}
+
+/// What [`Workbooks::initialize`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Initialized {
+    /// The workbook is new.
+    New,
+    /// It was there with this very source; nothing changed.
+    Unchanged,
+    /// It was there with another source, which was replaced; subscriptions stayed.
+    SourceChanged,
+}
+
+/// All workbooks of all callers, and the sources they may name.
+pub(crate) struct Workbooks {
+    store: Arc<dyn Store>,
+    roots: Roots,
+    /// Open folders by place, so that their caches are shared. Results never are.
+    open: Mutex<HashMap<PathBuf, DataFolder>>,
+}
+
+impl fmt::Debug for Workbooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workbooks").field("store", &self.store).field("roots", &self.roots).finish_non_exhaustive()
+    }
+}
+
+impl Workbooks {
+    /// Workbooks in `store`; opens nothing yet.
+    pub(crate) fn new(store: Arc<dyn Store>, roots: Roots) -> Self {
+        Workbooks { store, roots, open: Mutex::default() }
+    }
+
+    /// Makes a workbook, or gives an existing one another source ([`Source::Auto`] leaves it as it is). Whether the
+    /// source can be opened is for the caller to try first.
+    ///
+    /// # Errors
+    /// A name that is no name.
+    pub(crate) fn initialize(
+        &self,
+        caller: &str,
+        name: &str,
+        source: &Source,
+    ) -> Result<(Workbook, Initialized), ToolError> {
+        check_name(name)?;
+        let done = match self.kept(caller, name)? {
+            Some(book) if book.source == *source || *source == Source::Auto => {
+                return Ok((book, Initialized::Unchanged));
+            }
+            Some(_) => Initialized::SourceChanged,
+            None => Initialized::New,
+        };
+        let book = self.change(caller, name, |book| book.source = source.clone())?;
+        Ok((book, done))
+    }
+
+    /// All workbooks of a caller, `default` first, then by age.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn list(&self, caller: &str) -> Result<Vec<Workbook>, ToolError> {
+        let mut books = Vec::new();
+        for record in self.store.list(caller, store::Kind::Workbook)? {
+            books.extend(decode(&record.body));
+        }
+        if !books.iter().any(|book: &Workbook| book.name == DEFAULT) {
+            books.insert(0, Workbook::empty(DEFAULT));
+        }
+        books.sort_by_key(|book| book.name != DEFAULT);
+        Ok(books)
+    }
+
+    /// One workbook by name.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] for a name that this caller has not initialized.
+    pub(crate) fn get(&self, caller: &str, name: &str) -> Result<Workbook, ToolError> {
+        check_name(name)?;
+        match self.kept(caller, name)? {
+            Some(book) => Ok(book),
+            None if name == DEFAULT => Ok(Workbook::empty(DEFAULT)),
+            None => Err(unknown(name)),
+        }
+    }
+
+    /// Removes a workbook; `default` is emptied, because it always exists.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] for an unknown name.
+    pub(crate) fn remove(&self, caller: &str, name: &str) -> Result<(), ToolError> {
+        check_name(name)?;
+        let removed = self.store.remove(caller, store::Kind::Workbook, name)?;
+        if removed || name == DEFAULT { Ok(()) } else { Err(unknown(name)) }
+    }
+
+    /// Adds securities to a workbook, or changes the resolution of those already there. Answers the workbook and
+    /// how many were not there before.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] for an unknown workbook, [`Kind::TooLarge`] for too many securities.
+    pub(crate) fn subscribe(
+        &self,
+        caller: &str,
+        name: &str,
+        wanted: Vec<Subscription>,
+    ) -> Result<(Workbook, usize), ToolError> {
+        let before = self.get(caller, name)?;
+        let same = |a: &Subscription, b: &Subscription| a.sid == b.sid && a.resolution == b.resolution;
+        let new: Vec<Subscription> =
+            wanted.into_iter().filter(|w| !before.subscriptions.iter().any(|known| same(known, w))).collect();
+        if new.is_empty() {
+            return Ok((before, 0));
+        }
+        let total = before.subscriptions.len() + new.len();
+        if MAX_SUBSCRIPTIONS < total {
+            let message = format!("a workbook holds at most {MAX_SUBSCRIPTIONS} securities, asked for {total}");
+            return Err(ToolError::new(Kind::TooLarge, Topic::Workbook, message));
+        }
+        let n_new = new.len();
+        let book = self.change(caller, name, |book| {
+            for subscription in &new {
+                if !book.subscriptions.iter().any(|known| same(known, subscription)) {
+                    book.subscriptions.push(subscription.clone());
+                }
+            }
+        })?;
+        Ok((book, n_new))
+    }
+
+    /// Opens a folder that the settings or the demo world named.
+    ///
+    /// # Errors
+    /// [`Kind::NotConfigured`] when it is not there.
+    pub(crate) fn open_place(&self, path: &Path, label: &str) -> Result<OpenSource, ToolError> {
+        let folder = self.cached(path, || DataFolder::open(path))?;
+        Ok(OpenSource { folder, label: label.to_owned() })
+    }
+
+    /// Opens a folder that a caller named, beneath the folders this server may read.
+    ///
+    /// # Errors
+    /// As [`Roots::open_folder`].
+    pub(crate) fn open_named(&self, path: &str) -> Result<OpenSource, ToolError> {
+        let found = self.roots.open_folder(path)?;
+        let label = found.shown.clone();
+        let folder = self.cached(&found.path, || Ok(DataFolder::from_dir(found.dir, found.shown)))?;
+        Ok(OpenSource { folder, label })
+    }
+
+    /// Opens a folder once; later callers share it and its cache of parsed files.
+    fn cached(&self, path: &Path, open: impl FnOnce() -> qc_data::Result<DataFolder>) -> Result<DataFolder, ToolError> {
+        /// Folders kept open; beyond that all are forgotten and opened anew.
+        const MAX_OPEN: usize = 32;
+        let mut known = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = known.get(path) {
+            return Ok(folder.clone());
+        }
+        let folder = open()?;
+        if MAX_OPEN <= known.len() {
+            known.clear();
+        }
+        known.insert(path.to_path_buf(), folder.clone());
+        Ok(folder)
+    }
+
+    fn kept(&self, caller: &str, name: &str) -> Result<Option<Workbook>, ToolError> {
+        Ok(self.store.get(caller, store::Kind::Workbook, name)?.and_then(|record| decode(&record.body)))
+    }
+
+    /// Changes a workbook in one step, making it if need be.
+    fn change(&self, caller: &str, name: &str, change: impl Fn(&mut Workbook)) -> Result<Workbook, ToolError> {
+        let mut after = None;
+        self.store.update(caller, store::Kind::Workbook, name, &mut |body| {
+            let mut book = body.and_then(decode).unwrap_or_else(|| Workbook::empty(name));
+            change(&mut book);
+            let bytes = serde_json::to_vec(&book).ok();
+            after = Some(book);
+            bytes
+        })?;
+        after.ok_or_else(|| unknown(name))
+    }
+}
+
+impl Workbook {
+    fn empty(name: &str) -> Self {
+        Workbook { name: name.to_owned(), source: Source::Auto, subscriptions: Vec::new(), created: Timestamp::now() }
+    }
+}
+
+impl Source {
+    /// Reads a caller's word for a source.
+    ///
+    /// # Errors
+    /// [`Kind::NotYet`] for a table.
+    pub(crate) fn parse(text: &str) -> Result<Source, ToolError> {
+        let text = text.trim();
+        match text.to_ascii_lowercase().as_str() {
+            "auto" => return Ok(Source::Auto),
+            "lean" => return Ok(Source::Lean),
+            "demo" => return Ok(Source::Demo),
+            _ => {}
+        }
+        let extension = Path::new(text).extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+        if matches!(extension.as_str(), "csv" | "parquet" | "tsv" | "xlsx") {
+            let message = "a table as source is not read yet: give `lean`, `demo` or the path of a LEAN data folder";
+            return Err(ToolError::not_yet(message, Topic::DataFolder));
+        }
+        Ok(Source::Folder(text.to_owned()))
+    }
+
+    /// How a caller would name it.
+    pub(crate) fn label(&self) -> &str {
+        match self {
+            Source::Auto => "auto",
+            Source::Lean => "lean",
+            Source::Demo => "demo",
+            Source::Folder(path) => path,
+        }
+    }
+}
+
+/// Names are ours to print: letters, digits, space, dot, dash and underscore.
+fn check_name(name: &str) -> Result<(), ToolError> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_');
+    if name.is_empty() || MAX_NAME < name.len() || !name.chars().all(fine) {
+        return Err(ToolError::argument(format!(
+            "instance_name must have 1 to {MAX_NAME} letters, digits, spaces, dots, dashes or underscores, found {} bytes",
+            name.len()
+        )));
+    }
+    Ok(())
+}
+
+fn decode(body: &[u8]) -> Option<Workbook> {
+    serde_json::from_slice(body).ok()
+}
+
+fn unknown(name: &str) -> ToolError {
+    ToolError::new(Kind::NotFound, Topic::Workbook, format!("no workbook `{name}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemoryStore;
+
+    fn books() -> Workbooks {
+        Workbooks::new(Arc::new(MemoryStore::default()), Roots::default())
+    }
+
+    fn subscription(ticker: &str, resolution: &str) -> Subscription {
+        Subscription {
+            ticker: ticker.to_owned(),
+            security_type: "equity".to_owned(),
+            market: "usa".to_owned(),
+            resolution: resolution.to_owned(),
+            sid: format!("{ticker} 2T"),
+            added: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn default_exists_before_anybody_made_it() {
+        let books = books();
+        assert_eq!(books.get("me", DEFAULT).unwrap().source, Source::Auto);
+        assert_eq!(books.list("me").unwrap().len(), 1);
+        books.remove("me", DEFAULT).unwrap();
+        assert_eq!(books.get("me", DEFAULT).unwrap().subscriptions, []);
+    }
+
+    #[test]
+    fn another_callers_workbook_is_unknown() {
+        let books = books();
+        books.initialize("me", "pairs", &Source::Demo).unwrap();
+        let stranger = books.get("you", "pairs").unwrap_err();
+        let never = books.get("you", "other").unwrap_err();
+        assert_eq!(stranger.message.replace("pairs", "X"), never.message.replace("other", "X"));
+        assert_eq!(stranger.kind, Kind::NotFound);
+        assert!(books.remove("you", "pairs").is_err());
+    }
+
+    #[test]
+    fn another_source_keeps_the_subscriptions() {
+        let books = books();
+        assert_eq!(books.initialize("me", "a", &Source::Demo).unwrap().1, Initialized::New);
+        books.subscribe("me", "a", vec![subscription("KO", "daily")]).unwrap();
+        assert_eq!(books.initialize("me", "a", &Source::Auto).unwrap().1, Initialized::Unchanged);
+        let (book, done) = books.initialize("me", "a", &Source::Lean).unwrap();
+        assert_eq!((done, book.subscriptions.len()), (Initialized::SourceChanged, 1));
+    }
+
+    #[test]
+    fn a_security_is_added_once_per_resolution() {
+        let books = books();
+        let (_, first) =
+            books.subscribe("me", DEFAULT, vec![subscription("KO", "daily"), subscription("PEP", "daily")]).unwrap();
+        let (_, again) = books.subscribe("me", DEFAULT, vec![subscription("KO", "daily")]).unwrap();
+        let (book, hour) = books.subscribe("me", DEFAULT, vec![subscription("KO", "hour")]).unwrap();
+        assert_eq!((first, again, hour, book.subscriptions.len()), (2, 0, 1, 3));
+    }
+
+    #[test]
+    fn names_are_plain() {
+        let books = books();
+        for name in ["", "a/b", "a\nb", "ignore \u{202e}", &"x".repeat(65)] {
+            assert_eq!(books.get("me", name).unwrap_err().kind, Kind::InvalidArgument, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn sources_are_read_and_tables_are_not_yet() {
+        assert_eq!(Source::parse("LEAN").unwrap(), Source::Lean);
+        assert_eq!(Source::parse("my/folder").unwrap(), Source::Folder("my/folder".to_owned()));
+        assert_eq!(Source::parse("prices.csv").unwrap_err().kind, Kind::NotYet);
+    }
+}

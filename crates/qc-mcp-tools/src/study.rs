@@ -1,0 +1,415 @@
+//! What every research tool shares: the common arguments, and the way from a question to a kept answer.
+//!
+//! A tool names its own arguments; the ones all of them take are [`ResearchArgs`], flattened into its own. A
+//! [`Study`] opens the workbook's source, loads prices on the pool, and turns a result into a reply that states its
+//! provenance and says where the full result lies. The statistic in between is the tool's.
+
+use std::ops::ControlFlow;
+
+use qc_data::{BarSize, Normalization, Resolution, Window};
+use qc_quant::MissingPolicy;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    compute::Stop,
+    ctx::Ctx,
+    desk::{Desk, Finding},
+    error::{Kind, ToolError, Topic},
+    market::Bars,
+    prices::{self, Prices, Question},
+    quantbook::{OpenSource, Source, Subscription, Workbook},
+    reply::Reply,
+    roots::Format,
+    server::QcServer,
+};
+
+/// The arguments every research tool takes. Those marked `x-hidden` are described once, in the server's
+/// instructions, and accepted everywhere.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(crate) struct ResearchArgs {
+    /// Workbook to use. Default: default
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) instance_name: Option<String>,
+    /// Bars: Minute, Hour or Daily. Default: Daily
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resolution: Option<String>,
+    /// Raw, Adjusted, SplitAdjusted, TotalReturn or ScaledRaw. Default: Adjusted
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-hidden" = true))]
+    pub(crate) normalization: Option<String>,
+    /// Rows in which a symbol has no bar: drop_rows or error. Default: drop_rows
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-hidden" = true))]
+    pub(crate) missing: Option<String>,
+    /// New file below the output folder for the full result: name.json or name.csv
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-hidden" = true))]
+    pub(crate) save_as: Option<String>,
+    /// Adds a picture. Default: false
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-hidden" = true))]
+    pub(crate) chart: Option<bool>,
+    /// Annual rate as a fraction, or `lean` for the folder's interest-rate file. Default: 0
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-hidden" = true), with = "String")]
+    pub(crate) risk_free_rate: Option<Value>,
+    /// Observations a year. Default: those of the exchange and resolution
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-hidden" = true))]
+    pub(crate) periods_per_year: Option<f64>,
+}
+
+impl ResearchArgs {
+    /// The workbook meant.
+    pub(crate) fn instance(&self) -> &str {
+        self.instance_name
+            .as_deref()
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .unwrap_or(crate::quantbook::DEFAULT)
+    }
+
+    /// The bars meant.
+    ///
+    /// # Errors
+    /// A word that names no bars.
+    pub(crate) fn bars(&self) -> Result<BarSize, ToolError> {
+        match &self.resolution {
+            Some(text) => Ok(text.parse::<BarSize>()?),
+            None => Ok(BarSize::Stored(Resolution::Daily)),
+        }
+    }
+
+    /// The adjustment meant.
+    ///
+    /// # Errors
+    /// A word that names no adjustment.
+    pub(crate) fn normalization(&self) -> Result<Normalization, ToolError> {
+        match &self.normalization {
+            Some(text) => Ok(text.parse::<Normalization>()?),
+            None => Ok(Normalization::Adjusted),
+        }
+    }
+
+    fn missing(&self) -> Result<MissingPolicy, ToolError> {
+        match self.missing.as_deref().map(str::trim) {
+            None | Some("drop_rows") => Ok(MissingPolicy::DropRows),
+            Some("error") => Ok(MissingPolicy::Error),
+            Some(other) => {
+                let shown: String = other.chars().filter(char::is_ascii_graphic).take(30).collect();
+                Err(ToolError::argument(format!("missing must be drop_rows or error, found `{shown}`")))
+            }
+        }
+    }
+
+    /// Refuses what no tool answers yet, and values that cannot be.
+    fn check(&self) -> Result<(), ToolError> {
+        if self.chart == Some(true) {
+            return Err(ToolError::not_yet("chart=true is not available yet", Topic::Picture));
+        }
+        if let Some(periods) = self.periods_per_year
+            && !(0.0 < periods && periods <= 31_622_400.0)
+        {
+            return Err(ToolError::argument(format!("periods_per_year must be above 0, found {periods}")));
+        }
+        match &self.risk_free_rate {
+            None => Ok(()),
+            Some(value) => {
+                let number = value.as_f64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
+                let is_lean = value.as_str().is_some_and(|text| text.trim().eq_ignore_ascii_case("lean"));
+                if is_lean || number.is_some_and(|rate: f64| (-1.0..=1.0).contains(&rate)) {
+                    return Ok(());
+                }
+                Err(ToolError::argument("risk_free_rate must be a fraction between -1 and 1, or `lean`"))
+            }
+        }
+    }
+}
+
+/// A count of at least one, if given.
+///
+/// # Errors
+/// [`Kind::InvalidArgument`] naming the argument.
+pub(crate) fn count(argument: &str, given: Option<i64>) -> Result<Option<usize>, ToolError> {
+    at_least(argument, given, 1)
+}
+
+/// A number of rows of at least two, if given.
+///
+/// # Errors
+/// [`Kind::InvalidArgument`] naming the argument.
+pub(crate) fn rows(argument: &str, given: Option<i64>) -> Result<Option<usize>, ToolError> {
+    at_least(argument, given, 2)
+}
+
+fn at_least(argument: &str, given: Option<i64>, least: i64) -> Result<Option<usize>, ToolError> {
+    let Some(given) = given else { return Ok(None) };
+    match usize::try_from(given) {
+        Ok(value) if least <= given => Ok(Some(value)),
+        _ => Err(ToolError::argument(format!("{argument} must be at least {least}, found {given}"))),
+    }
+}
+
+/// The job's [`Stop`] as qc-quant's progress callback.
+pub(crate) fn progress_of(stop: &Stop) -> impl Fn(usize, usize) -> ControlFlow<()> + Sync {
+    let stop = stop.clone();
+    move |done, total| {
+        let fraction = done as f64 / total.max(1) as f64;
+        if stop.step(fraction) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+}
+
+/// Opens a workbook's source.
+///
+/// # Errors
+/// [`Kind::NotConfigured`] without a data folder, and whatever opening it says.
+pub(crate) async fn open_source(server: &QcServer, source: &Source) -> Result<OpenSource, ToolError> {
+    let books = server.desk().books();
+    match source {
+        Source::Auto => {
+            let choice = server.data_folder().await?;
+            books.open_place(&choice.path, if choice.origin == "--demo" { "demo" } else { "lean" })
+        }
+        Source::Lean => books.open_place(&server.settings().data_folder_choice().path, "lean"),
+        Source::Demo => {
+            let none = "this server has no synthetic market (it was not started with --demo)";
+            let path = if server.is_demo() { server.world().await?.data_folder.clone() } else { None };
+            let path = path.ok_or_else(|| ToolError::new(Kind::NotConfigured, Topic::DataFolder, none))?;
+            books.open_place(&path, "demo")
+        }
+        Source::Folder(path) => books.open_named(path),
+    }
+}
+
+/// One research call under way.
+#[derive(Debug)]
+pub(crate) struct Study<'a> {
+    desk: &'a Desk,
+    ctx: &'a Ctx,
+    shared: &'a ResearchArgs,
+    /// The source of the workbook asked for.
+    source: OpenSource,
+}
+
+/// What a tool found, before it becomes a reply.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Found {
+    /// Two lines at most: our own words and numbers.
+    pub(crate) summary: String,
+    /// The part of the result that every answer shows.
+    pub(crate) brief: Map<String, Value>,
+    /// What only the kept result holds beside `brief`.
+    pub(crate) more: Map<String, Value>,
+    /// The result as a table, for `save_as=name.csv`.
+    pub(crate) table: Option<qc_report::csv::Table>,
+    /// What to call next: our own words.
+    pub(crate) next: Option<&'static str>,
+}
+
+impl<'a> Study<'a> {
+    /// Checks the shared arguments and opens the workbook's source.
+    ///
+    /// # Errors
+    /// An unknown workbook, no data folder, an argument that is not taken.
+    pub(crate) async fn begin(server: &'a QcServer, ctx: &'a Ctx, shared: &'a ResearchArgs) -> Result<Self, ToolError> {
+        shared.check()?;
+        let desk = server.desk();
+        let workbook = desk.books().get(ctx.caller.key.as_str(), shared.instance())?;
+        let source = open_source(server, &workbook.source).await?;
+        Ok(Study { desk, ctx, shared, source })
+    }
+
+    /// What to read: symbols as given, window as given, the rest from the shared arguments.
+    ///
+    /// # Errors
+    /// Symbols or dates that are none, or given twice or the wrong way round.
+    pub(crate) fn question(&self, symbols: &[String], window: Window) -> Result<Question, ToolError> {
+        Ok(Question {
+            symbols: prices::parse_symbols(symbols)?,
+            window,
+            bars: self.shared.bars()?,
+            normalization: self.shared.normalization()?,
+            missing: self.shared.missing()?,
+        })
+    }
+
+    /// Runs a blocking job on the pool.
+    ///
+    /// # Errors
+    /// The job's own, or that the request was cancelled.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&OpenSource, &Stop) -> Result<T, ToolError> + Send + 'static,
+    ) -> Result<T, ToolError> {
+        let source = self.source.clone();
+        self.desk.run(self.caller(), &self.ctx.cancel, move |stop| job(&source, stop)).await
+    }
+
+    /// Loads the prices of a question and computes something from them, on the pool; the securities read are then
+    /// part of the workbook.
+    ///
+    /// # Errors
+    /// What loading or the job says.
+    pub(crate) async fn compute<T: Send + 'static>(
+        &self,
+        question: Question,
+        job: impl FnOnce(&Prices, &Stop) -> Result<T, ToolError> + Send + 'static,
+    ) -> Result<(Prices, T), ToolError> {
+        let (prices, value) = self
+            .run(move |source, stop| {
+                let prices = prices::load(source, &question)?;
+                let value = job(&prices, stop)?;
+                Ok((prices, value))
+            })
+            .await?;
+        self.desk.books().subscribe(self.caller(), self.shared.instance(), prices.subscriptions.clone())?;
+        Ok((prices, value))
+    }
+
+    /// Keeps the full result and makes the reply: summary, brief, warnings, provenance, id, link.
+    ///
+    /// # Errors
+    /// When `save_as` names a file that cannot be made.
+    pub(crate) fn finish<A: Serialize>(
+        &self,
+        tool: &'static str,
+        arguments: &A,
+        prices: &Prices,
+        found: Found,
+    ) -> Result<Reply, ToolError> {
+        let mut full = found.brief.clone();
+        full.extend(found.more);
+        let provenance = serde_json::to_value(&prices.provenance).unwrap_or_default();
+        let finding = Finding {
+            tool,
+            arguments: self.effective(arguments),
+            seed: None,
+            provenance: provenance.clone(),
+            warnings: prices.warnings.clone(),
+            result: Value::Object(full),
+        };
+        let saved = self.save(&finding, found.table.as_ref())?;
+        let kept = self.desk.keep(self.caller(), &finding)?;
+
+        let mut reply = Reply::new(found.summary).data(Value::Object(found.brief));
+        if !prices.warnings.is_empty() {
+            reply = reply.field("warnings", &prices.warnings);
+        }
+        reply = reply.field("provenance", provenance).field("research_id", &kept.id);
+        if let Some(file) = saved {
+            reply = reply.field("saved_as", file);
+        }
+        if let Some(next) = found.next {
+            reply = reply.next(next);
+        }
+        Ok(reply.link(kept.uri, format!("{tool} result"), "application/json"))
+    }
+
+    /// Adds securities to the workbook; answers it and how many are new.
+    ///
+    /// # Errors
+    /// Too many securities.
+    pub(crate) fn subscribe(&self, wanted: Vec<Subscription>) -> Result<(Workbook, usize), ToolError> {
+        self.desk.books().subscribe(self.caller(), self.shared.instance(), wanted)
+    }
+
+    /// Keeps or saves all rows and makes the reply of a history.
+    ///
+    /// # Errors
+    /// When `save_as` names a file that cannot be made.
+    pub(crate) fn finish_history<A: Serialize>(
+        &self,
+        tool: &'static str,
+        arguments: &A,
+        bars: &Bars,
+    ) -> Result<Reply, ToolError> {
+        self.subscribe(bars.subscriptions())?;
+        let warnings = bars.warnings();
+        let mut finding = Finding {
+            tool,
+            arguments: self.effective(arguments),
+            seed: None,
+            provenance: bars.provenance(),
+            warnings: warnings.clone(),
+            result: Value::Null,
+        };
+        let table = bars.table();
+        let size = table.to_string().len();
+        let mut reply = Reply::new(bars.summary()).field("symbols", bars.symbols()).field("table", table);
+        if bars.is_cut() {
+            reply = reply.field("shown", "the newest rows of each symbol");
+        }
+        if !warnings.is_empty() {
+            reply = reply.field("warnings", &warnings);
+        }
+        reply = reply.field("provenance", &finding.provenance);
+        let wants_json = self.save_name().is_some_and(|name| !is_csv(name));
+        if bars.can_be_kept() || wants_json {
+            finding.result = bars.full();
+        }
+        let table = if self.save_name().is_some_and(is_csv) { Some(bars.csv()?) } else { None };
+        if let Some(file) = self.save(&finding, table.as_ref())? {
+            reply = reply.field("saved_as", file);
+        }
+        if bars.can_be_kept() {
+            let kept = self.desk.keep(self.caller(), &finding)?;
+            reply = reply.field("research_id", &kept.id).link(kept.uri, "all rows", "application/json");
+        } else {
+            reply = reply
+                .field("full_rows", "too many to keep as a resource: pass save_as=name.csv to get them all in a file");
+        }
+        // Asked for by `limit`: room for the rows and what stands around them.
+        const AROUND: usize = 8_000;
+        Ok(reply.allow((size + AROUND).max(crate::reply::CAP)))
+    }
+
+    fn caller(&self) -> &str {
+        self.ctx.caller.key.as_str()
+    }
+
+    /// The arguments with the shared defaults written out, so that a kept result says what really was asked.
+    fn effective<A: Serialize>(&self, arguments: &A) -> Value {
+        let mut all = json!({
+            "instance_name": self.shared.instance(),
+            "resolution": self.shared.bars().map(|bars| bars.to_string()).unwrap_or_default(),
+            "normalization": self.shared.normalization().map(|n| n.to_string()).unwrap_or_default(),
+            "missing": self.shared.missing.as_deref().unwrap_or("drop_rows"),
+        });
+        if let (Value::Object(all), Ok(Value::Object(given))) = (&mut all, serde_json::to_value(arguments)) {
+            for (name, value) in given {
+                if !value.is_null() && !all.contains_key(&name) {
+                    all.insert(name, value);
+                }
+            }
+        }
+        all
+    }
+
+    fn save_name(&self) -> Option<&str> {
+        self.shared.save_as.as_deref().map(str::trim).filter(|name| !name.is_empty())
+    }
+
+    /// Writes the result where `save_as` says: a table as CSV, everything as JSON.
+    fn save(&self, finding: &Finding, table: Option<&qc_report::csv::Table>) -> Result<Option<String>, ToolError> {
+        let Some(name) = self.save_name() else { return Ok(None) };
+        let saved = match (is_csv(name), table) {
+            (true, Some(table)) => self.desk.save(name, Format::Csv, table.as_str())?,
+            (true, None) => {
+                let message = "this result is no table: name a .json file in save_as";
+                return Err(ToolError::new(Kind::InvalidArgument, Topic::Path, message));
+            }
+            (false, _) => {
+                let text = serde_json::to_string_pretty(finding).unwrap_or_default();
+                self.desk.save(name, Format::Json, &text)?
+            }
+        };
+        Ok(Some(saved))
+    }
+}
+
+fn is_csv(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with(".csv")
+}

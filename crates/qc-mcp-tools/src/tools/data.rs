@@ -1,0 +1,176 @@
+//! Market data: add securities to a workbook, read their history, see what the folder holds.
+
+use qc_data::Field;
+use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    Reply, ToolError, catalogue,
+    ctx::Ctx,
+    market::{self, HistoryQuestion},
+    prices,
+    server::QcServer,
+    study::{ResearchArgs, Study},
+};
+
+/// Arguments of `add_equity`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct AddEquityArgs {
+    /// Ticker, such as SPY
+    ticker: String,
+    #[serde(flatten)]
+    shared: ResearchArgs,
+}
+
+/// Arguments of `add_multiple_equities`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct AddEquitiesArgs {
+    /// Tickers, such as ["SPY", "IWM"]
+    tickers: Vec<String>,
+    #[serde(flatten)]
+    shared: ResearchArgs,
+}
+
+/// Arguments of `get_history`: the shared ones are spelled out, because `normalization` is listed here.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct HistoryArgs {
+    /// Tickers, such as ["SPY", "IWM"]
+    symbols: Vec<String>,
+    /// First day, YYYY-MM-DD (or a time, RFC 3339)
+    start_date: String,
+    /// Last day, included, YYYY-MM-DD (or a time, RFC 3339)
+    end_date: String,
+    /// Bars: Minute, Hour or Daily. Default: Daily
+    resolution: Option<String>,
+    /// Columns, such as ["close", "volume"]. Default: all that hold data
+    fields: Option<Vec<String>>,
+    /// Raw, Adjusted, SplitAdjusted, TotalReturn or ScaledRaw. Default: Adjusted
+    normalization: Option<String>,
+    /// Repeat the last bar where one is missing; such rows carry is_filled. Default: true
+    fill_forward: Option<bool>,
+    /// Include pre- and post-market (minute bars and finer). Default: false
+    extended_market_hours: Option<bool>,
+    /// Rows to show, the newest; all rows are in the linked resource. Default: 20
+    limit: Option<i64>,
+    /// Workbook to use. Default: default
+    instance_name: Option<String>,
+    /// Rows without a bar are no question here; taken because every research tool takes it
+    #[schemars(extend("x-hidden" = true))]
+    missing: Option<String>,
+    /// New file below the output folder for all rows: name.csv or name.json
+    #[schemars(extend("x-hidden" = true))]
+    save_as: Option<String>,
+    /// Adds a picture. Default: false
+    #[schemars(extend("x-hidden" = true))]
+    chart: Option<bool>,
+    /// Annual rate; not used by history
+    #[schemars(extend("x-hidden" = true))]
+    risk_free_rate: Option<String>,
+    /// Observations a year; not used by history
+    #[schemars(extend("x-hidden" = true))]
+    periods_per_year: Option<f64>,
+}
+
+impl HistoryArgs {
+    fn shared(&self) -> ResearchArgs {
+        ResearchArgs {
+            instance_name: self.instance_name.clone(),
+            resolution: self.resolution.clone(),
+            normalization: self.normalization.clone(),
+            missing: self.missing.clone(),
+            save_as: self.save_as.clone(),
+            chart: self.chart,
+            risk_free_rate: self.risk_free_rate.clone().map(Value::String),
+            periods_per_year: self.periods_per_year,
+        }
+    }
+
+    fn question(&self, shared: &ResearchArgs) -> Result<HistoryQuestion, ToolError> {
+        let fields = self.fields.iter().flatten().map(|name| name.parse::<Field>()).collect::<Result<_, _>>()?;
+        let limit = match self.limit {
+            None => None,
+            Some(limit) if (1..=market::MAX_LIMIT as i64).contains(&limit) => Some(limit as usize),
+            Some(limit) => {
+                let message = format!("limit must lie between 1 and {}, found {limit}", market::MAX_LIMIT);
+                return Err(ToolError::argument(message));
+            }
+        };
+        Ok(HistoryQuestion {
+            symbols: prices::parse_symbols(&self.symbols)?,
+            window: prices::parse_window(&self.start_date, &self.end_date)?,
+            bars: shared.bars()?,
+            normalization: shared.normalization()?,
+            fill_forward: self.fill_forward.unwrap_or(true),
+            extended_market_hours: self.extended_market_hours.unwrap_or(false),
+            fields,
+            limit,
+        })
+    }
+}
+
+/// Arguments of `describe_data`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct DescribeArgs {
+    /// Ticker to look into. Default: the whole folder
+    symbol: Option<String>,
+    #[serde(flatten)]
+    shared: ResearchArgs,
+}
+
+#[tool_router(router = data_update, vis = "pub(crate)")]
+impl QcServer {
+    /// Add a US equity to a research workbook and say which dates the source holds for it. Not needed before an
+    /// analysis: analyses add their symbols themselves.
+    #[tool(title = "Add equity")]
+    async fn add_equity(&self, Parameters(args): Parameters<AddEquityArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        add(self, &ctx, &[args.ticker], &args.shared).await
+    }
+
+    /// Add several US equities to a research workbook and say which dates the source holds for each.
+    #[tool(title = "Add equities")]
+    async fn add_multiple_equities(
+        &self,
+        Parameters(args): Parameters<AddEquitiesArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        add(self, &ctx, &args.tickers, &args.shared).await
+    }
+}
+
+#[tool_router(router = data_read, vis = "pub(crate)")]
+impl QcServer {
+    /// Read price bars of one or more symbols, times being the end of each bar on the exchange's clock. Shows the
+    /// newest rows; all rows are in the linked resource or in the file named by save_as.
+    #[tool(title = "Price history")]
+    async fn get_history(&self, Parameters(args): Parameters<HistoryArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let shared = args.shared();
+        let study = Study::begin(self, &ctx, &shared).await?;
+        let question = args.question(&shared)?;
+        let bars = study.run(move |source, _| market::read(source, &question)).await?;
+        study.finish_history("get_history", &args, &bars)
+    }
+
+    /// Tell what the data source holds: symbols, resolutions, dates, what cannot be adjusted; for one symbol also its
+    /// names, splits and dividends. Start here when a symbol is unknown.
+    #[tool(title = "Describe data")]
+    async fn describe_data(&self, Parameters(args): Parameters<DescribeArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let study = Study::begin(self, &ctx, &args.shared).await?;
+        let symbol = args.symbol.as_deref().map(str::trim).filter(|symbol| !symbol.is_empty()).map(str::to_owned);
+        study.run(move |source, _| catalogue::describe(source, symbol.as_deref())).await
+    }
+}
+
+/// Adds tickers to the workbook of `shared`.
+async fn add(server: &QcServer, ctx: &Ctx, tickers: &[String], shared: &ResearchArgs) -> Result<Reply, ToolError> {
+    let study = Study::begin(server, ctx, shared).await?;
+    let tickers = prices::parse_symbols(tickers)?;
+    let bars = shared.bars()?;
+    let found = study.run(move |source, _| catalogue::look_up(source, &tickers, bars)).await?;
+    let (book, n_new) = study.subscribe(found.subscriptions())?;
+    Ok(found.reply(&book, n_new))
+}
