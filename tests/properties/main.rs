@@ -1,1 +1,3 @@
 //! What must hold for all inputs?
+
+mod quant;

@@ -3,6 +3,9 @@
 //! `cargo bench -p qc-quant` runs them all, `cargo bench -p qc-quant -- pca` those whose id holds "pca".
 //! Ids ending in `1 thread` run in a pool of one, the others in the machine's.
 
+// a benchmark that cannot make its input stops
+#![allow(clippy::expect_used)]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};

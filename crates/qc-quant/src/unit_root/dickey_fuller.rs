@@ -111,14 +111,17 @@ impl Design<'_> {
             put(at(0), at(shift), c);
             for i in 0..lags - shift {
                 let j = i + shift;
-                // the sample of (i + 1, j + 1) starts one row earlier and ends one row earlier
-                c += d[lags - 1 - i] * d[lags - 1 - j] - d[lags + n - 1 - i] * d[lags + n - 1 - j];
+                c += step(d, lags, n, i, j);
                 put(at(i + 1), at(j + 1), c);
             }
         }
-        // level with differences: u(t-1) Δu(t-j)
-        for lag in 0..=lags {
-            put(level_at, at(lag), dot(levels, lagged(lag)));
+        // level with differences: u(t-1) Δu(t-j), by u(t-1) = u(t-2) + Δu(t-1) from one lag to the next
+        let mut cross = dot(levels, lagged(0));
+        put(level_at, at(0), cross);
+        for lag in 0..lags {
+            let once = self.products[lag] + step(d, lags, n, 0, lag); // Σ Δu(t-1) Δu(t-1-lag)
+            cross += u[lags - 1] * d[lags - 1 - lag] - u[lags + n - 1] * d[lags + n - 1 - lag] + once;
+            put(level_at, at(lag + 1), cross);
         }
         put(level_at, level_at, dot(levels, levels));
         // deterministic terms with everything
@@ -206,6 +209,11 @@ impl Design<'_> {
         }
         Ok(())
     }
+}
+
+/// What c(i + 1, j + 1) has more than c(i, j): its rows start and end one earlier.
+fn step(d: &[f64], lags: usize, n: usize, i: usize, j: usize) -> f64 {
+    d[lags - 1 - i] * d[lags - 1 - j] - d[lags + n - 1 - i] * d[lags + n - 1 - j]
 }
 
 fn exact_fit(lags: usize) -> Error {
