@@ -6,6 +6,7 @@
 mod dependencies;
 mod house;
 mod licences;
+mod links;
 mod metadata;
 mod purity;
 mod rooms;

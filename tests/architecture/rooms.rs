@@ -22,14 +22,19 @@ const JOBS: &[Job] = &[
     Job {
         what: "meeting rayon from async code",
         place: &["compute"],
-        words: &["rayon", "ThreadPoolBuilder", "spawn_blocking", "block_in_place", "std::thread", "thread::spawn"],
+        words: &["rayon", "ThreadPoolBuilder", "spawn_blocking", "block_in_place", "thread::spawn", "thread::scope"],
     },
+    Job {
+        what: "holding QuantConnect's client",
+        place: &["clients", "server", "gate"],
+        words: &["Client", "Client::new"],
+    },
+    Job { what: "sending to QuantConnect", place: &["gate"], words: &[".client(", "send_raw"] },
 ];
 
 /// Files that hold tools: arguments, one call, reply.
 const TOOL_FILES: &str = "crates/qc-mcp-tools/src/tools/";
-const NOT_IN_TOOL_FILES: &[&str] =
-    &["tokio::spawn", "std::fs", "qc_api::Client", "Client::new", "Credentials::from_env"];
+const NOT_IN_TOOL_FILES: &[&str] = &["tokio::spawn", "std::fs", "Credentials::from_env"];
 
 fn second_places(sources: &[Source]) -> Vec<String> {
     let mut found = Vec::new();
