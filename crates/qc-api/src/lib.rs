@@ -48,6 +48,7 @@ pub mod wire;
 
 mod client;
 mod envelope;
+mod judge;
 mod limit;
 mod retry;
 #[cfg(test)]

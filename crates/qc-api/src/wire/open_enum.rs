@@ -184,6 +184,7 @@ impl serde::de::Visitor<'_> for Code {
 }
 
 #[cfg(test)]
+#[allow(unreachable_pub)] // the macros write `pub`, as every user of them wants
 mod tests {
     open_enum! {
         /// Two words.
@@ -212,6 +213,7 @@ mod tests {
             assert_eq!(serde_json::from_str::<Side>(json).unwrap(), side);
         }
         assert_eq!(serde_json::to_string(&Side::Other("hedge".to_owned())).unwrap(), "\"hedge\"");
+        assert_eq!(Side::KNOWN, [Side::Buy, Side::Sell]);
     }
 
     #[test]
@@ -221,5 +223,6 @@ mod tests {
         }
         let unknown = serde_json::from_str::<Kind>("42").unwrap();
         assert_eq!(serde_json::to_string(&unknown).unwrap(), "42");
+        assert_eq!(Kind::KNOWN, [Kind::Market, Kind::Limit]);
     }
 }

@@ -1,0 +1,338 @@
+//! What happens on the wire, against a server that plays a script. Virtual time: nothing waits between attempts.
+
+use std::io::Write as _;
+
+use base64::Engine as _;
+use sha2::Digest as _;
+
+use super::*;
+use crate::endpoint::Effect;
+use crate::endpoints::backtests::{CreateBacktest, DeleteBacktest, ReadBacktest};
+use crate::endpoints::compile::{CreateCompile, ReadCompile};
+use crate::endpoints::files::{CreateFile, ReadFiles};
+use crate::endpoints::projects::{DeleteProject, ReadProjects};
+use crate::ids::ProjectId;
+use crate::testing::{Act, Server, VirtualClock, answer, json};
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+const PROJECTS: &str = r#"{"projects":[{"projectId":7,"name":"a"}],"success":true}"#;
+const COMPILED: &str = r#"{"compileId":"a-b","state":"InQueue","success":true}"#;
+
+fn setup(server: &Server) -> (Config, Arc<VirtualClock>) {
+    let clock = Arc::new(VirtualClock::default());
+    let mut config = Config::new(Credentials::new("42", TOKEN).unwrap());
+    config.base_url = server.base.clone();
+    config.clock = clock.clone();
+    (config, clock)
+}
+
+fn client(server: &Server) -> Client {
+    Client::new(setup(server).0).unwrap()
+}
+
+fn read() -> ReadProjects {
+    ReadProjects::default()
+}
+
+fn create() -> CreateCompile {
+    CreateCompile { project_id: ProjectId(1) }
+}
+
+#[tokio::test]
+async fn a_read_is_repeated_after_a_500_and_waits_on_the_clock() {
+    let server = Server::play(vec![answer("503 Busy", "", ""), json(PROJECTS)]).await;
+    let (config, clock) = setup(&server);
+    let reply = Client::new(config).unwrap().send(&read()).await.unwrap();
+    assert_eq!(reply.projects[0].project_id, ProjectId(7));
+    assert_eq!(server.seen().len(), 2);
+    let waited = clock.elapsed().as_millis();
+    assert!((250..=500).contains(&waited), "{waited}");
+}
+
+#[tokio::test]
+async fn a_read_gives_up_after_four_attempts_with_the_last_failure() {
+    let server = Server::play(vec![answer("500 Error", "", "")]).await;
+    let error = client(&server).send(&read()).await.unwrap_err();
+    assert_eq!(error, Error::Status { endpoint: "projects/read".into(), status: 500, messages: vec![] });
+    assert_eq!(server.seen().len(), 4);
+}
+
+#[tokio::test]
+async fn every_attempt_carries_its_own_valid_signature() {
+    let server = Server::play(vec![answer("503 Busy", "", ""), answer("503 Busy", "", ""), json(PROJECTS)]).await;
+    client(&server).send(&read()).await.unwrap();
+    let seen = server.seen();
+    for request in &seen {
+        let timestamp = request.header("timestamp");
+        let hash = hex::encode(sha2::Sha256::digest(format!("{TOKEN}:{timestamp}")));
+        let expected = base64::engine::general_purpose::STANDARD.encode(format!("42:{hash}"));
+        assert_eq!(request.header("authorization"), format!("Basic {expected}"));
+        assert!(request.head.starts_with("POST /api/v2/projects/read HTTP/1.1"), "{}", request.head);
+        assert_eq!(request.body, "{}");
+        assert!(!request.head.contains(TOKEN));
+    }
+    assert_ne!(seen[0].header("timestamp"), seen[2].header("timestamp"));
+}
+
+#[tokio::test]
+async fn a_create_leaves_once_and_says_when_its_fate_is_unknown() {
+    let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"compileId\":".to_vec();
+    for act in [
+        answer("500 Error", "", ""),
+        answer("502 Bad Gateway", "Content-Type: text/html\r\n", "<html><title>Bad Gateway</title></html>"),
+        answer("200 OK", "", "<html>hello</html>"),
+        answer("200 OK", "", ""),
+        json(r#"{"compileId":{},"success":true}"#),
+        json(r#"{"compileId":"","success":true}"#),
+        json(r#"{"success":true}"#),
+        Act::Say(cut),
+        Act::Close,
+    ] {
+        let server = Server::play(vec![act.clone(), json(COMPILED)]).await;
+        let error = client(&server).send(&create()).await.unwrap_err();
+        assert!(error.may_have_created(), "{act:?}: {error}");
+        assert!(!error.is_retryable());
+        assert_eq!(server.seen().len(), 1, "{act:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_create_that_was_refused_is_not_uncertain() {
+    for act in [
+        json(r#"{"errors":["Invalid argument"],"success":false}"#),
+        answer("500 Error", "", r#"{"errors":["Internal"],"success":false}"#),
+        answer("401 Unauthorized", "", ""),
+        answer("429 Slow", "Retry-After: 1\r\n", ""),
+        answer("404 Not Found", "", "<html></html>"),
+    ] {
+        let server = Server::play(vec![act.clone()]).await;
+        let error = client(&server).send(&create()).await.unwrap_err();
+        assert!(!error.may_have_created(), "{act:?}: {error}");
+        assert_eq!(server.seen().len(), 1, "{act:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_create_that_times_out_may_have_happened() {
+    let server = Server::play(vec![Act::SayAndHang(vec![])]).await;
+    let (mut config, _) = setup(&server);
+    config.timeout = Some(Duration::from_millis(80));
+    let error = Client::new(config).unwrap().send(&create()).await.unwrap_err();
+    assert!(error.may_have_created(), "{error}");
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_never_stood_created_nothing() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let mut config = Config::new(Credentials::new("42", TOKEN).unwrap());
+    config.base_url = base;
+    let error = Client::new(config).unwrap().send(&create()).await.unwrap_err();
+    assert!(error.is_unreachable() && error.is_retryable() && !error.may_have_created(), "{error}");
+}
+
+#[tokio::test]
+async fn a_delete_leaves_once() {
+    let server = Server::play(vec![answer("503 Busy", "", "")]).await;
+    let error = client(&server).send(&DeleteProject { project_id: ProjectId(1) }).await.unwrap_err();
+    assert!(matches!(error, Error::Status { status: 503, .. }));
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_slow_drip_ends_in_a_timeout() {
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n".to_vec();
+    let server = Server::play(vec![Act::Drip(head)]).await;
+    let (mut config, _) = setup(&server);
+    config.timeout = Some(Duration::from_millis(60));
+    config.retry.attempts = 2;
+    let error = Client::new(config).unwrap().send(&read()).await.unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn a_cut_body_is_read_again() {
+    let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"projects\":[".to_vec();
+    let server = Server::play(vec![Act::Say(cut), json(PROJECTS)]).await;
+    assert!(client(&server).send(&read()).await.is_ok());
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn a_page_instead_of_json_is_named_by_its_title() {
+    let page = "<!doctype html><html><head><title>Maintenance</title></head><body>x</body></html>";
+    let server = Server::play(vec![answer("200 OK", "Content-Type: text/html\r\n", page)]).await;
+    let error = client(&server).send(&read()).await.unwrap_err();
+    let Error::NotJson { status: 200, content_type, excerpt, .. } = error else { panic!("{error}") };
+    assert_eq!((content_type.as_deref(), excerpt.as_str()), (Some("text/html"), "Maintenance"));
+}
+
+#[tokio::test]
+async fn a_huge_answer_is_not_read() {
+    let bomb = {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gzip.write_all(&vec![b' '; 1 << 22]).unwrap();
+        gzip.finish().unwrap()
+    };
+    assert!(bomb.len() < 50_000);
+    let chunked = {
+        let mut bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n".to_vec();
+        bytes.extend(vec![b' '; 0x10000]);
+        bytes.extend(b"\r\n0\r\n\r\n");
+        bytes
+    };
+    for act in [
+        answer("200 OK", "", vec![b' '; 60_000]),
+        answer("200 OK", "Content-Encoding: gzip\r\n", &bomb),
+        Act::Say(chunked),
+        Act::Say(b"HTTP/1.1 200 OK\r\nContent-Length: 2147483648\r\n\r\n{".to_vec()),
+    ] {
+        let server = Server::play(vec![act]).await;
+        let (mut config, _) = setup(&server);
+        config.max_response_bytes = 50_000;
+        let error = Client::new(config).unwrap().send(&read()).await.unwrap_err();
+        assert_eq!(error, Error::TooLarge { endpoint: "projects/read".into(), limit: 50_000 });
+        assert_eq!(server.seen().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let stranger = Server::play(vec![json(PROJECTS)]).await;
+    let place = format!("Location: {}/projects/read?secret=1\r\n", stranger.base);
+    for status in ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"] {
+        let server = Server::play(vec![answer(status, &place, "")]).await;
+        let error = client(&server).send(&read()).await.unwrap_err();
+        assert!(matches!(&error, Error::Redirected { host: Some(host), .. } if host == "127.0.0.1"), "{error}");
+        assert!(!error.to_string().contains("secret"));
+    }
+    assert!(stranger.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_wrong_clock_is_noticed_and_the_request_signed_again_once() {
+    // The client's clock stands at 2023-11-14 22:13:20; the service says it is three hours later.
+    let refused = answer("401 Unauthorized", "Date: Wed, 15 Nov 2023 01:13:20 GMT\r\n", "");
+    let server = Server::play(vec![refused, json(COMPILED), json(COMPILED)]).await;
+    let client = client(&server);
+    client.send(&create()).await.unwrap();
+    assert_eq!(client.clock_skew(), Some(SignedDuration::from_hours(3)));
+    client.send(&create()).await.unwrap();
+    let times: Vec<_> = server.seen().iter().map(|request| request.header("timestamp").to_owned()).collect();
+    assert_eq!(times, ["1700000000", "1700010800", "1700010800"]);
+}
+
+#[tokio::test]
+async fn wrong_keys_are_not_tried_again() {
+    for act in [
+        answer("401 Unauthorized", "Date: Tue, 14 Nov 2023 22:13:21 GMT\r\n", ""),
+        json(r#"{"success":false,"errors":["Hash doesn't match. Please check"]}"#),
+        json(r#"{"success":false,"errors":["UserID not valid"]}"#),
+        answer("500 Error", "", r#"{"success":false,"errors":["Hash doesn't match."]}"#),
+    ] {
+        let server = Server::play(vec![act]).await;
+        let error = client(&server).send(&read()).await.unwrap_err();
+        assert!(error.is_auth(), "{error}");
+        assert!(!error.to_string().contains(TOKEN));
+        assert_eq!(server.seen().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_services_wait_is_kept() {
+    let limited = answer("429 Slow Down", "Retry-After: 7\r\n", "");
+    let dated = answer(
+        "429 Slow Down",
+        "Date: Wed, 15 Nov 2023 01:00:00 GMT\r\nRetry-After: Wed, 15 Nov 2023 01:00:09 GMT\r\n",
+        "",
+    );
+    let server = Server::play(vec![limited, dated, json(PROJECTS)]).await;
+    let (config, clock) = setup(&server);
+    Client::new(config).unwrap().send(&read()).await.unwrap();
+    assert_eq!(clock.elapsed(), Duration::from_secs(16));
+}
+
+#[tokio::test]
+async fn file_calls_name_the_editing_program_unless_they_do_themselves() {
+    let server = Server::play(vec![json(r#"{"success":true,"files":[]}"#)]).await;
+    let (mut config, _) = setup(&server);
+    config.code_source = Some("my editor".into());
+    let client = Client::new(config).unwrap();
+    client.send(&ReadFiles { project_id: ProjectId(1), ..Default::default() }).await.unwrap();
+    let own = CreateFile { name: "a.py".into(), code_source_id: Some("theirs".into()), ..Default::default() };
+    client.send(&own).await.unwrap();
+    client.send(&read()).await.unwrap_err();
+    let bodies: Vec<Value> = server.seen().iter().map(|seen| serde_json::from_str(&seen.body).unwrap()).collect();
+    assert_eq!(bodies[0]["codeSourceId"], "my editor");
+    assert_eq!(bodies[1]["codeSourceId"], "theirs");
+    assert!(bodies[2].get("codeSourceId").is_none());
+}
+
+#[tokio::test]
+async fn no_more_requests_at_once_than_allowed() {
+    let server = Server::play(vec![json(PROJECTS)]).await;
+    let (mut config, _) = setup(&server);
+    config.max_concurrent = 2;
+    let client = Client::new(config).unwrap();
+    let twin = client.with_credentials(client.credentials().clone()).unwrap();
+    let sends = (0..12).map(|at| {
+        let client = if at % 2 == 0 { client.clone() } else { twin.clone() };
+        async move { client.send(&read()).await }
+    });
+    assert!(futures::future::join_all(sends).await.iter().all(Result::is_ok));
+    assert_eq!((server.seen().len(), server.most_at_once()), (12, 2));
+}
+
+#[tokio::test]
+async fn raw_json_goes_the_same_way() {
+    let server = Server::play(vec![json(COMPILED)]).await;
+    let info = EndpointInfo::of::<ReadCompile>();
+    let body = serde_json::json!({"projectId": 1, "compileId": "a-b"});
+    let reply = client(&server).send_raw(&info, &body).await.unwrap();
+    assert_eq!(reply["state"], "InQueue");
+    assert_eq!(serde_json::from_str::<Value>(&server.seen()[0].body).unwrap(), body);
+}
+
+#[tokio::test]
+async fn an_unexpected_shape_names_the_place() {
+    let server = Server::play(vec![json(r#"{"success":true,"backtest":{"backtestId":"b","progress":[]}}"#)]).await;
+    let request = ReadBacktest { project_id: ProjectId(1), backtest_id: "b".into() };
+    let error = client(&server).send(&request).await.unwrap_err();
+    assert!(matches!(&error, Error::Shape { path, .. } if path == "backtest.progress"), "{error}");
+}
+
+#[tokio::test]
+async fn credentials_of_lean_cli_stay_at_home() {
+    let folder = std::env::temp_dir().join(format!("qc-api-test-{}", std::process::id()));
+    std::fs::write(&folder, format!(r#"{{"user-id": 42, "api-token": "{TOKEN}"}}"#)).unwrap();
+    let credentials = Credentials::from_lean_cli(&folder).unwrap().unwrap();
+    std::fs::remove_file(&folder).unwrap();
+    assert_eq!(Credentials::from_lean_cli(&folder), Ok(None));
+    for (base, allowed) in [
+        ("https://www.quantconnect.com/api/v2", true),
+        ("https://beta.quantconnect.com/api/v2", true),
+        ("http://localhost:5612/api/v2", true),
+        ("https://quantconnect.com.evil.example/api/v2", false),
+        ("https://evilquantconnect.com/api/v2", false),
+    ] {
+        let mut config = Config::new(credentials.clone());
+        config.base_url = base.into();
+        assert_eq!(Client::new(config).is_ok(), allowed, "{base}");
+    }
+}
+
+#[test]
+fn nothing_of_a_client_prints_the_token() {
+    let client = Client::new(Config::new(Credentials::new("42", TOKEN).unwrap())).unwrap();
+    assert!(!format!("{client:?}").contains(TOKEN));
+    assert!(!format!("{:?}", Config::new(client.credentials().clone())).contains(TOKEN));
+}
+
+#[test]
+fn creates_and_deletes_are_what_they_say() {
+    assert_eq!(EndpointInfo::of::<CreateBacktest>().effect, Effect::Create);
+    assert_eq!(EndpointInfo::of::<DeleteBacktest>().effect, Effect::Delete);
+}

@@ -1,0 +1,113 @@
+//! Tells failures apart: by HTTP status, by the frame of the answer, by the service's sentences.
+
+use std::time::Duration;
+
+use reqwest::header;
+use serde_json::Value;
+
+use crate::endpoint::{Effect, EndpointInfo, Reach};
+use crate::envelope;
+use crate::error::{Error, Result};
+use crate::transport::{self, Answer};
+
+/// Tells success from failure by status, frame and sentences. Gives the body of a success.
+pub(crate) fn judge(info: &EndpointInfo, answer: Answer) -> Result<Vec<u8>> {
+    let endpoint = || info.path.to_owned();
+    let Answer { status, headers, mut body } = answer;
+    if body.starts_with(b"\xef\xbb\xbf") {
+        body.drain(..3); // a byte order mark is not JSON
+    }
+    if (300..400).contains(&status) {
+        let host = headers
+            .get(header::LOCATION)
+            .and_then(|place| reqwest::Url::parse(place.to_str().ok()?).ok()?.host_str().map(str::to_owned));
+        return Err(Error::Redirected { endpoint: endpoint(), status, host });
+    }
+    let frame = envelope::open(&body, info.payload);
+    if (200..300).contains(&status) {
+        return match frame {
+            Some(frame) => envelope::judge(info, frame).map(|()| body),
+            None if looks_like_json(&body) => {
+                let broken = serde_json::from_slice::<Value>(&body).err().map(|error| error.to_string());
+                let message = broken.unwrap_or_else(|| "an object was expected".to_owned());
+                Err(Error::Shape { endpoint: endpoint(), path: String::new(), message })
+            }
+            None => Err(not_json(info, status, &headers, &body)),
+        };
+    }
+    let messages = frame.map(|frame| frame.messages).unwrap_or_default();
+    let speaks_of_keys = messages.iter().any(|message| envelope::is_about_authorization(message));
+    if status == 401 || speaks_of_keys {
+        return Err(Error::Unauthorized { endpoint: endpoint(), messages, clock_skew: None });
+    }
+    if status == 429 {
+        let asked = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let date = headers.get(header::DATE).and_then(|value| value.to_str().ok());
+        let retry_after = asked.and_then(|asked| retry_after(asked, date));
+        return Err(Error::RateLimited { endpoint: endpoint(), messages, retry_after });
+    }
+    if messages.is_empty() && !body.is_empty() && !looks_like_json(&body) {
+        return Err(not_json(info, status, &headers, &body));
+    }
+    Err(Error::Status { endpoint: endpoint(), status, messages })
+}
+
+/// `Retry-After` in seconds, or as a date, which is compared with the service's own clock.
+fn retry_after(asked: &str, date: Option<&str>) -> Option<Duration> {
+    if let Ok(seconds) = asked.trim().parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let (until, now) = (transport::http_date(asked)?, transport::http_date(date?)?);
+    Some(Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+fn looks_like_json(body: &[u8]) -> bool {
+    matches!(body.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{' | b'['))
+}
+
+fn not_json(info: &EndpointInfo, status: u16, headers: &header::HeaderMap, body: &[u8]) -> Error {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let excerpt = if info.reach == Reach::Secret { "not shown".to_owned() } else { excerpt(body) };
+    Error::NotJson { endpoint: info.path.to_owned(), status, content_type, excerpt }
+}
+
+/// The title of a page, else its first words without tags.
+fn excerpt(body: &[u8]) -> String {
+    const LONGEST: usize = 120;
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return "an empty body".to_owned();
+    }
+    let text = String::from_utf8_lossy(body.get(..4_096).unwrap_or(body));
+    let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).map(|(title, _)| title);
+    let mut words = String::new();
+    let mut inside_tag = false;
+    for letter in title.unwrap_or(&text).chars() {
+        match letter {
+            '<' => inside_tag = true,
+            '>' => {
+                inside_tag = false;
+                words.push(' ');
+            }
+            _ if inside_tag => {}
+            letter if letter.is_control() => words.push(' '),
+            letter => words.push(letter),
+        }
+    }
+    words.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
+}
+
+/// For a creating request, turns every failure after which it may have happened into [`Error::MaybeCreated`].
+pub(crate) fn uncertain(info: &EndpointInfo, error: Error) -> Error {
+    if info.effect != Effect::Create {
+        return error;
+    }
+    let happened = match &error {
+        Error::Transport { may_have_arrived, .. } => *may_have_arrived,
+        // A gateway's 500 says nothing about what happened behind it; a 500 with sentences is the service's own no.
+        Error::Status { status, messages, .. } => 500 <= *status && messages.is_empty(),
+        Error::NotJson { status, .. } => !(400..500).contains(status),
+        Error::Shape { .. } | Error::TooLarge { .. } => true,
+        _ => false,
+    };
+    if happened { Error::MaybeCreated { endpoint: info.path.to_owned(), reason: error.to_string() } } else { error }
+}
