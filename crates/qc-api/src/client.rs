@@ -202,13 +202,7 @@ impl Client {
             _ => self.body(&info, request)?,
         };
         let bytes = self.deliver(&info, &body).await?;
-        let reply = envelope::decode::<E::Reply>(&info, &bytes).and_then(|reply| match E::check(&reply) {
-            Ok(()) => Ok(reply),
-            Err(missing) => {
-                Err(Error::Shape { endpoint: info.path.to_owned(), path: String::new(), message: missing.to_owned() })
-            }
-        });
-        reply.map_err(|error| uncertain(&info, error))
+        envelope::decode_checked::<E>(&info, &bytes).map_err(|error| uncertain(&info, error))
     }
 
     /// Sends a JSON body to an endpoint of the table and gives its answer as JSON, for members that are not

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::endpoint::{EndpointInfo, Reach};
+use crate::endpoint::{Endpoint, EndpointInfo, Reach};
 use crate::error::{Error, Result};
 use crate::wire::flag;
 
@@ -103,6 +103,17 @@ pub(crate) fn decode<T: DeserializeOwned>(info: &EndpointInfo, bytes: &[u8]) -> 
         };
         Error::Shape { endpoint: info.path.to_owned(), path: if path == "." { String::new() } else { path }, message }
     })
+}
+
+/// Decodes the answer of `E` and has it judge what must be there.
+pub(crate) fn decode_checked<E: Endpoint>(info: &EndpointInfo, bytes: &[u8]) -> Result<E::Reply> {
+    let reply = decode::<E::Reply>(info, bytes)?;
+    E::check(&reply).map_err(|missing| Error::Shape {
+        endpoint: info.path.to_owned(),
+        path: String::new(),
+        message: missing.to_owned(),
+    })?;
+    Ok(reply)
 }
 
 struct FrameVisitor<'a> {
@@ -212,7 +223,6 @@ fn flatten(value: &Value, into: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endpoint::Endpoint;
     use crate::endpoints::backtests::{ReadBacktest, ReadBacktestReport};
     use crate::endpoints::projects::DeleteProject;
 

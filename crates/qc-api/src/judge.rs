@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::header;
 use serde_json::Value;
 
-use crate::endpoint::{Effect, EndpointInfo, Reach};
+use crate::endpoint::{Effect, Endpoint, EndpointInfo, Reach};
 use crate::envelope;
 use crate::error::{Error, Result};
 use crate::transport::{self, Answer};
@@ -110,4 +110,24 @@ pub(crate) fn uncertain(info: &EndpointInfo, error: Error) -> Error {
         _ => false,
     };
     if happened { Error::MaybeCreated { endpoint: info.path.to_owned(), reason: error.to_string() } } else { error }
+}
+
+/// Reads an answer without a connection: a recorded one, or one made up for a test.
+///
+/// ```
+/// use qc_api::endpoints::compile::{CompileState, ReadCompile};
+///
+/// let reply = qc_api::read_reply::<ReadCompile>(200, br#"{"compileId":"a-b","state":"InQueue","success":"true"}"#)?;
+/// assert_eq!(reply.state, CompileState::InQueue);
+/// # Ok::<(), qc_api::Error>(())
+/// ```
+///
+/// # Errors
+/// Those [`crate::Client::send`] would give for it.
+pub fn read_reply<E: Endpoint>(status: u16, body: &[u8]) -> Result<E::Reply> {
+    let info = EndpointInfo::of::<E>();
+    let answer = Answer { status, headers: header::HeaderMap::new(), body: body.to_vec() };
+    judge(&info, answer)
+        .and_then(|body| envelope::decode_checked::<E>(&info, &body))
+        .map_err(|error| uncertain(&info, error))
 }

@@ -62,5 +62,6 @@ pub use clock::{Clock, SystemClock};
 pub use endpoint::{Cost, Effect, Encoding, Endpoint, EndpointInfo, Reach};
 pub use endpoints::{ENDPOINTS, endpoints};
 pub use error::{Error, Result};
+pub use judge::read_reply;
 pub use limit::Rate;
 pub use retry::RetryPolicy;

@@ -1,0 +1,97 @@
+//! Answers of QuantConnect read without a connection: one reader per request type, and the bodies of the fuzz
+//! targets, which any bytes must survive.
+
+use qc_api::endpoints::{account, backtests, compile, files, projects};
+use qc_api::wire::{date, display, span};
+use qc_api::{Endpoint, Error, read_reply};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Reads an answer (HTTP status and body) and gives the typed reading back as JSON.
+pub type Reader = fn(u16, &[u8]) -> Result<Value, Error>;
+
+/// Reads an answer of `E`. What was read must survive being written and read again.
+fn read<E>(status: u16, body: &[u8]) -> Result<Value, Error>
+where
+    E: Endpoint,
+    E::Reply: Serialize + DeserializeOwned,
+{
+    let reply = read_reply::<E>(status, body)?;
+    let written = serde_json::to_value(&reply).expect("a reply can be written");
+    let again: E::Reply = serde_json::from_value(written.clone()).expect("what was written can be read");
+    let rewritten = serde_json::to_value(&again).expect("a reply can be written");
+    assert_eq!(written, rewritten, "{} changes when written and read again", E::PATH);
+    Ok(written)
+}
+
+macro_rules! readers {
+    ($($module:ident { $($request:ident),* $(,)? })*) => {
+        /// The reader of every request type, by its name.
+        pub const READERS: &[(&str, Reader)] = &[$($((stringify!($request), read::<$module::$request> as Reader),)*)*];
+    };
+}
+
+readers! {
+    account { Authenticate, ReadAccount }
+    projects { CreateProject, ReadProjects, UpdateProject, DeleteProject }
+    files { CreateFile, ReadFiles, UpdateFileContent, RenameFile, PatchFiles, DeleteFile }
+    compile { CreateCompile, ReadCompile }
+    backtests {
+        CreateBacktest, ReadBacktest, ListBacktests, ReadBacktestChart, ReadBacktestOrders, ReadBacktestInsights,
+        ReadBacktestTrades, ReadBacktestLogs, ReadBacktestReport, UpdateBacktest, UpdateBacktestTags, DeleteBacktest,
+    }
+}
+
+/// The reader of a request type.
+pub fn reader(name: &str) -> Option<Reader> {
+    READERS.iter().find(|(known, _)| *known == name).map(|(_, reader)| *reader)
+}
+
+/// Fuzz body: the frame of an answer, by every request type and with several HTTP statuses.
+pub fn envelope(bytes: &[u8]) {
+    for (_, reader) in READERS {
+        for status in [200, 401, 500] {
+            drop(reader(status, bytes));
+        }
+    }
+}
+
+/// Fuzz body: every lenient type that reads a text.
+pub fn lenient_types(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    drop(date::parse(&text));
+    if let Some(read) = span::parse(&text) {
+        assert_eq!(span::parse(&span::format(read)).map(|again| again.as_secs()), Some(read.as_secs()));
+    }
+    if let Some(figure) = display::parse(&text) {
+        assert!(figure.value.is_finite());
+    }
+    let pairs: Vec<(&str, &str)> = text.split('&').filter_map(|pair| pair.split_once('=')).collect();
+    drop(qc_api::wire::form::decode(pairs));
+}
+
+/// Fuzz body: the points of a chart.
+pub fn chart_points(bytes: &[u8]) {
+    inside(bytes, r#"{"success":true,"chart":{"series":{"a":{"values":"#, "}}}}", "ReadBacktestChart");
+}
+
+/// Fuzz body: orders.
+pub fn orders(bytes: &[u8]) {
+    inside(bytes, r#"{"success":true,"orders":"#, "}", "ReadBacktestOrders");
+}
+
+fn inside(bytes: &[u8], before: &str, after: &str, name: &str) {
+    let body = [before.as_bytes(), bytes, after.as_bytes()].concat();
+    if let Some(reader) = reader(name) {
+        drop(reader(200, &body));
+    }
+}
+
+/// Every fuzz body by name.
+pub const FUZZ_BODIES: &[(&str, fn(&[u8]))] = &[
+    ("envelope", envelope),
+    ("lenient_types", lenient_types),
+    ("chart_points", chart_points),
+    ("orders", orders),
+];
