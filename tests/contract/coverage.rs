@@ -9,7 +9,66 @@ use serde_json::json;
 use crate::session;
 
 /// Paths the simulator does not serve, each with its reason.
-const NOT_SERVED: &[(&str, &str)] = &[];
+const NOT_SERVED: &[(&str, &str)] = &[
+    ("user/read", "not simulated yet"),
+    ("organizations/read", "not simulated yet"),
+    ("organizations/list", "not simulated yet"),
+    ("organizations/encryption/keys/list", "not simulated yet"),
+    ("projects/collaboration/create", "not simulated yet"),
+    ("projects/collaboration/read", "not simulated yet"),
+    ("projects/collaboration/update", "not simulated yet"),
+    ("projects/collaboration/delete", "not simulated yet"),
+    ("projects/collaboration/lock/acquire", "not simulated yet"),
+    ("nodes/read", "not simulated yet"),
+    ("projects/nodes/read", "not simulated yet"),
+    ("projects/nodes/update", "not simulated yet"),
+    ("projects/library/create", "not simulated yet"),
+    ("projects/library/delete", "not simulated yet"),
+    ("optimizations/estimate", "not simulated yet"),
+    ("optimizations/create", "not simulated yet"),
+    ("optimizations/read", "not simulated yet"),
+    ("optimizations/list", "not simulated yet"),
+    ("optimizations/update", "not simulated yet"),
+    ("optimizations/abort", "not simulated yet"),
+    ("optimizations/delete", "not simulated yet"),
+    ("live/create", "not simulated yet"),
+    ("live/read", "not simulated yet"),
+    ("live/list", "not simulated yet"),
+    ("live/portfolio/read", "not simulated yet"),
+    ("live/chart/read", "not simulated yet"),
+    ("live/orders/read", "not simulated yet"),
+    ("live/trades/read", "not simulated yet"),
+    ("live/insights/read", "not simulated yet"),
+    ("live/logs/read", "not simulated yet"),
+    ("live/update/stop", "not simulated yet"),
+    ("live/update/liquidate", "not simulated yet"),
+    ("live/commands/create", "not simulated yet"),
+    ("live/commands/broadcast", "not simulated yet"),
+    ("live/auth0/authorize", "not simulated yet"),
+    ("live/auth0/read", "not simulated yet"),
+    ("object/set", "not simulated yet"),
+    ("object/get", "not simulated yet"),
+    ("object/properties", "not simulated yet"),
+    ("object/list", "not simulated yet"),
+    ("object/delete", "not simulated yet"),
+    ("lean/versions/read", "not simulated yet"),
+    ("lean/environments/read", "not simulated yet"),
+    ("data/read", "not simulated yet"),
+    ("data/list", "not simulated yet"),
+    ("data/prices", "not simulated yet"),
+    ("market/data/list", "not simulated yet"),
+    ("modules/list", "not simulated yet"),
+    ("modules/read", "not simulated yet"),
+    ("ai/tools/complete", "not simulated yet"),
+    ("ai/tools/error-enhance", "not simulated yet"),
+    ("ai/tools/pep8-convert", "not simulated yet"),
+    ("ai/tools/search", "not simulated yet"),
+    ("ai/tools/backtest-init", "not simulated yet"),
+    ("ai/tools/syntax-check", "not simulated yet"),
+    ("community/data-library/issues/create", "not simulated yet"),
+    ("community/data-library/issues/list", "not simulated yet"),
+    ("services/terminal-news", "not simulated yet"),
+];
 
 #[test]
 fn every_path_the_client_knows_is_served_or_listed_with_a_reason() {
@@ -51,7 +110,8 @@ fn body_for(info: &EndpointInfo) -> serde_json::Value {
 #[test]
 fn reading_paths_are_declared_as_reading() {
     for info in endpoints() {
-        if info.path.ends_with("/read") || info.path.ends_with("/list") {
+        // Every call of data/read may buy a file.
+        if info.path != "data/read" && (info.path.ends_with("/read") || info.path.ends_with("/list")) {
             assert_eq!(info.effect, Effect::Read, "{}", info.path);
         }
     }

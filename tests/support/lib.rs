@@ -5,9 +5,11 @@
 //! - [`snapshot`]: recorded texts and JSON, generated pages, and how a change of them is accepted.
 //! - [`story`]: what a user does with the tools, told through any MCP client.
 //! - [`steps`]: commands run one after the other with their times, for `cargo gate` and `cargo accept`.
+//! - [`wire`]: answers read without a connection, and the bodies of the fuzz targets.
 
 pub mod paths;
 pub mod process;
 pub mod snapshot;
 pub mod steps;
 pub mod story;
+pub mod wire;

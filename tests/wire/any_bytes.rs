@@ -9,9 +9,31 @@ use crate::corpus;
 
 /// Pieces of JSON that make trouble where something else was.
 const PIECES: &[&str] = &[
-    "null", "[]", "{}", "\"\"", "true", "-1", "1e308", "-1e400", "18446744073709551616", "\"NaN\"", "\"1e999\"",
-    "\"\\ud800\"", "\"0001-01-01T00:00:00\"", "\"9999-12-31T23:59:59.9999999Z\"", "\"-99999999.23:59:59\"", "[[[[", "}}",
-    ",", ":", "\u{feff}", "\"$-1,2,3.4\"", "\"Running: 1e9%\"", "9223372036854775807", "-9223372036854775808", "0.1",
+    "null",
+    "[]",
+    "{}",
+    "\"\"",
+    "true",
+    "-1",
+    "1e308",
+    "-1e400",
+    "18446744073709551616",
+    "\"NaN\"",
+    "\"1e999\"",
+    "\"\\ud800\"",
+    "\"0001-01-01T00:00:00\"",
+    "\"9999-12-31T23:59:59.9999999Z\"",
+    "\"-99999999.23:59:59\"",
+    "[[[[",
+    "}}",
+    ",",
+    ":",
+    "\u{feff}",
+    "\"$-1,2,3.4\"",
+    "\"Running: 1e9%\"",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "0.1",
 ];
 
 fn noise(random: &mut Xoshiro256PlusPlus) -> Vec<u8> {
@@ -70,7 +92,7 @@ fn survives(bytes: &[u8]) {
 #[test]
 fn noise_never_panics() {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
-    for _ in 0..2_000 {
+    for _ in 0..500 {
         survives(&noise(&mut random));
     }
 }
@@ -79,7 +101,7 @@ fn noise_never_panics() {
 fn spoiled_answers_never_panic() {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(2);
     for answer in corpus::answers() {
-        for _ in 0..25 {
+        for _ in 0..6 {
             survives(&spoil(&answer, &mut random));
             survives(&swap_value(&answer, &mut random));
         }

@@ -116,6 +116,8 @@ pub trait Endpoint: Serialize + Send + Sync {
     const REPEATABLE: bool = matches!(Self::EFFECT, Effect::Read | Effect::Update);
     /// Whether the body takes `codeSourceId`, the name of the editing program ([`crate::Config::code_source`]).
     const NAMES_SOURCE: bool = false;
+    /// Whether the service answers with a redirect whose place is the answer. It is not followed in any case.
+    const REDIRECT_IS_ANSWER: bool = false;
     /// What a successful answer decodes to.
     type Reply: DeserializeOwned + Send;
 
@@ -158,6 +160,8 @@ pub struct EndpointInfo {
     pub repeatable: bool,
     /// Whether the body takes `codeSourceId`.
     pub names_source: bool,
+    /// Whether the place of a redirect is the answer.
+    pub redirect_is_answer: bool,
 }
 
 impl EndpointInfo {
@@ -181,6 +185,7 @@ impl EndpointInfo {
             payload: E::PAYLOAD,
             repeatable: E::REPEATABLE && matches!(E::EFFECT, Effect::Read | Effect::Update),
             names_source: E::NAMES_SOURCE,
+            redirect_is_answer: E::REDIRECT_IS_ANSWER,
         }
     }
 }

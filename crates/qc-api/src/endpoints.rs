@@ -4,9 +4,22 @@
 //! rows; [`endpoints`] walks all tables.
 
 pub mod account;
+pub mod assist;
 pub mod backtests;
+pub mod collaboration;
+pub mod community;
 pub mod compile;
+pub mod connections;
+pub mod data;
 pub mod files;
+pub mod lean;
+pub mod libraries;
+pub mod live;
+pub mod live_commands;
+pub mod nodes;
+pub mod object_store;
+pub mod optimizations;
+pub mod organizations;
 pub mod projects;
 
 use serde::{Deserialize, Serialize};
@@ -16,10 +29,23 @@ use crate::endpoint::EndpointInfo;
 /// The tables of the resource files, by resource.
 pub const ENDPOINTS: &[(&str, &[EndpointInfo])] = &[
     ("account", account::ENDPOINTS),
+    ("organizations", organizations::ENDPOINTS),
     ("projects", projects::ENDPOINTS),
+    ("collaboration", collaboration::ENDPOINTS),
+    ("nodes", nodes::ENDPOINTS),
+    ("libraries", libraries::ENDPOINTS),
     ("files", files::ENDPOINTS),
     ("compile", compile::ENDPOINTS),
     ("backtests", backtests::ENDPOINTS),
+    ("optimizations", optimizations::ENDPOINTS),
+    ("live", live::ENDPOINTS),
+    ("live_commands", live_commands::ENDPOINTS),
+    ("connections", connections::ENDPOINTS),
+    ("object_store", object_store::ENDPOINTS),
+    ("lean", lean::ENDPOINTS),
+    ("data", data::ENDPOINTS),
+    ("assist", assist::ENDPOINTS),
+    ("community", community::ENDPOINTS),
 ];
 
 /// Every endpoint this crate knows, in the order of [`ENDPOINTS`].

@@ -36,6 +36,7 @@
 //! - **One clock.** Signing, waiting and polling go through [`Clock`], so tests need not sleep.
 
 pub mod auth;
+pub mod brokerage;
 pub mod clock;
 pub mod endpoint;
 pub mod endpoints;

@@ -7,6 +7,9 @@ mod backtest;
 mod chart;
 mod file;
 mod insight;
+mod live;
+mod node;
+mod optimization;
 mod order;
 mod project;
 mod statistics;
@@ -17,6 +20,16 @@ pub use backtest::{AnalysisItem, Backtest, BacktestStatus, BacktestSummary, Rese
 pub use chart::{Chart, ChartReply, Point, Series, SeriesKind};
 pub use file::ProjectFile;
 pub use insight::{Insight, InsightDirection, InsightKind};
+pub use live::{
+    Cash, Holding, LiveAlgorithm, LiveStatus, LiveSummary, NotificationEvent, NotificationTarget, Notifications,
+    Portfolio, PortfolioReply,
+};
+pub use node::{Node, NodePrice, Nodes};
+pub use optimization::{
+    Constraint, ConstraintOperator, Criterion, Optimization, OptimizationBacktest, OptimizationCost, OptimizationNode,
+    OptimizationParameter, OptimizationStatistics, OptimizationStatus, OptimizationSummary, OptimizationTarget,
+    TargetDirection,
+};
 pub use order::{
     GroupOrder, Order, OrderDirection, OrderEvent, OrderEventDirection, OrderEventStatus, OrderStatus,
     OrderSubmissionData, OrderType, TimeInForce,

@@ -60,7 +60,9 @@ async fn a_read_gives_up_after_four_attempts_with_the_last_failure() {
 #[tokio::test]
 async fn every_attempt_carries_its_own_valid_signature() {
     let server = Server::play(vec![answer("503 Busy", "", ""), answer("503 Busy", "", ""), json(PROJECTS)]).await;
-    client(&server).send(&read()).await.unwrap();
+    let (mut config, _) = setup(&server);
+    config.retry.base = Duration::from_secs(4);
+    Client::new(config).unwrap().send(&read()).await.unwrap();
     let seen = server.seen();
     for request in &seen {
         let timestamp = request.header("timestamp");

@@ -8,7 +8,7 @@ use crate::ids::OrganizationId;
 use crate::wire::{number, object, text};
 
 /// The rows of this file.
-pub const ENDPOINTS: &[EndpointInfo] = table![Authenticate, ReadAccount];
+pub const ENDPOINTS: &[EndpointInfo] = table![Authenticate, ReadAccount, ReadUser];
 
 /// Asks whether the credentials are good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -63,4 +63,43 @@ pub struct Card {
     /// Its last four digits.
     #[serde(deserialize_with = "text::string")]
     pub last4: String,
+}
+
+/// Reads who the user is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadUser {
+    /// Another organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization_id: Option<OrganizationId>,
+}
+
+impl Endpoint for ReadUser {
+    const PATH: &'static str = "user/read";
+    const EFFECT: Effect = Effect::Read;
+    const PAYLOAD: &'static [&'static str] = &["user"];
+    type Reply = UserReply;
+}
+
+/// The user.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UserReply {
+    /// The user.
+    pub user: User,
+}
+
+/// Who the user is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct User {
+    /// The name.
+    #[serde(deserialize_with = "text::string")]
+    pub name: String,
+    /// The page of the user.
+    #[serde(deserialize_with = "text::option")]
+    pub profile: Option<String>,
+    /// A badge.
+    #[serde(deserialize_with = "text::option")]
+    pub badge: Option<String>,
 }

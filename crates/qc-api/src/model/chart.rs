@@ -210,7 +210,8 @@ impl Serialize for Coordinate {
     }
 }
 
-fn points<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Point>, D::Error> {
+/// Reads points in every known form and leaves out what is none.
+pub(crate) fn points<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Point>, D::Error> {
     let points: Vec<MaybePoint> = crate::wire::list::of(deserializer)?;
     Ok(points.into_iter().filter_map(|point| point.0).collect())
 }

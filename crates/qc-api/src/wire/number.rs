@@ -22,6 +22,14 @@ pub fn float<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error
     option(deserializer)?.ok_or_else(|| D::Error::custom("a number is missing"))
 }
 
+/// Like [`option`] where LEAN leaves out zeros: none is 0.
+///
+/// # Errors
+/// As [`option`].
+pub fn or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    option(deserializer).map(Option::unwrap_or_default)
+}
+
 /// Reads a whole number from a JSON number or a numeric text; `12.0` is 12.
 ///
 /// # Errors
