@@ -5,10 +5,16 @@
 
 mod account;
 mod backtests;
+mod collaboration;
 mod compile;
 mod coverage;
 mod faults;
 mod files;
+mod live;
+mod object_store;
+mod optimizations;
+mod organizations;
+mod persistence;
 mod projects;
 mod quirks;
 
@@ -20,14 +26,20 @@ use qc_api::endpoints::files::UpdateFileContent;
 use qc_api::endpoints::projects::CreateProject;
 use qc_api::ids::{BacktestId, CompileId, ProjectId};
 use qc_api::model::{Backtest, Language};
-use qc_api::{Client, Error};
-use qc_sim::Sim;
+use qc_api::{Client, Credentials, Error};
+use qc_sim::{Sim, seed};
 
 /// A simulator and a client that share virtual time.
 async fn session() -> (Sim, Client) {
     let sim = Sim::start().await.unwrap();
     let client = sim.client().unwrap();
     (sim, client)
+}
+
+/// A client of the second account.
+fn second_client(sim: &Sim) -> Client {
+    let user = seed::COLLABORATOR_ID.to_string();
+    sim.client().unwrap().with_credentials(Credentials::new(user, seed::COLLABORATOR_TOKEN).unwrap()).unwrap()
 }
 
 /// What a Python project with this body of `initialize` looks like.

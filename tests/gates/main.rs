@@ -1,6 +1,1 @@
-//! Was nothing sent on refusal? Do reading tools only read? Do secrets stay secret, and callers apart?
-
-mod modes;
-mod reads;
-mod secrets;
-mod untrusted;
+//! Was nothing sent on refusal, and do two callers stay apart?

@@ -24,7 +24,6 @@ use crate::{
     ctx::Ctx,
     desk::{Desk, DeskConfig},
     error::{Kind, ToolError, Topic},
-    flows::files::Written,
     kept::Kept,
     metrics::{Metrics, Outcome},
     prompts, resources, schema,
@@ -132,7 +131,6 @@ struct Inner {
     metrics: Metrics,
     desk: Desk,
     kept: Kept,
-    written: Written,
     started: Instant,
 }
 
@@ -190,7 +188,6 @@ impl QcServer {
                 facts,
                 metrics: Metrics::default(),
                 kept: Kept::default(),
-                written: Written::default(),
                 started: Instant::now(),
             }),
         };
@@ -218,11 +215,6 @@ impl QcServer {
     /// Bulk texts behind links just given.
     pub(crate) fn kept(&self) -> &Kept {
         &self.inner.kept
-    }
-
-    /// The files written through this server.
-    pub(crate) fn written(&self) -> &Written {
-        &self.inner.written
     }
 
     /// The full result of an analysis, as JSON.

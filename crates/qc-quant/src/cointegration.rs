@@ -2,4 +2,3 @@
 
 pub mod all_pairs;
 pub mod engle_granger;
-pub mod johansen;

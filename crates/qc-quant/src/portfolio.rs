@@ -1,8 +1,5 @@
 //! Portfolios of several assets: from weights to returns.
 
-pub mod select_uncorrelated;
-pub mod terciles;
-
 use crate::error::{Error, Result};
 use crate::panel::{Panel, Series, require_finite};
 

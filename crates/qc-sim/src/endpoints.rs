@@ -5,6 +5,14 @@
 
 pub(crate) mod account;
 pub(crate) mod backtests;
+pub(crate) mod collaboration;
 pub(crate) mod compile;
 pub(crate) mod files;
+pub(crate) mod lean;
+pub(crate) mod libraries;
+pub(crate) mod live;
+pub(crate) mod nodes;
+pub(crate) mod object_store;
+pub(crate) mod optimizations;
+pub(crate) mod organizations;
 pub(crate) mod projects;

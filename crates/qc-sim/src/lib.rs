@@ -24,7 +24,6 @@ mod endpoints;
 mod error;
 mod faults;
 mod journal;
-mod lean;
 pub mod market;
 mod options;
 mod patch;

@@ -165,7 +165,7 @@ impl Market {
     }
 }
 
-/// The factor file of a security, oldest row first; empty when nothing ever happened to it.
+/// The factor file of a security, oldest row first.
 pub(crate) fn factor_rows(series: &Series) -> Vec<FactorRow> {
     let mut rows = vec![FactorRow { date: END_OF_TIME, price_factor: 1.0, split_factor: 1.0, reference: 0.0 }];
     let (mut price_factor, mut split_factor) = (1.0, 1.0);

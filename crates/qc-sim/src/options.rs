@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::market;
 use crate::quirks::Quirks;
+use crate::world::Tier;
 
 /// Settings of a simulator; the default is what tests want: virtual time, any port, every oddity on.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct SimOptions {
     pub auth_failure: AuthFailure,
     /// Where the market's LEAN data folder is written, if at all.
     pub folder: FolderMode,
+    /// Plan of the seeded account's organization: it sets the quotas.
+    pub tier: Tier,
     /// Backtests an account may start within a minute before the throttle speaks; `None` switches it off.
     pub backtests_per_minute: Option<usize>,
     /// A file the world is read from at the start, if it exists, and written to after each change.
@@ -44,6 +47,7 @@ impl Default for SimOptions {
             signature_window: Duration::from_secs(7200),
             auth_failure: AuthFailure::default(),
             folder: FolderMode::None,
+            tier: Tier::Team,
             backtests_per_minute: None,
             saved_world: None,
         }

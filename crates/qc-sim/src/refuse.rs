@@ -57,6 +57,65 @@ pub(crate) fn organization_not_found(id: &str) -> Refusal {
     said(format!("Organization ID {id} not found"))
 }
 
+/// (seen, in part) Another editor holds the lock, or the account may only read.
+pub(crate) fn no_write_permission() -> Refusal {
+    said("You do not have write permission for this project")
+}
+
+pub(crate) fn collaborator_not_found(id: &str) -> Refusal {
+    said(format!("Collaborator not found: {id}"))
+}
+
+pub(crate) fn library_not_found(id: i64) -> Refusal {
+    said(format!("Library project ID {id} not found"))
+}
+
+pub(crate) fn not_enough_credit(needed: f64, has: f64) -> Refusal {
+    said(format!("Not enough credit: needed {needed:.2} QCC, balance {has:.2} QCC"))
+}
+
+pub(crate) fn optimization_not_found(id: &str) -> Refusal {
+    said(format!("Optimization not found: {id}"))
+}
+
+pub(crate) fn optimization_finished(id: &str) -> Refusal {
+    said(format!("Optimization {id} is not running"))
+}
+
+pub(crate) fn optimization_parameters_not_valid(reason: &str) -> Refusal {
+    said(format!("Optimization parameters not valid: {reason}"))
+}
+
+/// (seen, in part) The project was never deployed, or nothing of it runs.
+pub(crate) fn no_live_deployment(project: i64) -> Refusal {
+    said(format!("No live deployment found for project {project}"))
+}
+
+pub(crate) fn node_not_found(id: &str) -> Refusal {
+    said(format!("Node not found: {id}"))
+}
+
+pub(crate) fn node_busy(name: &str) -> Refusal {
+    said(format!("Node {name} is busy"))
+}
+
+pub(crate) fn already_live(project: i64) -> Refusal {
+    said(format!("Project {project} is already running live"))
+}
+
+/// (seen) Downloads need an institution's plan.
+pub(crate) fn export_not_enabled() -> Refusal {
+    said("Organization does not have derivative export enabled")
+}
+
+pub(crate) fn object_not_found(key: &str) -> Refusal {
+    said(format!("Object not found: {key}"))
+}
+
+pub(crate) fn object_key_not_valid(key: &str) -> Refusal {
+    said(format!("Object key not valid: {key}"))
+}
+
 /// (seen, as a prefix) Empty content.
 pub(crate) fn file_content_not_valid(content: &str) -> Refusal {
     said(format!("File content not valid. content: {content}"))

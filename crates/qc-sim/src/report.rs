@@ -32,8 +32,8 @@ pub(crate) struct Report {
 
 impl Report {
     /// Trades the program on the market; a program that raises trades nothing.
-    pub(crate) fn of(id: &str, program: &Program, market: &Market) -> Self {
-        let mut plan = Plan::of(program);
+    pub(crate) fn of(id: &str, program: &Program, parameters: &[(String, String)], market: &Market) -> Self {
+        let mut plan = Plan::of(program, parameters);
         if program.raises.is_some() {
             plan.tickers.clear();
         }
@@ -89,7 +89,11 @@ pub(crate) fn symbol(listing: &Listing) -> Symbol {
 }
 
 fn order(algorithm: &str, run: &Run, fill: &Fill) -> Option<Order> {
-    let listing = run.listing(fill)?;
+    Some(live_order(algorithm, run.listing(fill)?, fill))
+}
+
+/// A filled order as LEAN writes it.
+pub(crate) fn live_order(algorithm: &str, listing: &Listing, fill: &Fill) -> Order {
     let symbol = symbol(listing);
     let kind = match fill.reason {
         Reason::Entry | Reason::Rebalance => OrderType::MarketOnOpen,
@@ -128,7 +132,7 @@ fn order(algorithm: &str, run: &Run, fill: &Fill) -> Option<Order> {
     let mut properties = Map::new();
     // Good until cancelled: an empty object, which PHP sends as an empty list.
     properties.insert("timeInForce".to_owned(), Value::Object(serde_json::Map::new()));
-    Some(Order {
+    Order {
         id: fill.order,
         contingent_id: Some(0),
         broker_id: vec![fill.order.to_string()],
@@ -154,7 +158,7 @@ fn order(algorithm: &str, run: &Run, fill: &Fill) -> Option<Order> {
         events: vec![event(1, OrderEventStatus::Submitted), filled],
         symbol,
         ..Order::default()
-    })
+    }
 }
 
 /// A trade as the list of trades shows it, with its orders; see [`without_orders`] for the statistics.

@@ -4,13 +4,18 @@
 
 use std::sync::LazyLock;
 
+use qc_api::endpoints::Done;
+use qc_api::endpoints::object_store::SetObject;
 use qc_api::{Effect, Endpoint};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::body::Body;
-use crate::endpoints::{account, backtests, compile, files, projects};
+use crate::endpoints::{
+    account, backtests, collaboration, compile, files, lean, libraries, live, nodes, object_store, optimizations,
+    organizations, projects,
+};
 use crate::refuse::{self, Answer, Refusal};
 use crate::world::{Call, World};
 
@@ -51,10 +56,24 @@ static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
     routes
         .on(account::authenticate)
         .on(account::read)
+        .on(account::user)
+        .on(organizations::read)
+        .on(organizations::list)
+        .on(organizations::encryption_keys)
         .on(projects::create)
         .on(projects::read)
         .on(projects::update)
         .on(projects::delete)
+        .on(nodes::read)
+        .on(nodes::of_project)
+        .on(nodes::update)
+        .on(libraries::add)
+        .on(libraries::remove)
+        .on(collaboration::create)
+        .on(collaboration::read)
+        .on(collaboration::update)
+        .on(collaboration::delete)
+        .on(collaboration::acquire_lock)
         .on(files::create)
         .on(files::read)
         .on_told_by("newName", files::rename)
@@ -74,7 +93,35 @@ static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         .on(backtests::report)
         .on(backtests::update)
         .on(backtests::update_tags)
-        .on(backtests::delete);
+        .on(backtests::delete)
+        .on(optimizations::estimate)
+        .on(optimizations::create)
+        .on(optimizations::read)
+        .on(optimizations::list)
+        .on(optimizations::update)
+        .on(optimizations::abort)
+        .on(optimizations::delete)
+        .on(lean::read_versions)
+        .on(lean::environments)
+        .on(live::create)
+        .on(live::read)
+        .on(live::list)
+        .on(live::portfolio)
+        .on(live::chart)
+        .on(live::orders)
+        .on(live::trades)
+        .on(live::insights)
+        .on(live::logs)
+        .on(live::stop)
+        .on(live::liquidate)
+        .on(live::command)
+        .on(live::broadcast)
+        .on_upload(object_store::set)
+        .on(object_store::download)
+        .on_told_by("jobId", object_store::poll)
+        .on(object_store::properties)
+        .on(object_store::list)
+        .on(object_store::delete);
     routes.0
 });
 
@@ -133,6 +180,19 @@ impl Routes {
         self.add(Some(key), method)
     }
 
+    /// A multipart request, whose bytes are in a part and not in the decoded members.
+    fn on_upload(&mut self, method: fn(&mut World, &Call<'_>, SetObject) -> Answer<Done>) -> &mut Self {
+        let run = move |world: &mut World, call: &Call<'_>, mut body: Body| {
+            let (_, data) = body.files.pop().ok_or_else(|| Failure::plain(refuse::invalid_argument()))?;
+            let mut request: SetObject = decoded(body)?;
+            request.data = data.to_vec();
+            method(world, call, request).map_err(Failure::plain)?;
+            Ok(enveloped(Value::Null))
+        };
+        self.0.push(Route { path: SetObject::PATH, effect: SetObject::EFFECT, told_by: None, run: Box::new(run) });
+        self
+    }
+
     fn add<E>(
         &mut self,
         told_by: Option<&'static str>,
@@ -151,6 +211,11 @@ impl Routes {
         self.0.push(Route { path: E::PATH, effect: E::EFFECT, told_by, run: Box::new(run) });
         self
     }
+}
+
+fn decoded<E: DeserializeOwned>(body: Body) -> Result<E, Failure> {
+    serde_json::from_value(Value::Object(body.fields))
+        .map_err(|error| Failure { refusal: refuse::invalid_argument(), detail: Some(error.to_string()) })
 }
 
 /// The payload at the top level, with `success` behind it.

@@ -33,11 +33,13 @@ pub(crate) struct Plan {
     pub(crate) cash: f64,
     pub(crate) rebalances_monthly: bool,
     pub(crate) emits_insights: bool,
+    /// Part of the portfolio that is bought, 0.5 to 1; see [`invested`].
+    pub(crate) invested: f64,
 }
 
 impl Plan {
     /// The plan the code asks for, cut to the days the market has.
-    pub(crate) fn of(program: &Program) -> Self {
+    pub(crate) fn of(program: &Program, parameters: &[(String, String)]) -> Self {
         Self {
             tickers: program.tickers.clone(),
             first: program.start.unwrap_or(market::FIRST_DAY).max(market::FIRST_DAY),
@@ -45,8 +47,24 @@ impl Plan {
             cash: program.cash.unwrap_or(DEFAULT_CASH),
             rebalances_monthly: program.rebalances_monthly,
             emits_insights: program.emits_insights,
+            invested: invested(parameters),
         }
     }
+}
+
+/// What parameters do here: as the code is not run, they can only change how much is bought. Each set of values has
+/// its own part, from a half to all (FNV-1a of names and values), so that a sweep finds something to compare.
+fn invested(parameters: &[(String, String)]) -> f64 {
+    if parameters.is_empty() {
+        return 1.0;
+    }
+    let mut sorted: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value};")).collect();
+    sorted.sort_unstable();
+    let hash = sorted
+        .concat()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    0.5 + 0.01 * (hash % 51) as f64
 }
 
 /// Why an order was sent.
@@ -141,9 +159,9 @@ impl Run {
             let new_month = days.last().is_some_and(|before| before.date.month() != session.date.month());
             // A run of a single day would buy at the open and sell at the close of the same bar: allowed, and odd.
             if day == 0 {
-                book.rebalance(&assets, day, opened, Reason::Entry);
+                book.rebalance(&assets, day, opened, plan.invested, Reason::Entry);
             } else if plan.rebalances_monthly && new_month {
-                book.rebalance(&assets, day, opened, Reason::Rebalance);
+                book.rebalance(&assets, day, opened, plan.invested, Reason::Rebalance);
             }
             let equity_at_open = book.value(&assets, day, |bar| bar.open);
             for (index, asset) in assets.iter().enumerate() {
@@ -212,6 +230,12 @@ impl Run {
             "{start} The code was not run: this is buy and hold, in equal weights, of the symbols named in it, on a synthetic \
              market. Every position is closed at the end. No price is real."
         ));
+        if self.plan.invested < 1.0 {
+            let percent = (100.0 * self.plan.invested).round();
+            logs.push(format!(
+                "{start} Parameters change nothing but the part of the portfolio that is bought: {percent}% here."
+            ));
+        }
         for ticker in &self.unknown {
             logs.push(format!(
                 "{start} {ticker}: no data in the synthetic market from {} to {}",
@@ -249,14 +273,14 @@ impl Book {
     }
 
     /// Brings every security that trades on this day to the same weight, sales first.
-    fn rebalance(&mut self, assets: &[Asset], day: usize, at: Timestamp, reason: Reason) {
+    fn rebalance(&mut self, assets: &[Asset], day: usize, at: Timestamp, invested: f64, reason: Reason) {
         let value = self.value(assets, day, |bar| bar.open);
         let trading: Vec<(usize, f64)> = assets
             .iter()
             .enumerate()
             .filter_map(|(index, asset)| asset.prices.bars.get(day).map(|bar| (index, bar.open)))
             .collect();
-        let weight = (1.0 - BUFFER) / trading.len().max(1) as f64;
+        let weight = invested * (1.0 - BUFFER) / trading.len().max(1) as f64;
         let mut orders: Vec<(usize, f64, f64)> = trading
             .into_iter()
             .map(|(index, price)| {
@@ -288,7 +312,7 @@ impl Book {
 }
 
 /// Interactive Brokers' fee for US shares as LEAN models it: half a cent per share, at least a dollar, at most 0.5%.
-fn fee(quantity: f64, price: f64) -> f64 {
+pub(crate) fn fee(quantity: f64, price: f64) -> f64 {
     let shares = quantity.abs();
     let fee = (0.005 * shares).max(1.0).min(0.005 * shares * price);
     (fee * 100.0).round() / 100.0
@@ -329,6 +353,7 @@ mod tests {
             cash: 100_000.0,
             rebalances_monthly: false,
             emits_insights: false,
+            invested: 1.0,
         }
     }
 
@@ -356,6 +381,15 @@ mod tests {
         assert!(40 < run.fills.len(), "{}", run.fills.len());
         let bought: f64 = run.fills.iter().map(|fill| fill.quantity).sum();
         assert_eq!(bought, 0.0);
+    }
+
+    #[test]
+    fn parameters_change_how_much_is_bought_and_their_order_does_not_matter() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let (a, b) = (pair("fast", "10"), pair("slow", "50"));
+        assert_eq!(invested(&[a.clone(), b.clone()]), invested(&[b, a.clone()]));
+        assert_ne!(invested(std::slice::from_ref(&a)), invested(&[pair("fast", "11")]));
+        assert!((0.5..=1.0).contains(&invested(&[a])));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The small account behind README, examples and `--demo`: one user, one organization, two projects.
+//! The small account behind README, examples and `--demo`: two users, each with an organization, and two projects of the first.
 
 use jiff::Timestamp;
 
@@ -15,11 +15,20 @@ pub const PAIR_PROJECT_ID: i64 = 20_000_001;
 /// The second project, whose code holds technology shares with a monthly schedule.
 pub const BASKET_PROJECT_ID: i64 = 20_000_002;
 
+/// User id of a second account, in an organization of its own on the free plan.
+pub const COLLABORATOR_ID: i64 = 654_321;
+/// API token of the second account.
+pub const COLLABORATOR_TOKEN: &str = "another-token-of-no-value";
+/// Public identifier of the second account, by which it is invited to projects.
+pub const COLLABORATOR_PUBLIC_ID: &str = "second-user";
+/// The second account's organization.
+pub const COLLABORATOR_ORGANIZATION_ID: &str = "d6d62db48592c72e67b534553413b691";
+
 const PAIR: &str = include_str!("seed/pair.py");
 const BASKET: &str = include_str!("seed/basket.py");
 
 /// The world on its first day.
-pub(crate) fn world(seed: u64, now: Timestamp) -> World {
+pub(crate) fn world(seed: u64, tier: Tier, now: Timestamp) -> World {
     let mut world = World { seed, last_number: PAIR_PROJECT_ID - 1, ..World::default() };
     world.accounts.push(Account {
         id: USER_ID,
@@ -29,17 +38,48 @@ pub(crate) fn world(seed: u64, now: Timestamp) -> World {
         public_id: "demo-user".to_owned(),
         organization: ORGANIZATION_ID.to_owned(),
     });
-    let machine =
-        |id: String, number: usize| Machine { id, name: format!("B4-12 node {number}"), sku: "B4-12".to_owned() };
-    let backtest_nodes = (1..=2).map(|number| machine(world.draw_id(), number)).collect();
-    world.organizations.push(Organization {
+    world.accounts.push(Account {
+        id: COLLABORATOR_ID,
+        token: COLLABORATOR_TOKEN.to_owned(),
+        name: "Second User".to_owned(),
+        email: "second@example.com".to_owned(),
+        public_id: COLLABORATOR_PUBLIC_ID.to_owned(),
+        organization: COLLABORATOR_ORGANIZATION_ID.to_owned(),
+    });
+    let mut rented = |sku: &str, name: &str, prefix: &str, number: usize| -> Vec<Machine> {
+        (1..=number)
+            .map(|at| Machine {
+                id: format!("{prefix}{}", world.draw_id()),
+                name: format!("{name} {sku} {at}"),
+                sku: sku.to_owned(),
+            })
+            .collect()
+    };
+    let team = Organization {
         id: ORGANIZATION_ID.to_owned(),
         name: "Demo Research".to_owned(),
-        tier: Tier::Team,
+        tier,
         members: vec![USER_ID],
         credit: 10_000.0,
-        backtest_nodes,
-    });
+        movements: Vec::new(),
+        backtest_nodes: rented("B4-12", "Backtest", "", 2),
+        research_nodes: rented("R4-12", "Research", "", 1),
+        live_nodes: rented("L1-2", "Live", "LN-", 2),
+        objects: Default::default(),
+    };
+    let alone = Organization {
+        id: COLLABORATOR_ORGANIZATION_ID.to_owned(),
+        name: "Second Research".to_owned(),
+        tier: Tier::Free,
+        members: vec![COLLABORATOR_ID],
+        credit: 0.0,
+        movements: Vec::new(),
+        backtest_nodes: rented("B-MICRO", "Backtest", "", 1),
+        research_nodes: rented("R1-4", "Research", "", 1),
+        live_nodes: Vec::new(),
+        objects: Default::default(),
+    };
+    world.organizations.extend([team, alone]);
     add(&mut world, now, "Pair of Staples", "Buys and holds KO and PEP.", PAIR);
     add(&mut world, now, "Technology Basket", "Holds four technology names, back to equal weights each month.", BASKET);
     world
@@ -64,6 +104,10 @@ fn add(world: &mut World, now: Timestamp, name: &str, description: &str, code: &
             lean_version: None,
             lean_environment: 1,
             channel,
+            collaborators: Vec::new(),
+            lock: None,
+            nodes: Vec::new(),
+            libraries: Vec::new(),
             in_bin: false,
         },
     );

@@ -38,6 +38,13 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 
 async fn answer(State(shared): State<Arc<Shared>>, ConnectInfo(wire): ConnectInfo<Wire>, request: Request) -> Response {
     let now = shared.server_now();
+    if let Some(job) = request.uri().path().strip_prefix("/download/") {
+        let answer = match shared.download(job) {
+            Some(zip) => bytes_response(StatusCode::OK, "application/zip", Bytes::from(zip)),
+            None => plain(StatusCode::FORBIDDEN, "text/plain", "the link is not valid"),
+        };
+        return with_date(answer, now);
+    }
     let Some(path) = request.uri().path().strip_prefix(PREFIX).map(|path| path.trim_matches('/').to_owned()) else {
         return with_date(plain(StatusCode::NOT_FOUND, "text/plain", "not part of the simulator"), now);
     };

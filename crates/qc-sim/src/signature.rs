@@ -58,7 +58,7 @@ mod tests {
 
     fn verdict(presented: &Presented) -> Result<i64, String> {
         let now = Timestamp::from_second(1_767_000_000).unwrap();
-        check(presented, &seed::world(7, now), now, Duration::from_secs(7200))
+        check(presented, &seed::world(7, crate::Tier::Team, now), now, Duration::from_secs(7200))
     }
 
     #[test]

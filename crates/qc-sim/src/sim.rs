@@ -36,6 +36,8 @@ pub struct Sim {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) options: SimOptions,
+    /// `http://127.0.0.1:port`.
+    pub(crate) root: String,
     pub(crate) clock: Arc<SimClock>,
     pub(crate) world: Mutex<World>,
     pub(crate) market: OnceLock<Arc<Market>>,
@@ -72,13 +74,16 @@ impl Sim {
         let folder = write_folder(&options).await?;
         let world = match options.saved_world.as_deref() {
             Some(path) if path.exists() => World::load(path)?,
-            _ => seed::world(options.seed, clock.now()),
+            _ => seed::world(options.seed, options.tier, clock.now()),
         };
         let listen = |source| Error::Listen { port: options.port, source };
         let listener = TcpListener::bind(("127.0.0.1", options.port)).await.map_err(listen)?;
         let port = listener.local_addr().map_err(listen)?.port();
+        let root = format!("http://127.0.0.1:{port}");
+        let base_url = format!("{root}/api/v2");
         let shared = Arc::new(Shared {
             options,
+            root,
             clock,
             world: Mutex::new(world),
             market: OnceLock::new(),
@@ -86,7 +91,7 @@ impl Sim {
             faults: Faults::default(),
         });
         let serving = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
-        Ok(Self { shared, base_url: format!("http://127.0.0.1:{port}/api/v2"), serving, folder })
+        Ok(Self { shared, base_url, serving, folder })
     }
 
     /// Where it is served, without a slash at the end.
@@ -154,6 +159,21 @@ impl Shared {
         self.clock.now().checked_add(self.faults.skew()).unwrap_or(Timestamp::MAX)
     }
 
+    /// The zip behind a link of the object store, for whoever holds the link.
+    pub(crate) fn download(&self, job: &str) -> Option<Vec<u8>> {
+        let world = lock(&self.world);
+        let job = world.downloads.get(job).filter(|job| job.ready <= self.clock.now())?;
+        let organization = world.organizations.iter().find(|organization| organization.id == job.organization)?;
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for key in &job.keys {
+            if let Some(object) = organization.objects.get(key) {
+                zip.start_file(key.as_str(), zip::write::SimpleFileOptions::default()).ok()?;
+                std::io::Write::write_all(&mut zip, &object.bytes()).ok()?;
+            }
+        }
+        Some(zip.finish().ok()?.into_inner())
+    }
+
     /// Lets the world answer one request.
     pub(crate) fn ask(&self, route: &Route, user: i64, body: Body) -> std::result::Result<Value, Failure> {
         let call = Call {
@@ -161,6 +181,7 @@ impl Shared {
             now: self.clock.now(),
             jobs: self.options.job_times(),
             options: &self.options,
+            root: &self.root,
             market: &self.market,
         };
         let mut world = lock(&self.world);

@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use qc_api::endpoints::optimizations::CreateOptimization;
+use qc_api::model::OptimizationBacktest;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -25,6 +29,8 @@ pub(crate) struct Call<'a> {
     pub(crate) now: Timestamp,
     pub(crate) jobs: JobTimes,
     pub(crate) options: &'a SimOptions,
+    /// Where the server is, without a path.
+    pub(crate) root: &'a str,
     /// Drawn at first use.
     pub(crate) market: &'a OnceLock<Arc<Market>>,
 }
@@ -47,6 +53,9 @@ pub(crate) struct World {
     pub(crate) projects: BTreeMap<i64, Project>,
     pub(crate) compiles: BTreeMap<String, Compile>,
     pub(crate) backtests: BTreeMap<String, Backtest>,
+    pub(crate) optimizations: BTreeMap<String, Optimization>,
+    pub(crate) deployments: BTreeMap<String, Deployment>,
+    pub(crate) downloads: BTreeMap<String, Download>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -69,7 +78,61 @@ pub(crate) struct Organization {
     pub(crate) members: Vec<i64>,
     /// QCC; 100 are a dollar.
     pub(crate) credit: f64,
+    /// Spent and received, oldest first.
+    pub(crate) movements: Vec<Movement>,
     pub(crate) backtest_nodes: Vec<Machine>,
+    pub(crate) research_nodes: Vec<Machine>,
+    pub(crate) live_nodes: Vec<Machine>,
+    /// The object store, by key without a slash at its beginning.
+    pub(crate) objects: BTreeMap<String, Object>,
+}
+
+/// A file of the object store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Object {
+    /// Its bytes, in base64.
+    pub(crate) data: String,
+    /// Its bytes, counted.
+    pub(crate) size: usize,
+    pub(crate) created: Timestamp,
+    pub(crate) modified: Timestamp,
+}
+
+impl Object {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        STANDARD.decode(&self.data).unwrap_or_default()
+    }
+}
+
+/// A download from the object store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Download {
+    pub(crate) organization: String,
+    pub(crate) keys: Vec<String>,
+    pub(crate) ready: Timestamp,
+}
+
+/// A change of an organization's credit.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Movement {
+    pub(crate) at: Timestamp,
+    pub(crate) description: String,
+    /// QCC, negative when spent.
+    pub(crate) amount: f64,
+    /// QCC afterwards.
+    pub(crate) balance: f64,
+}
+
+impl Organization {
+    /// Takes credit, if there is enough of it.
+    pub(crate) fn spend(&mut self, at: Timestamp, amount: f64, description: String) -> Answer<()> {
+        if self.credit < amount {
+            return Err(refuse::not_enough_credit(amount, self.credit));
+        }
+        self.credit -= amount;
+        self.movements.push(Movement { at, description, amount: -amount, balance: self.credit });
+        Ok(())
+    }
 }
 
 /// The plan an organization pays for: it sets the quotas.
@@ -147,8 +210,31 @@ pub(crate) struct Project {
     pub(crate) lean_version: Option<i64>,
     pub(crate) lean_environment: i64,
     pub(crate) channel: String,
+    /// Others who may see or change it; the owner is not among them.
+    pub(crate) collaborators: Vec<Share>,
+    /// Who edits a shared project at the moment.
+    pub(crate) lock: Option<Lock>,
+    /// Nodes chosen for it; empty lets the service choose.
+    pub(crate) nodes: Vec<String>,
+    /// Projects whose code it uses.
+    pub(crate) libraries: Vec<i64>,
     /// Deleted projects stay in the recycle bin.
     pub(crate) in_bin: bool,
+}
+
+/// What another account may do with a project.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Share {
+    pub(crate) account: i64,
+    pub(crate) live_control: bool,
+    pub(crate) write: bool,
+}
+
+/// The right to edit a shared project: one account in one editing program.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Lock {
+    pub(crate) account: i64,
+    pub(crate) code_source: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -193,6 +279,50 @@ pub(crate) struct Backtest {
     /// Follows from code, parameters and market; computed when first needed.
     #[serde(skip)]
     pub(crate) report: OnceLock<Arc<Report>>,
+}
+
+/// A live algorithm. Settings of its brokerage are checked and forgotten: they are secrets.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Deployment {
+    pub(crate) id: String,
+    pub(crate) project: i64,
+    pub(crate) compile: String,
+    pub(crate) node: String,
+    pub(crate) brokerage: String,
+    pub(crate) is_paper: bool,
+    /// Dollars to start with, when the brokerage settings name them.
+    pub(crate) cash: Option<f64>,
+    pub(crate) launched: Timestamp,
+    /// When it has started up.
+    pub(crate) running: Timestamp,
+    /// When and how it ended.
+    pub(crate) ended: Option<(Timestamp, String)>,
+    /// Commands it received while it ran.
+    pub(crate) commands: Vec<(Timestamp, serde_json::Value)>,
+    /// Orders deployments of the same moment.
+    pub(crate) number: i64,
+    /// When charts and orders were first asked for.
+    pub(crate) asked: BTreeMap<String, Timestamp>,
+}
+
+/// A search over a grid of parameters.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Optimization {
+    pub(crate) id: String,
+    pub(crate) project: i64,
+    pub(crate) compile: String,
+    pub(crate) name: String,
+    pub(crate) request: CreateOptimization,
+    pub(crate) created: Timestamp,
+    pub(crate) aborted: Option<Timestamp>,
+    pub(crate) snapshot: i64,
+    /// One entry per point of the grid: an identifier and the values.
+    pub(crate) points: Vec<(String, Vec<(String, String)>)>,
+    /// Seconds per backtest, as the clock stood at the start.
+    pub(crate) step: f64,
+    /// Follows from code, parameters and market; computed when first needed.
+    #[serde(skip)]
+    pub(crate) results: OnceLock<Arc<Vec<OptimizationBacktest>>>,
 }
 
 impl World {
@@ -249,10 +379,25 @@ impl World {
 
     /// A project the caller may change.
     pub(crate) fn project_mut(&mut self, call: &Call<'_>, id: i64) -> Answer<&mut Project> {
-        self.projects
-            .get_mut(&id)
-            .filter(|project| project.is_seen_by(call.user))
-            .ok_or_else(|| refuse::project_not_found(id))
+        let project = self.projects.get_mut(&id).filter(|project| project.is_seen_by(call.user));
+        let project = project.ok_or_else(|| refuse::project_not_found(id))?;
+        if project.is_changed_by(call.user) { Ok(project) } else { Err(refuse::no_write_permission()) }
+    }
+
+    /// Whether the caller may edit in this program. A shared project is edited by whoever holds its lock; a request
+    /// that names no program forces its way, as with the official command line.
+    pub(crate) fn check_lock(&self, call: &Call<'_>, id: i64, code_source: Option<&str>) -> Answer<()> {
+        let project = self.project(call, id)?;
+        let Some(code_source) = code_source.filter(|_| !project.collaborators.is_empty()) else { return Ok(()) };
+        let wanted = Lock { account: call.user, code_source: code_source.to_owned() };
+        if project.lock == Some(wanted) { Ok(()) } else { Err(refuse::no_write_permission()) }
+    }
+
+    /// The organization a project belongs to, to change it.
+    pub(crate) fn organization_of_mut(&mut self, call: &Call<'_>, project: i64) -> Answer<&mut Organization> {
+        let id = self.project(call, project)?.organization.clone();
+        let found = self.organizations.iter_mut().find(|organization| organization.id == id);
+        found.ok_or_else(|| refuse::organization_not_found(&id))
     }
 
     /// A compile of a project the caller may see.
@@ -282,7 +427,15 @@ impl World {
 
 impl Project {
     pub(crate) fn is_seen_by(&self, user: i64) -> bool {
-        self.owner == user
+        self.owner == user || self.collaborators.iter().any(|share| share.account == user)
+    }
+
+    pub(crate) fn is_changed_by(&self, user: i64) -> bool {
+        self.owner == user || self.collaborators.iter().any(|share| share.account == user && share.write)
+    }
+
+    pub(crate) fn is_live_controlled_by(&self, user: i64) -> bool {
+        self.owner == user || self.collaborators.iter().any(|share| share.account == user && share.live_control)
     }
 
     pub(crate) fn file_mut(&mut self, name: &str) -> Answer<&mut File> {

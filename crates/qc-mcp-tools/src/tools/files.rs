@@ -1,6 +1,6 @@
 //! Source files of a project: list, read by lines, write, edit one snippet, rename, delete.
 
-use qc_api::endpoints::files::{DeleteFile, ReadFiles, RenameFile};
+use qc_api::endpoints::files::{DeleteFile, ReadFiles, RenameFile, UpdateFileContent};
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -145,11 +145,17 @@ impl QcServer {
         check(&args.name, &args.content)?;
         let id = find::project(&ctx.door, &args.project_id).await?;
         let summary = format!("updated {}", quote(&args.name));
-        files::update(&ctx.door, id, &args.name, &args.content).await?;
+        let request = UpdateFileContent {
+            project_id: id,
+            name: args.name,
+            content: args.content.clone(),
+            ..UpdateFileContent::default()
+        };
+        ctx.door.send(&request).await?;
         Ok(written(&summary, id, &args.content))
     }
 
-    /// Rename a file of a project; its content stays.
+    /// Rename a file.
     #[tool(title = "Rename file")]
     async fn update_file_name(&self, Parameters(args): Parameters<RenameArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         files::check_name(&args.new_name)?;
@@ -178,7 +184,14 @@ impl QcServer {
             ));
         }
         let summary = format!("edited {} at line {line}", quote(&args.name));
-        files::update(&ctx.door, id, &args.name, &content).await?;
+        ctx.door
+            .send(&UpdateFileContent {
+                project_id: id,
+                name: args.name,
+                content: content.clone(),
+                ..UpdateFileContent::default()
+            })
+            .await?;
         Ok(written(&summary, id, &content).field("line", line))
     }
 }

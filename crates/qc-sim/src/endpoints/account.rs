@@ -1,7 +1,7 @@
 //! Whose account it is.
 
 use qc_api::endpoints::Done;
-use qc_api::endpoints::account::{Account, Authenticate, Card, ReadAccount};
+use qc_api::endpoints::account::{Account, Authenticate, Card, ReadAccount, ReadUser, User, UserReply};
 
 use crate::refuse::Answer;
 use crate::world::{Call, World};
@@ -18,4 +18,11 @@ pub(crate) fn read(world: &mut World, call: &Call<'_>, request: ReadAccount) -> 
         credit_balance: Some(organization.credit),
         card: Some(Card { brand: "visa".to_owned(), expiration: "12/30".to_owned(), last4: "0000".to_owned() }),
     })
+}
+
+pub(crate) fn user(world: &mut World, call: &Call<'_>, request: ReadUser) -> Answer<UserReply> {
+    world.organization(call, request.organization_id.as_ref().map(AsRef::as_ref))?;
+    let account = world.account(call.user)?;
+    let profile = format!("https://www.quantconnect.com/u/{}", account.public_id);
+    Ok(UserReply { user: User { name: account.name.clone(), profile: Some(profile), badge: None } })
 }

@@ -209,26 +209,28 @@ fn finished(world: &World, call: &Call<'_>, backtest: &Backtest) -> Answer<Optio
     let compile = world.compiles.get(&backtest.compile).ok_or_else(|| refuse::compile_not_found(&backtest.compile))?;
     let report = backtest.report.get_or_init(|| {
         let program = code::read(&compile::sources(&compile.files), |word| Market::find(word).is_some());
-        Arc::new(Report::of(&backtest.id, &program, &call.market()))
+        Arc::new(Report::of(&backtest.id, &program, &backtest.parameters, &call.market()))
     });
     Ok(Some(Arc::clone(report)))
 }
 
-/// One of the organization's nodes that runs nothing.
+/// A node of the organization that runs nothing, among those chosen for the project if any are.
 fn free_node(world: &World, call: &Call<'_>, project: i64) -> Answer<String> {
-    let organization = world.organization_of(world.project(call, project)?)?;
-    let busy: Vec<&str> = world
-        .backtests
-        .values()
-        .filter(|backtest| !matches!(progress(backtest, call), Progress::Done))
-        .map(|backtest| backtest.node.as_str())
-        .collect();
-    organization
+    let project = world.project(call, project)?;
+    let chosen = |id: &String| project.nodes.is_empty() || project.nodes.contains(id);
+    world
+        .organization_of(project)?
         .backtest_nodes
         .iter()
-        .find(|machine| !busy.contains(&machine.name.as_str()))
+        .find(|machine| chosen(&machine.id) && user_of_node(world, call, &machine.name).is_none())
         .map(|machine| machine.name.clone())
         .ok_or_else(refuse::no_spare_nodes)
+}
+
+/// The project whose backtest runs on a node.
+pub(crate) fn user_of_node(world: &World, call: &Call<'_>, node: &str) -> Option<i64> {
+    let runs = |backtest: &&Backtest| backtest.node == node && !matches!(progress(backtest, call), Progress::Done);
+    world.backtests.values().find(runs).map(|backtest| backtest.project)
 }
 
 fn throttle(world: &World, call: &Call<'_>) -> Answer<()> {
@@ -238,7 +240,7 @@ fn throttle(world: &World, call: &Call<'_>) -> Answer<()> {
 }
 
 /// Rows `start..end` and the number of all rows.
-fn page<T: Clone>(rows: Option<&[T]>, start: i64, end: i64, limit: i64) -> Answer<(Vec<T>, Option<i64>)> {
+pub(crate) fn page<T: Clone>(rows: Option<&[T]>, start: i64, end: i64, limit: i64) -> Answer<(Vec<T>, Option<i64>)> {
     if start < 0 || end <= start {
         return Err(refuse::range_not_valid(start, end));
     }

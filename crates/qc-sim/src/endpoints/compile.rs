@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::later;
 use crate::code::{self, Source};
-use crate::lean;
+use crate::endpoints::lean;
 use crate::refuse::Answer;
 use crate::world::{Call, Compile, World};
 

@@ -14,6 +14,7 @@ use crate::{patch, seed};
 pub(crate) const EXTENSIONS: [&str; 5] = [".py", ".cs", ".ipynb", ".css", ".html"];
 
 pub(crate) fn create(world: &mut World, call: &Call<'_>, request: CreateFile) -> Answer<Done> {
+    world.check_lock(call, request.project_id.0, request.code_source_id.as_deref())?;
     let project = world.project(call, request.project_id.0)?;
     let tier = world.organization_of(project)?.tier;
     check_name(&request.name)?;
@@ -41,6 +42,7 @@ pub(crate) fn read(world: &mut World, call: &Call<'_>, request: ReadFiles) -> An
         .iter()
         .filter(|file| request.name.as_ref().is_none_or(|name| *name == file.name))
         .map(|file| shown(project, file))
+        .chain(of_libraries(world, project, request.name.as_deref()))
         .collect();
     match request.name {
         Some(name) if files.is_empty() => Err(refuse::file_not_found(&name)),
@@ -49,6 +51,7 @@ pub(crate) fn read(world: &mut World, call: &Call<'_>, request: ReadFiles) -> An
 }
 
 pub(crate) fn rename(world: &mut World, call: &Call<'_>, request: RenameFile) -> Answer<Done> {
+    world.check_lock(call, request.project_id.0, request.code_source_id.as_deref())?;
     check_name(&request.new_name)?;
     let project = world.project_mut(call, request.project_id.0)?;
     if project.files.iter().any(|file| file.name == request.new_name) {
@@ -62,6 +65,7 @@ pub(crate) fn rename(world: &mut World, call: &Call<'_>, request: RenameFile) ->
 }
 
 pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateFileContent) -> Answer<Done> {
+    world.check_lock(call, request.project_id.0, request.code_source_id.as_deref())?;
     let project = world.project(call, request.project_id.0)?;
     let tier = world.organization_of(project)?.tier;
     check_content(&request.content)?;
@@ -76,6 +80,7 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateFileCont
 
 /// Applies a git-style diff, all of it or nothing.
 pub(crate) fn patch(world: &mut World, call: &Call<'_>, request: PatchFiles) -> Answer<Done> {
+    world.check_lock(call, request.project_id.0, request.code_source_id.as_deref())?;
     let tier = world.organization_of(world.project(call, request.project_id.0)?)?.tier;
     let changes = patch::parse(&request.patch).map_err(|reason| refuse::patch_not_valid(&reason))?;
     let project = world.project_mut(call, request.project_id.0)?;
@@ -98,6 +103,7 @@ pub(crate) fn patch(world: &mut World, call: &Call<'_>, request: PatchFiles) -> 
 }
 
 pub(crate) fn delete(world: &mut World, call: &Call<'_>, request: DeleteFile) -> Answer<Done> {
+    world.check_lock(call, request.project_id.0, request.code_source_id.as_deref())?;
     let project = world.project_mut(call, request.project_id.0)?;
     project.file_mut(&request.name)?;
     project.files.retain(|file| file.name != request.name);
@@ -130,6 +136,21 @@ fn default_body(name: &str) -> String {
     }
     let comment = if name.ends_with(".cs") { "//" } else { "#" };
     format!("{comment} Your New {} File\n", if name.ends_with(".cs") { "C#" } else { "Python" })
+}
+
+/// A library's files appear in the projects that use it, below a folder named like the library.
+fn of_libraries(world: &World, project: &Project, name: Option<&str>) -> Vec<ProjectFile> {
+    let libraries = project.libraries.iter().filter_map(|id| world.projects.get(id));
+    libraries
+        .flat_map(|library| {
+            library.files.iter().map(|file| ProjectFile {
+                name: format!("{}/{}", library.name, file.name),
+                is_library: true,
+                ..shown(library, file)
+            })
+        })
+        .filter(|file| name.is_none_or(|name| name == file.name))
+        .collect()
 }
 
 fn shown(project: &Project, file: &File) -> ProjectFile {

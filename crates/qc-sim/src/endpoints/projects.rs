@@ -2,12 +2,12 @@
 
 use qc_api::endpoints::Done;
 use qc_api::endpoints::projects::{CreateProject, DeleteProject, ProjectsReply, ReadProjects, UpdateProject};
-use qc_api::model::{self, Collaborator, Language, LeanVersion, Permission};
+use qc_api::model::{self, Language};
 
-use crate::endpoints::files;
+use crate::endpoints::{collaboration, files, lean, libraries};
 use crate::refuse::{self, Answer};
+use crate::seed;
 use crate::world::{Call, File, Project, World};
-use crate::{lean, seed};
 
 /// Where deleted projects go.
 const BIN: &str = "Recycle Bin/";
@@ -44,9 +44,13 @@ pub(crate) fn create(world: &mut World, call: &Call<'_>, request: CreateProject)
         lean_version: None,
         lean_environment: 1,
         channel,
+        collaborators: Vec::new(),
+        lock: None,
+        nodes: Vec::new(),
+        libraries: Vec::new(),
         in_bin: false,
     };
-    let reply = ProjectsReply { projects: vec![shown(world, call, &project)?], versions: versions() };
+    let reply = ProjectsReply { projects: vec![shown(world, call, &project)?], versions: lean::versions() };
     world.projects.insert(id, project);
     Ok(reply)
 }
@@ -69,13 +73,14 @@ pub(crate) fn read(world: &mut World, call: &Call<'_>, request: ReadProjects) ->
         projects = projects.get(place(start)..place(end)).unwrap_or_default().to_vec();
     }
     let projects = projects.into_iter().map(|project| shown(world, call, project)).collect::<Answer<_>>()?;
-    Ok(ProjectsReply { projects, versions: versions() })
+    Ok(ProjectsReply { projects, versions: lean::versions() })
 }
 
 /// A taken name fails here, unlike in [`create`].
 pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateProject) -> Answer<Done> {
     let id = request.project_id.0;
     world.project_mut(call, id)?;
+    world.check_lock(call, id, request.code_source_id.as_deref())?;
     if let Some(name) = &request.name {
         let name = valid_name(name)?;
         if world.projects.values().any(|other| other.id != id && other.owner == call.user && other.name == name) {
@@ -108,6 +113,9 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateProject)
     if let Some(version) = request.version_id {
         project.lean_version = Some(version.0).filter(|version| 0 <= *version);
     }
+    if let Some(libraries) = request.libraries {
+        project.libraries = libraries.into_iter().map(|library| library.0).collect();
+    }
     project.lean_environment = request.lean_environment.unwrap_or(project.lean_environment);
     project.files = replaced.unwrap_or_else(|| std::mem::take(&mut project.files));
     project.modified = call.now;
@@ -117,6 +125,9 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateProject)
 /// A soft delete: the project moves to the recycle bin.
 pub(crate) fn delete(world: &mut World, call: &Call<'_>, request: DeleteProject) -> Answer<Done> {
     let project = world.project_mut(call, request.project_id.0)?;
+    if project.owner != call.user {
+        return Err(refuse::no_write_permission());
+    }
     if project.in_bin {
         return Err(refuse::project_not_found(project.id));
     }
@@ -143,7 +154,6 @@ fn free_name(world: &World, owner: i64, name: &str) -> String {
 
 /// A project as the service shows it to the caller.
 fn shown(world: &World, call: &Call<'_>, project: &Project) -> Answer<model::Project> {
-    let owner = world.account(project.owner)?;
     Ok(model::Project {
         project_id: project.id.into(),
         organization_id: Some(project.organization.as_str().into()),
@@ -152,17 +162,7 @@ fn shown(world: &World, call: &Call<'_>, project: &Project) -> Answer<model::Pro
         created: Some(project.created),
         owner_id: Some(project.owner),
         language: Some(Language::from_word(&project.language)),
-        collaborators: vec![Collaborator {
-            uid: Some(owner.id),
-            live_control: true,
-            permission: Some(Permission::Write),
-            public_id: Some(owner.public_id.clone()),
-            profile_image: Some(format!("https://cdn.quantconnect.com/web/i/users/profile/{}.jpeg", owner.public_id)),
-            email: Some(owner.email.clone()),
-            name: owner.name.clone(),
-            bio: None,
-            owner: true,
-        }],
+        collaborators: collaboration::of(world, project)?,
         lean_version_id: Some(project.lean_version.unwrap_or(lean::LATEST).into()),
         lean_pinned_to_master: project.lean_version.is_none(),
         owner: project.owner == call.user,
@@ -173,11 +173,8 @@ fn shown(world: &World, call: &Call<'_>, project: &Project) -> Answer<model::Pro
             .iter()
             .map(|(key, value)| model::Parameter { key: key.clone(), value: value.clone(), ..Default::default() })
             .collect(),
+        libraries: libraries::of(world, project)?,
         lean_environment: Some(project.lean_environment),
         ..Default::default()
     })
-}
-
-fn versions() -> Vec<LeanVersion> {
-    lean::versions()
 }

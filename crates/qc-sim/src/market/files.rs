@@ -147,7 +147,7 @@ pub(crate) fn sid(listing: &Listing) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use qc_data::DataFolder;
+    use qc_data::{DataFolder, HistoryRequest, Window, history};
 
     use super::*;
 
@@ -169,6 +169,38 @@ mod tests {
         assert!(write(&dir, 8).is_err());
         // Unoptimised and on a busy machine; the release build needs a fraction of it.
         assert!(took.as_secs() < 30, "{took:?}");
+    }
+
+    #[test]
+    fn the_folder_reads_back_as_the_market_that_was_written() {
+        let home = tempfile::tempdir().unwrap();
+        let market = write(home.path(), 7).unwrap();
+        let folder = DataFolder::open(home.path()).unwrap();
+        let read = |ticker: &str, resolution| {
+            let window = Window::dates(super::super::FIRST_DAY, super::super::LAST_DAY);
+            let history = history::load(&folder, &HistoryRequest::new([ticker], window, resolution)).unwrap();
+            history.require_rows().unwrap();
+            let closes = history.series[0].closes().unwrap().to_vec();
+            (history.series[0].times.clone(), closes)
+        };
+        // A pair with dividends, a split, a rename, a delisting, a fund.
+        for ticker in ["KO", "GOOGL", "META", "TWTR", "SPY"] {
+            let (times, closes) = read(ticker, Resolution::Daily);
+            let listing = Market::find(ticker).unwrap();
+            let bars = market.adjusted(listing, 0..market.sessions().len()).unwrap().bars;
+            assert_eq!(closes.len(), bars.len(), "{ticker}");
+            for ((time, close), bar) in times.iter().zip(&closes).zip(&bars) {
+                // Factor files carry nine decimal places.
+                assert!((close / bar.close - 1.0).abs() < 1e-7, "{ticker} {time}: {close} {}", bar.close);
+            }
+        }
+        let (times, closes) = read("KO", Resolution::Hour);
+        let sessions = market.sessions().iter().filter(|session| FIRST_HOUR_DAY <= session.date);
+        assert_eq!(closes.len(), sessions.map(|session| session.hours().count()).sum::<usize>());
+        // The last hour of a day closes where the day does.
+        let (days, daily) = read("KO", Resolution::Daily);
+        assert_eq!(times.last(), days.last());
+        assert_eq!(closes.last(), daily.last());
     }
 
     #[test]

@@ -187,6 +187,7 @@ mod tests {
             cash: 10_000.0,
             rebalances_monthly: false,
             emits_insights: false,
+            invested: 1.0,
         };
         Run::of(plan, &Market::new(7))
     }

@@ -347,7 +347,7 @@ impl Figures {
 }
 
 /// `$1,234.50`; the sign of a loss stands behind the symbol, as in LEAN: `$-4.94`.
-fn money(amount: f64) -> String {
+pub(crate) fn money(amount: f64) -> String {
     let text = format!("{:.2}", amount.abs());
     let (whole, cents) = text.split_once('.').unwrap_or((&text, "00"));
     let mut grouped = String::new();
@@ -398,6 +398,7 @@ mod tests {
             cash: 100_000.0,
             rebalances_monthly: true,
             emits_insights: false,
+            invested: 1.0,
         };
         let run = Run::of(plan, &Market::new(7));
         let closed = trades::closed(&run);
@@ -427,6 +428,7 @@ mod tests {
             cash: 100_000.0,
             rebalances_monthly: false,
             emits_insights: false,
+            invested: 1.0,
         };
         let run = Run::of(plan, &Market::new(7));
         let figures = of(&run, &[]);
@@ -442,6 +444,7 @@ mod tests {
             cash: 100_000.0,
             rebalances_monthly: false,
             emits_insights: false,
+            invested: 1.0,
         };
         let windows = rolling(&Run::of(plan, &Market::new(7)));
         for key in ["M1_20230131", "M1_20230430", "M3_20230331", "M12_20230430"] {

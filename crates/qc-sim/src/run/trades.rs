@@ -105,6 +105,7 @@ mod tests {
             cash: 50_000.0,
             rebalances_monthly: true,
             emits_insights: false,
+            invested: 1.0,
         };
         let run = Run::of(plan, &Market::new(7));
         let trades = closed(&run);

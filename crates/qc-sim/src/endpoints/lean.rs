@@ -1,7 +1,13 @@
 //! The versions of LEAN the simulated cloud offers: invented hashes, plausible numbers.
 
 use jiff::Timestamp;
+use qc_api::endpoints::lean::{
+    LeanEnvironment, LeanEnvironmentsReply, LeanVersionsReply, ReadLeanEnvironments, ReadLeanVersions,
+};
 use qc_api::model::LeanVersion;
+
+use crate::refuse::Answer;
+use crate::world::{Call, World};
 
 /// Id of the newest version, which a project uses unless pinned.
 pub(crate) const LATEST: i64 = 17_500;
@@ -23,4 +29,20 @@ pub(crate) fn versions() -> Vec<LeanVersion> {
             public: true,
         })
         .collect()
+}
+
+pub(crate) fn read_versions(_: &mut World, _: &Call<'_>, _: ReadLeanVersions) -> Answer<LeanVersionsReply> {
+    Ok(LeanVersionsReply { versions: versions() })
+}
+
+pub(crate) fn environments(_: &mut World, _: &Call<'_>, _: ReadLeanEnvironments) -> Answer<LeanEnvironmentsReply> {
+    let environments = [(1, "Foundation", "Default environment"), (2, "Foundation-Pomegranate", "With pomegranate")];
+    let shown = |(id, name, description): (i64, &str, &str)| LeanEnvironment {
+        id: Some(id),
+        name: name.to_owned(),
+        path: None,
+        description: Some(description.to_owned()),
+        public: true,
+    };
+    Ok(LeanEnvironmentsReply { environments: environments.map(shown).into() })
 }

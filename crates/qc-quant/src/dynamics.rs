@@ -1,3 +1,0 @@
-//! Relations that change through time.
-
-pub mod kalman_hedge;

@@ -1,3 +1,0 @@
-//! Resampling of dependent data.
-
-pub mod block_length;

@@ -1,0 +1,97 @@
+//! The object store: bytes in, the same bytes out.
+
+use std::time::Duration;
+
+use qc_api::endpoints::object_store::{
+    DeleteObject, ListObjects, ReadDownload, ReadObjectProperties, SetObject, StartDownload,
+};
+use qc_api::{Client, Effect};
+use qc_sim::{Sim, SimOptions, Tier, seed};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::{sentence, session};
+
+async fn set(client: &Client, key: &str, data: &[u8]) {
+    let request = SetObject { organization_id: seed::ORGANIZATION_ID.into(), key: key.into(), data: data.to_vec() };
+    client.send(&request).await.unwrap();
+}
+
+async fn names(client: &Client, path: Option<&str>) -> Vec<(String, bool)> {
+    let request =
+        ListObjects { organization_id: seed::ORGANIZATION_ID.into(), path: path.map(str::to_owned), page: None };
+    let objects = client.send(&request).await.unwrap().objects;
+    objects.into_iter().map(|object| (object.key.clone(), object.is_folder())).collect()
+}
+
+#[tokio::test]
+async fn objects_are_set_listed_described_and_deleted_with_their_folder() {
+    let (sim, client) = session().await;
+    set(&client, "models/a.txt", b"hello").await;
+    set(&client, "models/deep/b.bin", &[0, 255, 7]).await;
+    set(&client, "top.txt", b"x").await;
+    let entry = |key: &str, folder| (key.to_owned(), folder);
+    assert_eq!(names(&client, None).await, [entry("models", true), entry("top.txt", false)]);
+    assert_eq!(names(&client, Some("models")).await, [entry("models/a.txt", false), entry("models/deep", true)]);
+    let organization_id = || seed::ORGANIZATION_ID.into();
+    let read = ReadObjectProperties { organization_id: organization_id(), key: "models/a.txt".into() };
+    let metadata = client.send(&read).await.unwrap().metadata;
+    // The MD5 of "hello", as any tool prints it.
+    assert_eq!(metadata.md5.as_deref(), Some("5d41402abc4b2a76b9719d911017c592"));
+    assert_eq!((metadata.size, metadata.preview.as_deref()), (Some(5), Some("hello")));
+    let delete = DeleteObject { organization_id: organization_id(), key: "models".into() };
+    client.send(&delete).await.unwrap();
+    assert_eq!(names(&client, None).await, [entry("top.txt", false)]);
+    assert!(client.send(&delete).await.unwrap_err().is_not_found());
+    assert!(client.send(&read).await.unwrap_err().is_not_found());
+    assert_eq!(sim.journal().of("object/set")[0].body["objectData"], "5 bytes");
+    assert!(sim.journal().of("object/set").iter().all(|entry| entry.effect == Some(Effect::Update)));
+}
+
+#[tokio::test]
+async fn a_download_gives_a_link_after_a_while_to_institutions_only() {
+    let (_sim, client) = session().await;
+    set(&client, "a.txt", b"hello").await;
+    let start =
+        StartDownload { organization_id: seed::ORGANIZATION_ID.into(), keys: vec!["a.txt".into(), "none".into()] };
+    assert!(sentence(client.send(&start).await).contains("derivative export"));
+
+    let sim = Sim::start_with(SimOptions { tier: Tier::Institution, ..SimOptions::default() }).await.unwrap();
+    let client = sim.client().unwrap();
+    set(&client, "a.txt", b"hello").await;
+    let job = client.send(&start).await.unwrap();
+    assert!(job.url.is_none());
+    let poll = ReadDownload { organization_id: seed::ORGANIZATION_ID.into(), job_id: job.job_id };
+    assert!(client.send(&poll).await.unwrap().url.is_none());
+    sim.clock().advance(Duration::from_secs(10));
+    let url = client.send(&poll).await.unwrap().url.unwrap();
+    let zip = fetched(url.expose()).await;
+    assert!(zip.starts_with(b"HTTP/1.1 200") && zip.windows(4).any(|window| window == b"PK\x03\x04"));
+    assert!(zip.windows(5).any(|window| window == b"a.txt"));
+    assert!(fetched(&format!("{}x", url.expose())).await.starts_with(b"HTTP/1.1 403"));
+    assert_eq!(
+        sim.journal().of("object/get").iter().map(|e| e.effect.unwrap()).collect::<Vec<_>>(),
+        [Effect::Create, Effect::Read, Effect::Read]
+    );
+    let none = StartDownload { keys: vec!["none".into()], ..start };
+    assert!(client.send(&none).await.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
+async fn another_organization_s_store_is_closed() {
+    let (_sim, client) = session().await;
+    let list = ListObjects { organization_id: " ".into(), path: None, page: None };
+    assert!(client.send(&list).await.unwrap_err().is_not_found());
+    let foreign = ListObjects { organization_id: seed::COLLABORATOR_ORGANIZATION_ID.into(), ..list };
+    assert!(client.send(&foreign).await.unwrap_err().is_not_found());
+}
+
+/// The whole answer to a plain GET: no client of ours follows such links in a test.
+async fn fetched(url: &str) -> Vec<u8> {
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut line = tokio::net::TcpStream::connect(host).await.unwrap();
+    let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    line.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    line.read_to_end(&mut answer).await.unwrap();
+    answer
+}
