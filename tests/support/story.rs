@@ -191,9 +191,7 @@ fn steady(result: &CallToolResult) -> Value {
     fn strip(value: &mut Value) {
         match value {
             Value::Object(map) => {
-                map.retain(|key, _| {
-                    !matches!(key.as_str(), "research_id" | "uri" | "resource" | "elapsed_ms" | "data_folder")
-                });
+                map.retain(|key, _| key != "resources");
                 map.values_mut().for_each(strip);
             }
             Value::Array(items) => items.iter_mut().for_each(strip),
