@@ -1,1 +1,6 @@
-//! Was nothing sent on refusal, and do two callers stay apart?
+//! Was nothing sent on refusal? Do reading tools only read? Do secrets stay secret, and callers apart?
+
+mod modes;
+mod reads;
+mod secrets;
+mod untrusted;

@@ -6,7 +6,7 @@ use qc_quant::{MissingPolicy, Panel, returns};
 use serde_json::json;
 
 use crate::Answer;
-use crate::golden::{Case, Golden};
+use crate::golden::{Case, Golden, rows};
 
 pub fn matrix(case: &Case, golden: &Golden) -> Answer {
     let method = match case.text("method") {
@@ -57,8 +57,4 @@ pub fn rolling_distance(case: &Case, golden: &Golden) -> Answer {
     let (x, y, window) = (case.text("x"), case.text("y"), case.count("window"));
     let found = correlation::rolling(&panel, x, y, Method::Distance, window, step)?;
     Ok(json!({ "values": found.values }))
-}
-
-fn rows(matrix: &nalgebra::DMatrix<f64>) -> Vec<Vec<f64>> {
-    matrix.row_iter().map(|row| row.iter().copied().collect()).collect()
 }

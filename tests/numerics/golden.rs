@@ -101,3 +101,8 @@ impl Case {
         if self.inputs["transform"] == "log" { qc_quant::returns::log_prices(&panel).unwrap() } else { panel }
     }
 }
+
+/// A matrix as the golden files write one.
+pub fn rows(matrix: &nalgebra::DMatrix<f64>) -> Vec<Vec<f64>> {
+    matrix.row_iter().map(|row| row.iter().copied().collect()).collect()
+}

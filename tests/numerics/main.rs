@@ -8,10 +8,19 @@
 mod adf;
 mod compare;
 mod correlation;
+mod covariance;
+mod deflated_sharpe;
+mod dynamics;
 mod engle_granger;
 mod golden;
+mod johansen;
+mod mean_reversion;
+mod ols_hac;
 mod pca;
 mod performance;
+mod portfolio;
+mod resample;
+mod unit_root;
 mod validation;
 
 use std::collections::BTreeMap;
@@ -64,6 +73,26 @@ const FAMILIES: &[Family] = &[
     },
     Family::new("performance", performance::answer),
     Family::new("performance_edge", performance::edge),
+    Family::new("kpss", unit_root::kpss),
+    Family::new("variance_ratio", unit_root::variance_ratio),
+    Family::new("half_life", mean_reversion::half_life),
+    Family::new("hurst_ghe", mean_reversion::structure),
+    Family::new("hurst_rs", mean_reversion::rescaled_range),
+    Family::new("zscore_last", mean_reversion::zscore),
+    Family {
+        // remarks: the published 10/5/1 percent tables that statsmodels carries; p-values are held instead
+        remarks: &["warning", "trace_crit_90_95_99", "max_eig_crit_90_95_99"],
+        tolerance_of: &[("trace_p", "p"), ("max_eig_p", "p")],
+        where_silent: &[("beta_normalised_first_row", johansen::VECTOR)],
+        ..Family::new("johansen", johansen::answer)
+    },
+    Family::new("shrinkage", covariance::shrinkage),
+    Family::new("ols_hac", ols_hac::answer),
+    Family::new("terciles", portfolio::terciles),
+    Family::new("select_uncorrelated", portfolio::select_uncorrelated),
+    Family::new("deflated_sharpe", deflated_sharpe::answer),
+    Family::new("optimal_block_length", resample::block_length),
+    Family::new("kalman_hedge", dynamics::kalman_hedge),
     Family::new("validation", validation::answer),
 ];
 
@@ -72,29 +101,15 @@ const NOT_YET_COVERED: &[&str] = &[
     "beta_neutral",
     "bootstrap_alpha",
     "break_test",
-    "deflated_sharpe",
-    "half_life",
     "hrp",
-    "hurst_ghe",
-    "hurst_rs",
-    "johansen",
-    "kalman_hedge",
-    "kpss",
     "markov_switching",
     "max_sharpe",
     "min_cvar",
     "min_variance",
-    "ols_hac",
-    "optimal_block_length",
     "pairs_backtest",
     "rebalance",
     "risk_parity",
-    "select_uncorrelated",
-    "shrinkage",
     "sparse_tracking",
-    "terciles",
-    "variance_ratio",
-    "zscore_last",
 ];
 
 fn family(algo: &str) -> Option<&'static Family> {

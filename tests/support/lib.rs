@@ -2,6 +2,7 @@
 //!
 //! - [`paths`]: the workspace root, and the folders and files that a test may be given from outside.
 //! - [`process`]: a real program, spoken to line by line or by raw HTTP.
+//! - [`session`]: a client and a server in this process over one simulator.
 //! - [`snapshot`]: recorded texts and JSON, generated pages, and how a change of them is accepted.
 //! - [`story`]: what a user does with the tools, told through any MCP client.
 //! - [`steps`]: commands run one after the other with their times, for `cargo gate` and `cargo accept`.
@@ -9,6 +10,7 @@
 
 pub mod paths;
 pub mod process;
+pub mod session;
 pub mod snapshot;
 pub mod steps;
 pub mod story;

@@ -1,6 +1,14 @@
 //! Does each tool do its work end to end, through a real MCP client in process?
 
 mod analysis;
+mod auth;
+mod backtests;
+mod bad_input;
+mod compile;
 mod data;
+mod files;
+mod projects;
 mod quantbook;
 mod research;
+mod resources;
+mod system;

@@ -250,9 +250,12 @@ impl From<qc_api::Error> for ToolError {
                 }
                 .said(said)
             }
-            E::Refused { .. } if error.is_not_found() => {
-                ToolError::new(Kind::NotFound, topic, format!("{path} found nothing of that id or name")).said(said)
-            }
+            E::Refused { .. } if error.is_not_found() => ToolError::new(
+                Kind::NotFound,
+                refused_topic(topic, &said),
+                format!("{path} found nothing of that id or name"),
+            )
+            .said(said),
             E::Refused { .. } => ToolError::new(
                 Kind::Refused,
                 refused_topic(topic, &said),

@@ -7,6 +7,7 @@ use qc_api::{Effect, Endpoint, EndpointInfo, Reach};
 use crate::{
     caller::Caller,
     error::{Kind, ToolError, Topic},
+    flows::files::Written,
     server::QcServer,
     settings::Mode,
 };
@@ -32,6 +33,11 @@ impl Door {
         admit(&EndpointInfo::of::<E>(), self.server.settings().mode)?;
         let client = self.server.client(&self.caller).await?;
         Ok(client.send(request).await?)
+    }
+
+    /// The files this server wrote.
+    pub(crate) fn written(&self) -> &Written {
+        self.server.written()
     }
 
     /// Sends an empty request to an endpoint of the table; reads without side effects only.

@@ -122,7 +122,8 @@ pub(crate) fn find(uri: &str) -> Option<(&'static Page, Vec<String>)> {
     PAGES.iter().find_map(|page| Some((page, matches(page.uri, uri)?)))
 }
 
-/// What stands at the placeholders of `template` in `uri`; the last placeholder takes the rest.
+/// What stands at the placeholders of `template` in `uri`. A placeholder ends at the next slash; only a file's
+/// name may hold some.
 fn matches(template: &str, uri: &str) -> Option<Vec<String>> {
     let mut values = Vec::new();
     let mut rest = uri;
@@ -132,7 +133,8 @@ fn matches(template: &str, uri: &str) -> Option<Vec<String>> {
         let (_, after) = more.split_once('}')?;
         let end = match after.chars().next() {
             Some(next) => rest.find(next)?,
-            None => rest.len(),
+            None if template.ends_with("/files/{name}") => rest.len(),
+            None => rest.find('/').unwrap_or(rest.len()),
         };
         let (value, remaining) = rest.split_at(end);
         if value.is_empty() {

@@ -24,6 +24,7 @@ use crate::{
     ctx::Ctx,
     desk::{Desk, DeskConfig},
     error::{Kind, ToolError, Topic},
+    flows::files::Written,
     kept::Kept,
     metrics::{Metrics, Outcome},
     prompts, resources, schema,
@@ -131,6 +132,7 @@ struct Inner {
     metrics: Metrics,
     desk: Desk,
     kept: Kept,
+    written: Written,
     started: Instant,
 }
 
@@ -188,6 +190,7 @@ impl QcServer {
                 facts,
                 metrics: Metrics::default(),
                 kept: Kept::default(),
+                written: Written::default(),
                 started: Instant::now(),
             }),
         };
@@ -215,6 +218,11 @@ impl QcServer {
     /// Bulk texts behind links just given.
     pub(crate) fn kept(&self) -> &Kept {
         &self.inner.kept
+    }
+
+    /// The files written through this server.
+    pub(crate) fn written(&self) -> &Written {
+        &self.inner.written
     }
 
     /// The full result of an analysis, as JSON.

@@ -2,3 +2,4 @@
 
 pub mod all_pairs;
 pub mod engle_granger;
+pub mod johansen;

@@ -56,9 +56,7 @@ pub fn ledoit_wolf(returns: &Panel) -> Result<Shrunk> {
     let s = gram(&z, t, n, rows);
     let mu = s.trace() / size;
     // mean over rows of |z z' - S|², from |z|⁴ and |S|²
-    let fourth: f64 = (0..t)
-        .map(|row| (0..n).map(|col| z[col * t + row].powi(2)).sum::<f64>().powi(2))
-        .sum::<f64>();
+    let fourth: f64 = (0..t).map(|row| (0..n).map(|col| z[col * t + row].powi(2)).sum::<f64>().powi(2)).sum::<f64>();
     let squared = s.norm_squared();
     let beta = (fourth / rows - squared) / rows / size;
     let delta = (squared - size * mu * mu) / size;

@@ -16,13 +16,17 @@
 #![allow(clippy::indexing_slicing)]
 
 pub mod cointegration;
+pub mod covariance;
+pub mod dynamics;
 pub mod error;
 mod linalg;
+pub mod mean_reversion;
 pub mod panel;
 pub mod pca;
 pub mod performance;
 pub mod portfolio;
 pub mod progress;
+pub mod resample;
 pub mod returns;
 pub mod stats;
 pub mod testing;

@@ -1,6 +1,7 @@
 //! How a strategy did: growth, risk, drawdowns, tails, and against a benchmark.
 
 pub mod benchmark;
+pub mod deflated_sharpe;
 pub mod drawdown;
 pub mod sharpe;
 pub mod summary;

@@ -1,5 +1,8 @@
 //! Portfolios of several assets: from weights to returns.
 
+pub mod select_uncorrelated;
+pub mod terciles;
+
 use crate::error::{Error, Result};
 use crate::panel::{Panel, Series, require_finite};
 

@@ -2,7 +2,9 @@
 
 pub mod adf;
 pub(crate) mod dickey_fuller;
+pub mod kpss;
 pub mod mackinnon;
+pub mod variance_ratio;
 
 use std::fmt;
 

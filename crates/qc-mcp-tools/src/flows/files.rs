@@ -1,6 +1,11 @@
 //! Rules about a project's files: which names QuantConnect takes, which file is a new project's untouched
 //! template, and how one unique snippet is replaced.
 
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+};
+
 use jiff::SignedDuration;
 use qc_api::{
     endpoints::{
@@ -91,7 +96,10 @@ pub(crate) async fn create(
     let request =
         CreateFile { project_id, name: name.to_owned(), content: Some(content.to_owned()), ..CreateFile::default() };
     let refusal = match door.send(&request).await {
-        Ok(_) => return Ok(Created::New),
+        Ok(_) => {
+            door.written().note(project_id, name);
+            return Ok(Created::New);
+        }
         Err(error) if error.kind == Kind::Refused => error,
         Err(error) => return Err(error),
     };
@@ -103,19 +111,48 @@ pub(crate) async fn create(
             format!("project {project_id} already has a file `{}` of {} bytes", quote(name), existing.content.len()),
         ));
     }
-    door.send(&UpdateFileContent {
-        project_id,
-        name: name.to_owned(),
-        content: content.to_owned(),
-        ..UpdateFileContent::default()
-    })
-    .await?;
+    update(door, project_id, name, content).await?;
     Ok(Created::ReplacedTemplate)
+}
+
+/// Replaces the content of a file.
+pub(crate) async fn update(door: &Door, project_id: ProjectId, name: &str, content: &str) -> Result<(), ToolError> {
+    let (name, content) = (name.to_owned(), content.to_owned());
+    let request = UpdateFileContent { project_id, name, content, ..UpdateFileContent::default() };
+    door.send(&request).await?;
+    door.written().note(project_id, &request.name);
+    Ok(())
+}
+
+/// The files written through this server: whatever they look like, they are nobody's template.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    names: Mutex<HashSet<(ProjectId, String)>>,
+}
+
+impl Written {
+    /// The most names kept; a server that wrote more forgets and judges by the file alone.
+    const MOST: usize = 10_000;
+
+    fn note(&self, project_id: ProjectId, name: &str) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if Self::MOST <= names.len() {
+            names.clear();
+        }
+        names.insert((project_id, name.to_owned()));
+    }
+
+    fn holds(&self, project_id: ProjectId, name: &str) -> bool {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).contains(&(project_id, name.to_owned()))
+    }
 }
 
 /// Whether nobody has written the file since the project was made: a template's name, short, the template's
 /// words in it, and not changed after the project's first seconds.
 async fn is_untouched_template(door: &Door, project_id: ProjectId, file: &ProjectFile) -> Result<bool, ToolError> {
+    if door.written().holds(project_id, &file.name) {
+        return Ok(false);
+    }
     if !TEMPLATES.contains(&file.name.as_str()) || !reads_like_template(&file.name, &file.content) {
         return Ok(false);
     }
@@ -135,7 +172,7 @@ fn reads_like_template(name: &str, content: &str) -> bool {
     let words: &[&str] = match name {
         "main.py" => &["AlgorithmImports", "(QCAlgorithm)", "set_holdings(\"SPY\""],
         "Main.cs" => &["QCAlgorithm", "SetHoldings(\"SPY\""],
-        _ => &["QuantBook", "SPY"],
+        _ => &["QuantBook"],
     };
     words.iter().all(|word| content.contains(word) || content.contains(&word.replace('"', "\\\"")))
 }

@@ -1,6 +1,6 @@
 //! Source files of a project: list, read by lines, write, edit one snippet, rename, delete.
 
-use qc_api::endpoints::files::{DeleteFile, ReadFiles, RenameFile, UpdateFileContent};
+use qc_api::endpoints::files::{DeleteFile, ReadFiles, RenameFile};
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -145,17 +145,11 @@ impl QcServer {
         check(&args.name, &args.content)?;
         let id = find::project(&ctx.door, &args.project_id).await?;
         let summary = format!("updated {}", quote(&args.name));
-        let request = UpdateFileContent {
-            project_id: id,
-            name: args.name,
-            content: args.content.clone(),
-            ..UpdateFileContent::default()
-        };
-        ctx.door.send(&request).await?;
+        files::update(&ctx.door, id, &args.name, &args.content).await?;
         Ok(written(&summary, id, &args.content))
     }
 
-    /// Rename a file.
+    /// Rename a file of a project; its content stays.
     #[tool(title = "Rename file")]
     async fn update_file_name(&self, Parameters(args): Parameters<RenameArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         files::check_name(&args.new_name)?;
@@ -184,14 +178,7 @@ impl QcServer {
             ));
         }
         let summary = format!("edited {} at line {line}", quote(&args.name));
-        ctx.door
-            .send(&UpdateFileContent {
-                project_id: id,
-                name: args.name,
-                content: content.clone(),
-                ..UpdateFileContent::default()
-            })
-            .await?;
+        files::update(&ctx.door, id, &args.name, &content).await?;
         Ok(written(&summary, id, &content).field("line", line))
     }
 }

@@ -317,15 +317,15 @@ mod tests {
     #[test]
     fn without_lags_the_trace_is_the_likelihood_ratio() {
         let (y, x) = pair(1, 200);
-        let found = test(&panel(vec![y.clone(), x.clone()]), &JohansenOptions {
-            case: Case::None,
-            lagged_differences: 0,
-            ..Default::default()
-        })
+        let found = test(
+            &panel(vec![y.clone(), x.clone()]),
+            &JohansenOptions { case: Case::None, lagged_differences: 0, ..Default::default() },
+        )
         .unwrap();
         // T (ln |restricted| - ln |unrestricted|) of the regression of ΔY on Y(t-1)
         let levels = DMatrix::from_fn(199, 2, |row, col| if col == 0 { y[row] } else { x[row] });
-        let changes = DMatrix::from_fn(199, 2, |row, col| if col == 0 { y[row + 1] - y[row] } else { x[row + 1] - x[row] });
+        let changes =
+            DMatrix::from_fn(199, 2, |row, col| if col == 0 { y[row + 1] - y[row] } else { x[row + 1] - x[row] });
         let b = (levels.transpose() * &levels).try_inverse().unwrap() * levels.transpose() * &changes;
         let rest = &changes - &levels * b;
         let ratio = (changes.transpose() * &changes).determinant() / (rest.transpose() * &rest).determinant();

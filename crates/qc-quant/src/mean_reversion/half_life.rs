@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn oscillation_and_explosion_have_no_half_life() {
-        let swinging: Vec<f64> = (0..30).map(|t| if t % 2 == 0 { 1.0 } else { -1.0 } + 0.01 * f64::from(t % 3)).collect();
+        let swinging: Vec<f64> =
+            (0..30).map(|t| if t % 2 == 0 { 1.0 } else { -1.0 } + 0.01 * f64::from(t % 3)).collect();
         assert_eq!(estimate(&swinging).unwrap().half_life, None);
         let exploding: Vec<f64> = (0..30).map(|t| 1.1_f64.powi(t) + 0.001 * f64::from(t % 3)).collect();
         assert_eq!(estimate(&exploding).unwrap().half_life, None);

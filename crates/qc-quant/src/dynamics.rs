@@ -1,0 +1,3 @@
+//! Relations that change through time.
+
+pub mod kalman_hedge;

@@ -1,0 +1,3 @@
+//! Resampling of dependent data.
+
+pub mod block_length;

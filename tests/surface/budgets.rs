@@ -1,0 +1,40 @@
+//! Sizes a client pays for on every request: bytes of tools/list, of one tool, of the instructions.
+
+use crate::{everything, server};
+use qc_mcp_tools::QcServer;
+use rmcp::ServerHandler;
+use serde_json::json;
+
+/// Bytes of the `tools` member as it travels.
+fn bytes(server: &QcServer) -> usize {
+    let tools: Vec<_> = server.tools().map(|(_, tool)| tool).collect();
+    json!({"tools": tools}).to_string().len()
+}
+
+#[test]
+fn the_default_list_stays_below_50_kb() {
+    let n = bytes(&server(&[]));
+    assert!(n <= 50_000, "{n} bytes");
+}
+
+#[test]
+fn the_whole_list_stays_below_90_kb() {
+    let n = bytes(&everything());
+    assert!(n <= 90_000, "{n} bytes");
+}
+
+#[test]
+fn no_tool_weighs_more_than_3_kb() {
+    for (facts, tool) in everything().tools() {
+        let n = serde_json::to_string(tool).unwrap().len();
+        assert!(n <= 3_000, "{} has {n} bytes", facts.name);
+    }
+}
+
+#[test]
+fn instructions_fit_where_clients_cut_them() {
+    // Hosts cut at about 2 kB; what matters most stands first.
+    let info = everything().get_info();
+    let n = info.instructions.unwrap().len();
+    assert!(n <= 2_048, "{n} bytes");
+}

@@ -1,0 +1,158 @@
+//! Backtests through the tools: the whole story, and each reader.
+
+use qc_sim::seed;
+use serde_json::{Value, json};
+use std::time::Duration;
+use support::session::Session;
+
+const PROJECT: i64 = seed::PAIR_PROJECT_ID;
+
+/// Compiles the seeded project and runs it to its end.
+async fn finished(session: &Session) -> String {
+    let compile = session.ok("compile_project", json!({"project_id": PROJECT})).await;
+    let arguments = json!({"project_id": PROJECT, "compile_id": compile["compile_id"], "backtest_name": "first run"});
+    let started = session.ok("create_backtest", arguments).await;
+    let id = started["backtest_id"].as_str().unwrap().to_owned();
+    for _ in 0..100 {
+        session.sim.clock().advance(Duration::from_secs(5));
+        let read = session.ok("read_backtest", json!({"project_id": PROJECT, "backtest_id": id})).await;
+        if read["status"] == "completed" && read.get("statistics").is_some() {
+            return id;
+        }
+    }
+    panic!("the backtest never ended");
+}
+
+fn rows<'a>(answer: &'a Value, name: &str) -> &'a Vec<Value> {
+    let table = &answer[name];
+    table
+        .get("untrusted_rows")
+        .or_else(|| table.get("rows"))
+        .and_then(Value::as_array)
+        .unwrap_or_else(|| panic!("{answer}"))
+}
+
+#[tokio::test]
+async fn create_backtest_then_read_statistics_chart_orders_and_trades() {
+    let session = Session::start().await;
+    let id = finished(&session).await;
+    let read = session.ok("read_backtest", json!({"project_id": PROJECT, "backtest_id": "latest"})).await;
+    assert_eq!(read["backtest_id"], id.as_str());
+    assert!(read["statistics"]["sharpe_ratio"]["value"].is_number(), "{read}");
+    assert_eq!(read["statistics"]["net_profit"]["unit"], "%", "{read}");
+    assert!(read.to_string().len() <= 20_000);
+    let names: Vec<&str> = read["untrusted_charts"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(names.contains(&"Strategy Equity"), "{names:?}");
+
+    let chart = session
+        .ok(
+            "read_backtest_chart",
+            json!({"project_id": PROJECT, "backtest_id": id, "name": "Strategy Equity", "count": 50}),
+        )
+        .await;
+    assert!(!chart["series"][0]["points"].as_array().unwrap().is_empty(), "{chart}");
+    let with_chart = session
+        .ok("read_backtest", json!({"project_id": PROJECT, "backtest_id": id, "chart": "Strategy Equity"}))
+        .await;
+    assert!(with_chart["chart"]["series"].is_array());
+
+    let orders = session.ok("read_backtest_orders", json!({"project_id": PROJECT, "backtest_id": id})).await;
+    assert!(!rows(&orders, "orders").is_empty());
+    session.ok("read_backtest_insights", json!({"project_id": PROJECT, "backtest_id": id})).await;
+    session.ok("read_backtest_trades", json!({"project_id": PROJECT, "backtest_id": id})).await;
+}
+
+#[tokio::test]
+async fn all_orders_come_as_a_csv_behind_a_link() {
+    let session = Session::start().await;
+    let id = finished(&session).await;
+    let answer =
+        session.call("read_backtest_orders", json!({"project_id": PROJECT, "backtest_id": id, "all": "true"})).await;
+    let structured = answer.checked();
+    let links = answer.links();
+    assert_eq!(links, [format!("qc://backtests/{PROJECT}/{id}/orders.csv")]);
+    assert_eq!(structured["resources"], json!(links));
+    let csv = session.read(&links[0]).await.unwrap();
+    assert!(csv.starts_with("id,time,symbol,direction,type,quantity,price,value,fee,status,tag\n"), "{csv}");
+    assert_eq!(csv.lines().count() as u64, 1 + structured["count"].as_u64().unwrap());
+    // The page made for the link is kept; an address nobody made before is read anew.
+    let reads = session.sim.journal().of("backtests/orders/read").len();
+    session.read(&links[0]).await.unwrap();
+    assert_eq!(session.sim.journal().of("backtests/orders/read").len(), reads);
+    assert!(session.read(&format!("qc://backtests/{PROJECT}/{id}/trades.csv")).await.unwrap().starts_with("symbol,"));
+}
+
+#[tokio::test]
+async fn lists_newest_first_with_figures() {
+    let session = Session::start().await;
+    let id = finished(&session).await;
+    let list = session.ok("list_backtests", json!({"project_id": "Pair of Staples"})).await;
+    assert_eq!((&list["total"], &list["backtests"][0]["backtest_id"]), (&json!(1), &json!(id)));
+    assert!(list["backtests"][0]["sharpe_ratio"].is_number(), "{list}");
+    let empty = session.ok("list_backtests", json!({"project_id": seed::BASKET_PROJECT_ID})).await;
+    assert!(empty["summary"].as_str().unwrap().contains("create_backtest"), "{empty}");
+}
+
+#[tokio::test]
+async fn logs_come_as_text_and_can_be_searched() {
+    let session = Session::start().await;
+    let id = finished(&session).await;
+    let all = session.call("read_backtest_logs", json!({"project_id": PROJECT, "backtest_id": id})).await;
+    assert!(!all.is_error(), "{}", all.text());
+    let none = session
+        .ok("read_backtest_logs", json!({"project_id": PROJECT, "backtest_id": id, "query": "no such words"}))
+        .await;
+    assert!(none["summary"].as_str().unwrap().contains("leave query out"), "{none}");
+    let text = session
+        .err("read_backtest_logs", json!({"project_id": PROJECT, "backtest_id": id, "start": 5, "end": 5}))
+        .await;
+    assert!(text.contains("start below the end"), "{text}");
+}
+
+#[tokio::test]
+async fn a_picture_is_not_there_yet_and_nothing_is_sent() {
+    let session = Session::start().await;
+    let text = session
+        .err(
+            "read_backtest_chart",
+            json!({"project_id": PROJECT, "backtest_id": "latest", "name": "Strategy Equity", "format": "PNG"}),
+        )
+        .await;
+    assert!(text.contains("not available yet"), "{text}");
+    assert!(session.sim.journal().is_empty());
+}
+
+#[tokio::test]
+async fn latest_of_no_backtests_and_unknown_ids_name_the_next_call() {
+    let session = Session::start().await;
+    let text = session.err("read_backtest", json!({"project_id": PROJECT, "backtest_id": "latest"})).await;
+    assert!(text.contains("has no backtests") && text.contains("list_backtests"), "{text}");
+    let text = session
+        .err("read_backtest", json!({"project_id": PROJECT, "backtest_id": "0123456789abcdef0123456789abcdef"}))
+        .await;
+    assert!(text.contains("list_backtests"), "{text}");
+    let text = session
+        .err("create_backtest", json!({"project_id": PROJECT, "compile_id": "0123-4567", "backtest_name": "x"}))
+        .await;
+    assert!(text.contains("compile_project"), "{text}");
+}
+
+#[tokio::test]
+async fn too_wide_a_page_is_refused_before_sending() {
+    let session = Session::start().await;
+    let arguments =
+        json!({"project_id": PROJECT, "backtest_id": "0123456789abcdef0123456789abcdef", "start": 0, "end": 500});
+    let text = session.err("read_backtest_orders", arguments).await;
+    assert!(text.contains("at most 100 apart"), "{text}");
+    assert!(session.sim.journal().is_empty());
+}
+
+#[tokio::test]
+async fn parameters_reach_the_run() {
+    let session = Session::start().await;
+    let compile = session.ok("compile_project", json!({"project_id": PROJECT})).await;
+    let arguments = json!({"project_id": PROJECT, "compile_id": compile["compile_id"], "backtest_name": "p", "parameters": "{\"lookback\": 20}"});
+    let started = session.ok("create_backtest", arguments).await;
+    let read = session.ok("read_backtest", json!({"project_id": PROJECT, "backtest_id": started["backtest_id"]})).await;
+    assert_eq!(read["untrusted_parameters"], json!([["lookback", "20"]]), "{read}");
+}

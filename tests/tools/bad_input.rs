@@ -1,0 +1,117 @@
+//! Bad input and a bad far end: each a clear tool error, and the server keeps serving.
+
+use qc_sim::{Fault, SimOptions, seed};
+use serde_json::{Value, json};
+use support::session::Session;
+
+#[tokio::test]
+async fn ten_megabytes_of_arguments() {
+    let session = Session::start().await;
+    let text = session.err("read_project", json!({"project_id": "x".repeat(10 << 20)})).await;
+    assert!(text.contains("10485760 bytes") || text.contains("the arguments hold"), "{}", &text[..200.min(text.len())]);
+    assert!(text.len() < 500);
+    assert!(session.sim.journal().is_empty());
+    session.ok("read_project", json!({})).await;
+}
+
+#[tokio::test]
+async fn html_instead_of_json() {
+    let session = Session::start().await;
+    session.sim.faults().always("projects/read", Fault::HtmlOk);
+    let text = session.err("read_project", json!({})).await;
+    assert!(text.contains("projects/read answered no JSON") && text.contains("<untrusted-"), "{text}");
+    session.sim.faults().clear();
+    session.ok("read_project", json!({})).await;
+}
+
+#[tokio::test]
+async fn a_failing_service() {
+    let session = Session::start().await;
+    session.sim.faults().always("projects/read", Fault::ServerError);
+    let answer = session.call("read_project", json!({})).await;
+    assert!(answer.is_error());
+    let meta = serde_json::to_value(answer.0.meta.clone().unwrap()).unwrap();
+    assert_eq!(meta["quantconnect/error"]["retryable"], true, "{}", answer.text());
+    session.sim.faults().clear();
+    session.ok("read_project", json!({})).await;
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_there() {
+    // Port 9 of this computer is closed: connections are refused at once.
+    let session =
+        Session::configured(&["--user-id", "123456", "--api-token", seed::TOKEN], SimOptions::default()).await;
+    drop(session);
+    let settings = qc_mcp_tools::Settings::isolated(
+        qc_mcp_tools::Transport::Stdio,
+        ["--user-id", "123456", "--api-token", seed::TOKEN, "--api-url", "http://127.0.0.1:9/api/v2"],
+    )
+    .unwrap();
+    let server = qc_mcp_tools::QcServer::new(settings, qc_mcp_tools::Upstream::Configured).unwrap();
+    let client = support::session::connect(&server).await;
+    let request = rmcp::model::CallToolRequestParams::new("validate_quantconnect_auth");
+    let answer = support::session::Answer(client.call_tool(request).await.unwrap());
+    assert!(answer.is_error() && answer.text().contains("could not be reached"), "{}", answer.text());
+    assert!(!client.list_all_tools().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_lost_create_says_that_it_may_exist_and_is_sent_once() {
+    let session = Session::start().await;
+    session.sim.faults().once("projects/create", Fault::ResetAfter);
+    let text = session.err("create_project", json!({"name": "Lost"})).await;
+    assert!(text.contains("may have been carried out") && text.contains("list_projects"), "{text}");
+    assert_eq!(session.sim.journal().of("projects/create").len(), 1);
+}
+
+#[tokio::test]
+async fn too_many_requests() {
+    let session = Session::start().await;
+    session.sim.faults().once("backtests/create", Fault::RateLimited { retry_after: Some(7) });
+    let compile = session.ok("compile_project", json!({"project_id": seed::PAIR_PROJECT_ID})).await;
+    let arguments =
+        json!({"project_id": seed::PAIR_PROJECT_ID, "compile_id": compile["compile_id"], "backtest_name": "x"});
+    let text = session.err("create_backtest", arguments).await;
+    assert!(text.contains("rate limited") && text.contains("7 s"), "{text}");
+}
+
+/// Feeds every tool what its schema does not want; whatever happens, it is a tool error with a hint, and nothing
+/// that changes anything leaves.
+#[tokio::test]
+async fn hostile_values_for_every_argument_of_every_tool() {
+    let session = Session::start().await;
+    let hostile = [
+        Value::Null,
+        json!(""),
+        json!("x".repeat(100_000)),
+        json!("\u{0}\u{1b}[31m\u{202e}"),
+        json!("../../etc/passwd"),
+        json!(-1),
+        json!(1e300),
+        json!([[[[]]]]),
+        json!({"a": {"b": 1}}),
+        json!(true),
+    ];
+    let tools = session.tools().await;
+    for tool in &tools {
+        let name: &'static str = Box::leak(tool.name.to_string().into_boxed_str());
+        let properties: Vec<String> = tool
+            .input_schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .map(|map| map.keys().cloned().collect())
+            .unwrap_or_default();
+        for value in &hostile {
+            let arguments: serde_json::Map<String, Value> =
+                properties.iter().map(|key| (key.clone(), value.clone())).collect();
+            let answer = session.call(name, Value::Object(arguments)).await;
+            if answer.is_error() {
+                let meta = serde_json::to_value(answer.0.meta.clone().unwrap_or_default()).unwrap();
+                let kind = meta["quantconnect/error"]["kind"].as_str().unwrap_or_default().to_owned();
+                assert!(!kind.is_empty() && kind != "internal", "{name} {value:.60}: {}", answer.text());
+                assert!(answer.text().len() < 30_000, "{name}: an error of {} bytes", answer.text().len());
+            }
+        }
+    }
+    session.ok("get_server_status", json!({})).await;
+}
