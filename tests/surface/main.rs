@@ -2,6 +2,7 @@
 
 mod budgets;
 mod hints;
+mod pages;
 mod readme;
 mod schemas;
 mod snapshots;

@@ -156,3 +156,17 @@ async fn parameters_reach_the_run() {
     let read = session.ok("read_backtest", json!({"project_id": PROJECT, "backtest_id": started["backtest_id"]})).await;
     assert_eq!(read["untrusted_parameters"], json!([["lookback", "20"]]), "{read}");
 }
+
+#[tokio::test]
+async fn renames_tags_and_deletes() {
+    let session = Session::start().await;
+    let id = finished(&session).await;
+    let arguments = json!({"project_id": PROJECT, "backtest_id": "latest", "name": "renamed", "tags": "a, b"});
+    let changed = session.ok("update_backtest", arguments).await;
+    assert_eq!(changed["changed"], json!(["name", "tags"]));
+    let list = session.ok("list_backtests", json!({"project_id": PROJECT})).await;
+    assert_eq!(list["backtests"][0]["untrusted_name"], "renamed");
+    session.ok("delete_backtest", json!({"project_id": PROJECT, "backtest_id": id})).await;
+    let list = session.ok("list_backtests", json!({"project_id": PROJECT})).await;
+    assert_eq!(list["total"], 0);
+}

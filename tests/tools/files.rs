@@ -113,3 +113,18 @@ async fn writes_renames_and_deletes() {
     let text = session.err("update_file_content", json!({"project_id": id, "name": "a.py", "content": ""})).await;
     assert!(text.contains("`content` is empty") && text.contains("nothing was sent"), "{text}");
 }
+
+#[tokio::test]
+async fn patches_and_refuses_what_is_no_patch() {
+    let session = Session::start().await;
+    let id = new_project(&session).await;
+    session.ok("create_file", json!({"project_id": id, "name": "a.py", "content": "x = 1\ny = 2\n"})).await;
+    let patch = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@\n x = 1\n-y = 2\n+y = 3\n";
+    session.ok("patch_file", json!({"project_id": id, "patch": patch})).await;
+    assert!(session.call("read_file", json!({"project_id": id, "name": "a.py"})).await.text().contains("y = 3"));
+    let text = session.err("patch_file", json!({"project_id": id, "patch": patch})).await;
+    assert!(text.contains("refused") || text.contains("found nothing"), "{text}");
+    session.sim.journal().clear();
+    session.err("patch_file", json!({"project_id": id, "patch": "make it faster"})).await;
+    assert!(session.sim.journal().is_empty());
+}

@@ -1,5 +1,6 @@
 //! Does each tool do its work end to end, through a real MCP client in process?
 
+mod account;
 mod analysis;
 mod auth;
 mod backtests;

@@ -2,7 +2,7 @@
 //! the endpoint's row (what it changes, costs and reaches), decides, and alone calls the client. What it refuses
 //! was not sent.
 
-use qc_api::{Effect, Endpoint, EndpointInfo, Reach};
+use qc_api::{Cost, Effect, Endpoint, EndpointInfo, Reach};
 
 use crate::{
     caller::Caller,
@@ -76,23 +76,45 @@ impl Door {
 
 /// Whether an endpoint changes nothing, costs nothing and reveals no secret.
 pub(crate) fn is_harmless(endpoint: &EndpointInfo) -> bool {
-    endpoint.effect == Effect::Read && endpoint.cost == qc_api::Cost::Nothing && endpoint.reach == Reach::None
+    endpoint.effect == Effect::Read && endpoint.cost == Cost::Nothing && endpoint.reach == Reach::None
 }
 
-/// Whether `mode` lets a request to `endpoint` leave.
+/// Whether `mode` lets a request to `endpoint` leave. What may move money, spend credit or touch other people does
+/// not leave in any mode: none of the tools needs it, so a way there would be a mistake.
 fn admit(endpoint: &EndpointInfo, mode: Mode) -> Result<(), ToolError> {
     let changes = endpoint.effect != Effect::Read;
-    let admitted = match mode {
-        Mode::ReadOnly => !changes,
-        Mode::Research => !(changes && endpoint.reach == Reach::Live),
-        Mode::Paper | Mode::Live => true,
-    };
-    if admitted {
-        return Ok(());
+    let grave = changes && (matches!(endpoint.reach, Reach::Live | Reach::People) || endpoint.cost == Cost::Credit);
+    if (changes && mode == Mode::ReadOnly) || grave {
+        let message = format!("mode {} does not allow {}; nothing was sent", mode.id(), endpoint.path);
+        return Err(ToolError::new(Kind::Forbidden, Topic::General, message));
     }
-    Err(ToolError::new(
-        Kind::Forbidden,
-        Topic::General,
-        format!("mode {} does not allow {}; nothing was sent", mode.id(), endpoint.path),
-    ))
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(mode: Mode) -> Vec<&'static str> {
+        qc_api::endpoints().filter(|row| admit(row, mode).is_err()).map(|row| row.path).collect()
+    }
+
+    #[test]
+    fn read_only_lets_nothing_pass_that_changes_anything() {
+        for row in qc_api::endpoints() {
+            assert_eq!(admit(row, Mode::ReadOnly).is_ok(), row.effect == Effect::Read, "{}", row.path);
+        }
+    }
+
+    #[test]
+    fn no_mode_lets_money_credit_or_other_people_pass() {
+        for mode in [Mode::ReadOnly, Mode::Research, Mode::Paper, Mode::Live] {
+            let refused = refused(mode);
+            for path in ["live/create", "live/update/liquidate", "live/update/stop", "optimizations/create"] {
+                assert!(refused.contains(&path), "{} lets {path} pass", mode.id());
+            }
+            assert!(!refused.contains(&"backtests/read"));
+        }
+        assert!(!refused(Mode::Research).contains(&"backtests/create"));
+    }
 }

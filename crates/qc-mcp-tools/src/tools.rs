@@ -7,6 +7,7 @@ use crate::{
     shelf::{Access, Group, Shelf},
 };
 
+mod account;
 mod analysis;
 mod auth;
 mod backtests;
@@ -23,6 +24,7 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Auth, Access::Read, QcServer::auth_read),
     shelf(Group::Auth, Access::Update, QcServer::auth_update),
     shelf(Group::Auth, Access::Delete, QcServer::auth_delete),
+    shelf(Group::Account, Access::Read, QcServer::account_read),
     shelf(Group::Projects, Access::Read, QcServer::projects_read),
     shelf(Group::Projects, Access::Create, QcServer::projects_create),
     shelf(Group::Projects, Access::Update, QcServer::projects_update),
@@ -35,6 +37,8 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Compile, Access::Create, QcServer::compile_create),
     shelf(Group::Backtests, Access::Read, QcServer::backtests_read),
     shelf(Group::Backtests, Access::Create, QcServer::backtests_create),
+    shelf(Group::Backtests, Access::Update, QcServer::backtests_update),
+    shelf(Group::Backtests, Access::Delete, QcServer::backtests_delete),
     shelf(Group::Quantbook, Access::Read, QcServer::quantbook_read),
     shelf(Group::Quantbook, Access::Create, QcServer::quantbook_create),
     shelf(Group::Quantbook, Access::Delete, QcServer::quantbook_delete),

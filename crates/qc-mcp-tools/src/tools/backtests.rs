@@ -1,7 +1,9 @@
 //! Backtests: start, read the result, list, and read charts, orders, insights, trades and logs.
 
 use qc_api::{
-    endpoints::backtests::{CreateBacktest, ListBacktests, ReadBacktestChart},
+    endpoints::backtests::{
+        CreateBacktest, DeleteBacktest, ListBacktests, ReadBacktestChart, UpdateBacktest, UpdateBacktestTags,
+    },
     ids::CompileId,
     model::{Backtest, BacktestStatus, BacktestSummary, Chart},
 };
@@ -136,6 +138,32 @@ struct LogArgs {
     /// Last n lines; default 50
     #[schemars(range(min = 1, max = 1000))]
     tail: Option<i64>,
+}
+
+/// Arguments of `update_backtest`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct UpdateArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// Backtest id or latest
+    backtest_id: BacktestArg,
+    /// New name
+    name: Option<String>,
+    /// New note
+    note: Option<String>,
+    /// All tags it shall have
+    tags: Option<Vec<String>>,
+}
+
+/// Arguments of `delete_backtest`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct DeleteArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// Backtest id or latest
+    backtest_id: BacktestArg,
 }
 
 #[tool_router(router = backtests_create, vis = "pub(crate)")]
@@ -283,6 +311,47 @@ impl QcServer {
                 .body(Untrusted::new(lines.join("\n")))
                 .link(run.uri("logs.txt"), "logs.txt", "text/plain");
         Ok(if args.tail.is_some() || args.end.is_some() { reply.allow(100_000) } else { reply })
+    }
+}
+
+#[tool_router(router = backtests_update, vis = "pub(crate)")]
+impl QcServer {
+    /// Change a backtest's name, note or tags; what is not given stays.
+    #[tool(title = "Update backtest")]
+    async fn update_backtest(&self, Parameters(args): Parameters<UpdateArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        if args.name.is_none() && args.note.is_none() && args.tags.is_none() {
+            return Err(ToolError::argument("give `name`, `note` or `tags`; nothing was sent"));
+        }
+        let Run { project_id, backtest_id } = run(&ctx, &args.project_id, &args.backtest_id).await?;
+        let mut changed = Vec::new();
+        if args.name.is_some() || args.note.is_some() {
+            changed.extend(
+                [("name", args.name.is_some()), ("note", args.note.is_some())]
+                    .iter()
+                    .filter(|(_, is)| *is)
+                    .map(|(what, _)| *what),
+            );
+            let backtest_id = backtest_id.clone();
+            ctx.door.send(&UpdateBacktest { project_id, backtest_id, name: args.name, note: args.note }).await?;
+        }
+        if let Some(tags) = args.tags {
+            changed.push("tags");
+            ctx.door.send(&UpdateBacktestTags { project_id, backtest_id: backtest_id.clone(), tags }).await?;
+        }
+        Ok(Reply::new(format!("backtest {backtest_id}: {} changed", changed.join(", ")))
+            .data(json!({"project_id": project_id, "backtest_id": backtest_id, "changed": changed})))
+    }
+}
+
+#[tool_router(router = backtests_delete, vis = "pub(crate)")]
+impl QcServer {
+    /// Delete a backtest, or stop one that is running. There is no undo.
+    #[tool(title = "Delete backtest")]
+    async fn delete_backtest(&self, Parameters(args): Parameters<DeleteArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let Run { project_id, backtest_id } = run(&ctx, &args.project_id, &args.backtest_id).await?;
+        ctx.door.send(&DeleteBacktest { project_id, backtest_id: backtest_id.clone() }).await?;
+        Ok(Reply::new(format!("backtest {backtest_id} is deleted"))
+            .data(json!({"project_id": project_id, "backtest_id": backtest_id})))
     }
 }
 

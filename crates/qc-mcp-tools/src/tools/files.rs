@@ -1,6 +1,6 @@
 //! Source files of a project: list, read by lines, write, edit one snippet, rename, delete.
 
-use qc_api::endpoints::files::{DeleteFile, ReadFiles, RenameFile};
+use qc_api::endpoints::files::{DeleteFile, PatchFiles, ReadFiles, RenameFile};
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -73,6 +73,16 @@ struct EditArgs {
     /// Text to put there; may be empty
     #[schemars(extend("x-empty-ok" = true))]
     new_text: String,
+}
+
+/// Arguments of `patch_file`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct PatchArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// Unified diff as git writes it, with file headers and exact context
+    patch: String,
 }
 
 /// Arguments of `delete_file`.
@@ -164,6 +174,24 @@ impl QcServer {
             })
             .await?;
         Ok(Reply::new(summary).field("project_id", id))
+    }
+
+    /// Apply a unified diff to one or more files; it must match exactly. For one change edit_file is easier.
+    #[tool(title = "Patch files")]
+    async fn patch_file(&self, Parameters(args): Parameters<PatchArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let n_files = args.patch.lines().filter(|line| line.starts_with("+++ ")).count();
+        if n_files == 0 {
+            return Err(ToolError::argument("`patch` is no unified diff: it has no `+++ ` line; nothing was sent"));
+        }
+        if args.patch.lines().any(|line| line == "+++ /dev/null") {
+            return Err(ToolError::argument("`patch` deletes a file; use delete_file; nothing was sent"));
+        }
+        let id = find::project(&ctx.door, &args.project_id).await?;
+        ctx.door.send(&PatchFiles { project_id: id, patch: args.patch, ..PatchFiles::default() }).await?;
+        Ok(Reply::new(format!("patched {n_files} file(s) of project {id}"))
+            .field("project_id", id)
+            .field("files", n_files)
+            .next("compile_project"))
     }
 
     /// Replace one unique snippet of a file; refused with the count if it occurs more or less than once.
