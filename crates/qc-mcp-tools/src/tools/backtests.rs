@@ -216,7 +216,7 @@ impl QcServer {
         let with_figures = args.include_statistics.unwrap_or(true);
         let mut list =
             ctx.door.send(&ListBacktests { project_id, include_statistics: Some(with_figures) }).await?.backtests;
-        list.sort_by(|a, b| b.created.cmp(&a.created));
+        list.sort_by_key(|backtest| std::cmp::Reverse(backtest.created));
         let total = list.len();
         let limit = args.limit.and_then(|limit| usize::try_from(limit).ok());
         let rows: Vec<Value> =

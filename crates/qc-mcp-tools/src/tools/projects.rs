@@ -181,7 +181,7 @@ fn list(mut projects: Vec<Project>, search: Option<&str>, limit: usize) -> Reply
         let search = search.to_lowercase();
         projects.retain(|project| project.name.to_lowercase().contains(&search));
     }
-    projects.sort_by(|a, b| b.modified.cmp(&a.modified));
+    projects.sort_by_key(|project| std::cmp::Reverse(project.modified));
     let total = projects.len();
     let rows: Vec<Value> = projects
         .iter()
