@@ -216,6 +216,15 @@ impl Client {
         envelope::decode(info, &bytes).map_err(|error| uncertain(info, error))
     }
 
+    /// Signs and writes a request without sending it: what the benchmark of that measures.
+    #[doc(hidden)]
+    pub fn write_only<E: Endpoint>(&self, request: &E) -> Result<()> {
+        let info = EndpointInfo::of::<E>();
+        let body = self.body(&info, request)?;
+        let stamp = self.credentials.stamp(self.shared.clock.now());
+        self.shared.transport.request(&info, info.timeout, &stamp, &body).map(drop)
+    }
+
     /// Writes the body once; every attempt sends the same bytes.
     fn body<R: serde::Serialize>(&self, info: &EndpointInfo, request: &R) -> Result<Body> {
         let wrong = |error: serde_json::Error| Error::Config(format!("{} cannot be written: {error}", info.path));

@@ -90,14 +90,14 @@ impl Transport {
         builder.build().map_err(|error| format!("the http client cannot be built: {}", chain(&error)))
     }
 
-    /// Sends one request and reads its answer.
-    pub(crate) async fn exchange(
+    /// Writes one signed request.
+    pub(crate) fn request(
         &self,
         info: &EndpointInfo,
         timeout: Duration,
         stamp: &Stamp,
         body: &Body,
-    ) -> Result<Answer> {
+    ) -> Result<reqwest::Request> {
         let (authorization, timestamp) = stamp.headers()?;
         let request = self
             .http()?
@@ -111,7 +111,19 @@ impl Transport {
             Body::Form(pairs) => request.form(pairs),
             Body::Multipart(parts) => request.multipart(multipart_form(parts)),
         };
-        let mut response = request.send().await.map_err(|error| failed(info, &error))?;
+        request.build().map_err(|error| Error::Config(format!("{} cannot be written: {}", info.path, chain(&error))))
+    }
+
+    /// Sends one request and reads its answer.
+    pub(crate) async fn exchange(
+        &self,
+        info: &EndpointInfo,
+        timeout: Duration,
+        stamp: &Stamp,
+        body: &Body,
+    ) -> Result<Answer> {
+        let request = self.request(info, timeout, stamp, body)?;
+        let mut response = self.http()?.execute(request).await.map_err(|error| failed(info, &error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let limit = self.options.max_response_bytes;
         let too_large = || Error::TooLarge { endpoint: info.path.to_owned(), limit };

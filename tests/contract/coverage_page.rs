@@ -1,0 +1,96 @@
+//! `docs/api-coverage.md`: every endpoint with who knows it: client, simulator, tools.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+
+use qc_api::{Cost, ENDPOINTS, EndpointInfo, Reach};
+use qc_sim::Sim;
+use support::paths::workspace_root;
+use support::snapshot::generated_page;
+
+/// Endpoints without a tool of their own, by path, each with its reason.
+const NO_TOOL: &[(&str, &str)] = &[
+    ("community/data-library/issues/create", "publishes to everybody, so it stays with a human"),
+    ("community/data-library/issues/list", "belongs to the report above"),
+    ("services/terminal-news", "news is not work"),
+];
+
+/// The source of every tool file, by group.
+fn tool_sources() -> Vec<(String, String)> {
+    let folder = workspace_root().join("crates/qc-mcp-tools/src");
+    let mut sources = Vec::new();
+    for place in ["tools", "flows"] {
+        for entry in fs::read_dir(folder.join(place)).into_iter().flatten().flatten() {
+            let name = entry.path().file_stem().unwrap().to_string_lossy().into_owned();
+            sources.push((name, fs::read_to_string(entry.path()).unwrap_or_default()));
+        }
+    }
+    sources.sort();
+    sources
+}
+
+/// The groups whose source names the request type as a whole word.
+fn groups(request: &str, sources: &[(String, String)]) -> String {
+    let names = |text: &str| {
+        text.match_indices(request).any(|(at, _)| {
+            let part = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
+            !part(text[..at].chars().next_back()) && !part(text[at + request.len()..].chars().next())
+        })
+    };
+    let groups: Vec<&str> = sources.iter().filter(|(_, text)| names(text)).map(|(name, _)| name.as_str()).collect();
+    groups.join(", ")
+}
+
+fn cautions(row: &EndpointInfo) -> String {
+    let cost = match row.cost {
+        Cost::Nothing => None,
+        Cost::Node => Some("node"),
+        Cost::Credit => Some("credit"),
+    };
+    let reach = match row.reach {
+        Reach::None => None,
+        Reach::Live => Some("live"),
+        Reach::People => Some("people"),
+        Reach::Secret => Some("secret"),
+    };
+    let words: Vec<&str> = [cost, reach].into_iter().flatten().collect();
+    if words.is_empty() { "-".to_owned() } else { words.join(", ") }
+}
+
+fn page() -> String {
+    let served: BTreeSet<&str> = Sim::served_paths().into_iter().collect();
+    let sources = tool_sources();
+    let mut text = String::from(
+        "# Coverage of the API\n\nGenerated; `cargo accept` rewrites it. Effect, cost and reach are the columns the door \
+         decides by; a repeated call is one that may be sent again after a failure.\n",
+    );
+    for (resource, rows) in ENDPOINTS {
+        let _ = write!(
+            text,
+            "\n## {resource}\n\n| Path | Client | Effect | Cost, reach | Repeated | Simulator | Tools |\n|---|---|---|---|---|---|---|\n"
+        );
+        for row in *rows {
+            let simulator = if served.contains(row.path) { "yes" } else { "not yet" };
+            let tools = match (groups(row.name, &sources), NO_TOOL.iter().find(|(path, _)| *path == row.path)) {
+                (groups, _) if !groups.is_empty() => groups,
+                (_, Some((_, reason))) => format!("none: {reason}"),
+                _ => "not yet".to_owned(),
+            };
+            let effect = format!("{:?}", row.effect).to_lowercase();
+            let repeated = if row.repeatable { "yes" } else { "no" };
+            let (path, name) = (row.path, row.name);
+            let _ = writeln!(
+                text,
+                "| `{path}` | `{name}` | {effect} | {} | {repeated} | {simulator} | {tools} |",
+                cautions(row)
+            );
+        }
+    }
+    text
+}
+
+#[test]
+fn the_coverage_page_says_what_is_there() {
+    generated_page("docs/api-coverage.md", &page());
+}
