@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::session;
 
 /// Paths the simulator does not serve, each with its reason.
-const NOT_SERVED: &[(&str, &str)] = &[
+pub(crate) const NOT_SERVED: &[(&str, &str)] = &[
     ("live/auth0/authorize", "leads to a brokerage's login page, which no simulator has"),
     ("live/auth0/read", "gives tokens of a brokerage, which no simulator has"),
     ("data/read", "the data market is not simulated; the synthetic market lies in a data folder"),

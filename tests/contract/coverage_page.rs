@@ -9,6 +9,8 @@ use qc_sim::Sim;
 use support::paths::workspace_root;
 use support::snapshot::generated_page;
 
+use crate::coverage::NOT_SERVED;
+
 /// Endpoints without a tool of their own, by path, each with its reason.
 const NO_TOOL: &[(&str, &str)] = &[
     ("community/data-library/issues/create", "publishes to everybody, so it stays with a human"),
@@ -71,7 +73,11 @@ fn page() -> String {
             "\n## {resource}\n\n| Path | Client | Effect | Cost, reach | Repeated | Simulator | Tools |\n|---|---|---|---|---|---|---|\n"
         );
         for row in *rows {
-            let simulator = if served.contains(row.path) { "yes" } else { "not yet" };
+            let simulator = match NOT_SERVED.iter().find(|(path, _)| *path == row.path) {
+                _ if served.contains(row.path) => "yes".to_owned(),
+                Some((_, reason)) => format!("no: {reason}"),
+                None => "no".to_owned(),
+            };
             let tools = match (groups(row.name, &sources), NO_TOOL.iter().find(|(path, _)| *path == row.path)) {
                 (groups, _) if !groups.is_empty() => groups,
                 (_, Some((_, reason))) => format!("none: {reason}"),
