@@ -20,7 +20,8 @@ fn an_unknown_symbol_has_no_rows_and_says_what_was_looked_for() {
     let history = year(&market::write().folder(), "NOPE").unwrap();
     assert_eq!(history.series[0].n_rows(), 0);
     let error = history.require_rows().unwrap_err().to_string();
-    assert_eq!(error, "no daily data for NOPE from 2019-01-02 to 2019-12-31: no file under equity/usa/daily");
+    let found = "no file; under equity/usa/daily the folder has 3: FUND, NEW, OLD";
+    assert_eq!(error, format!("no daily data for NOPE from 2019-01-02 to 2019-12-31: {found}"));
 }
 
 #[test]

@@ -107,19 +107,23 @@ impl DataFolder {
         for security_type in SecurityType::ALL {
             for market in self.list(security_type.folder())? {
                 for resolution in Resolution::ALL {
-                    let base = format!("{}/{market}/{resolution}", security_type.folder());
-                    let names = self.list(&base)?;
-                    let mut tickers: Vec<String> =
-                        names.iter().filter_map(|name| ticker_of(name, security_type)).collect();
-                    tickers.sort();
-                    tickers.dedup();
-                    if !tickers.is_empty() {
-                        shelves.push(Shelf { security_type, market: market.clone(), resolution, tickers });
+                    let shelf = self.shelf(security_type, &market, resolution)?;
+                    if !shelf.tickers.is_empty() {
+                        shelves.push(shelf);
                     }
                 }
             }
         }
         Ok(FolderDescription { synthetic: self.is_synthetic(), shelves })
+    }
+
+    /// The symbols stored for a type, market and resolution.
+    pub(crate) fn shelf(&self, security_type: SecurityType, market: &str, resolution: Resolution) -> Result<Shelf> {
+        let names = self.list(&format!("{}/{market}/{resolution}", security_type.folder()))?;
+        let mut tickers: Vec<String> = names.iter().filter_map(|name| ticker_of(name, security_type)).collect();
+        tickers.sort();
+        tickers.dedup();
+        Ok(Shelf { security_type, market: market.to_owned(), resolution, tickers })
     }
 
     /// Says what the folder holds of one security: ranges, names, splits, dividends, gaps.

@@ -201,8 +201,11 @@ impl ExchangeHours {
 
     /// Whether the exchange has a regular session that day, or any session if `extended`.
     pub(crate) fn is_date_open(&self, day: i32, extended: bool) -> bool {
-        let hours = self.day(day);
-        !hours.segments.is_empty() && (extended || 0 < hours.regular_duration())
+        let kind = self.kind_of_day(day);
+        if !extended {
+            return self.sessions.get(kind).is_some_and(Option::is_some);
+        }
+        self.days.get(kind).is_some_and(|day| !day.segments.is_empty())
     }
 
     /// Whether the exchange is open at any moment between two times; at the moment if they are equal.

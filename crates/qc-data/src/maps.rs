@@ -91,9 +91,12 @@ impl MapFile {
         self.rows.last().map_or(END_OF_TIME, |row| row.date)
     }
 
-    /// Whether the company was listed on `day`. Without rows it always was.
-    pub(crate) fn has_data(&self, day: Date) -> bool {
-        self.rows.is_empty() || (self.first_date() <= day && day <= self.delisting_date())
+    /// First and last day of trading in days since 1970; for ever where there are no rows.
+    pub(crate) fn listed_days(&self) -> std::ops::RangeInclusive<i32> {
+        match (self.rows.first(), self.rows.last()) {
+            (Some(first), Some(last)) => crate::factors::day_number(first.date)..=crate::factors::day_number(last.date),
+            _ => i32::MIN..=i32::MAX,
+        }
     }
 
     /// The ticker on `day`, `None` after the last row.

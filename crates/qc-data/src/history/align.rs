@@ -17,6 +17,11 @@ pub(super) fn align(history: &History, field: Field, keep_filled: bool) -> Align
         Some(first) if shared_zone => first.time_zone.clone(),
         _ => TimeZone::UTC,
     };
+    let symbols = history.series.iter().map(|series| series.security.ticker.clone()).collect();
+    if by_day && let Some((times, columns)) = align_days(history, field, keep_filled) {
+        let dates = times.iter().map(|at| at.trading_date()).collect();
+        return Aligned { symbols, field, dates, times, time_zone, columns };
+    }
     // A key decides which rows of different symbols meet; the stamp is what the row shows.
     let keyed: Vec<Vec<(i64, LocalTime, usize)>> =
         history.series.iter().map(|series| keys(series, by_day, shared_zone, keep_filled)).collect();
@@ -40,14 +45,52 @@ pub(super) fn align(history: &History, field: Field, keep_filled: bool) -> Align
             column
         })
         .collect();
-    Aligned {
-        symbols: history.series.iter().map(|series| series.security.ticker.clone()).collect(),
-        field,
-        dates: times.iter().map(|at| at.trading_date()).collect(),
-        times,
-        time_zone,
-        columns,
+    Aligned { symbols, field, dates: times.iter().map(|at| at.trading_date()).collect(), times, time_zone, columns }
+}
+
+/// The longest span of days that is aligned by a table of days: more than three centuries.
+const MAX_SPAN: i64 = 120_000;
+
+/// Daily rows meet through a table with a slot for each day; `None` where the span of days is absurd.
+fn align_days(history: &History, field: Field, keep_filled: bool) -> Option<(Vec<LocalTime>, Vec<Vec<f64>>)> {
+    let day = |at: &LocalTime| at.0.saturating_sub(1).div_euclid(DAY);
+    let ends =
+        || history.series.iter().flat_map(|series| [series.times.first(), series.times.last()]).flatten().map(day);
+    let (Some(first), Some(last)) = (ends().min(), ends().max()) else {
+        return Some((Vec::new(), vec![Vec::new(); history.series.len()]));
+    };
+    if MAX_SPAN < last - first {
+        return None;
     }
+    let counts = |filled: &bool| keep_filled || !*filled;
+    let mut stamps: Vec<Option<LocalTime>> = vec![None; (last - first + 1) as usize];
+    for series in &history.series {
+        for (at, filled) in series.times.iter().zip(&series.is_filled) {
+            let slot = usize::try_from(day(at) - first).ok().and_then(|slot| stamps.get_mut(slot));
+            if let (true, Some(slot @ None)) = (counts(filled), slot) {
+                *slot = Some(*at);
+            }
+        }
+    }
+    let mut row_of_day: Vec<u32> = Vec::with_capacity(stamps.len());
+    let mut times = Vec::with_capacity(stamps.len());
+    for stamp in &stamps {
+        row_of_day.push(times.len() as u32);
+        times.extend(stamp);
+    }
+    let column = |series: &SymbolHistory| {
+        let mut column = vec![f64::NAN; times.len()];
+        let values = series.columns.get(field).unwrap_or_default();
+        for ((at, filled), value) in series.times.iter().zip(&series.is_filled).zip(values) {
+            let row = usize::try_from(day(at) - first).ok().and_then(|slot| row_of_day.get(slot));
+            if let (true, Some(cell)) = (counts(filled), row.and_then(|row| column.get_mut(*row as usize))) {
+                *cell = *value;
+            }
+        }
+        column
+    };
+    let columns = history.series.iter().map(column).collect();
+    Some((times, columns))
 }
 
 /// Key, stamp and row of every row that counts, ascending by key.

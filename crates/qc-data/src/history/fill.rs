@@ -16,6 +16,11 @@ pub(super) fn finish(plan: &Plan<'_>, kind: Kind, fill_forward: bool, mut stream
         end: stream.ends.get(row).copied().unwrap_or_default(),
         filled: false,
     };
+    // Daily bars that were laid on sessions are in open hours; if all lie in the window there is nothing to do.
+    let inside = |at: Option<&LocalTime>| at.is_none_or(|at| plan.start < *at && *at <= plan.end);
+    if plan.strict && !fill_forward && inside(stream.ends.first()) && inside(stream.ends.last()) {
+        return stream;
+    }
     let mut rows: Vec<Picked> = Vec::with_capacity(stream.n_rows());
     if fill_forward {
         if kind == Kind::Quote {

@@ -10,6 +10,9 @@ use crate::time::{LocalTime, date_of_day};
 /// Most gaps that are listed for one symbol.
 const MAX_GAPS: usize = 1_000;
 
+/// Most symbols that are named to somebody who asked for one that is not there.
+const MAX_NAMED: usize = 12;
+
 /// Open days without a real bar, from the first real bar to the end of the window or the delisting.
 pub(super) fn find(plan: &Plan<'_>, times: &[LocalTime], filled: &[bool]) -> Vec<Gap> {
     let mut gaps = Vec::new();
@@ -66,10 +69,18 @@ pub(super) fn absence(plan: &Plan<'_>) -> Result<String> {
         ));
     }
     let found = crate::describe::range(plan.folder, plan.security, plan.resolution)?;
-    Ok(match found {
-        Some((first, last)) => format!("the folder has {} data from {first} to {last}", plan.resolution),
-        None => format!("no file under {}/{}/{}", plan.security.security_type, plan.security.market, plan.resolution),
-    })
+    let (of, market, resolution) = (plan.security.security_type, &plan.security.market, plan.resolution);
+    if let Some((first, last)) = found {
+        return Ok(format!("the folder has {resolution} data from {first} to {last}"));
+    }
+    let shelf = plan.folder.shelf(of, market.as_str(), resolution)?;
+    if shelf.tickers.is_empty() {
+        return Ok(format!("the folder has nothing under {of}/{market}/{resolution}"));
+    }
+    let some: Vec<&str> = shelf.tickers.iter().take(MAX_NAMED).map(String::as_str).collect();
+    let more = if some.len() < shelf.tickers.len() { ", .." } else { "" };
+    let n = shelf.tickers.len();
+    Ok(format!("no file; under {of}/{market}/{resolution} the folder has {n}: {}{more}", some.join(", ")))
 }
 
 /// What a reader of one symbol's history should know.

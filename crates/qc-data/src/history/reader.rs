@@ -90,8 +90,8 @@ impl Plan<'_> {
 
     /// From which open day on which name is used, for the days of the window.
     fn uses(&self) -> Vec<(i32, String)> {
-        let has_data = |day: &&i32| self.map.has_data(date_of_day(**day));
-        let Some(first) = self.data_days.iter().find(has_data).copied() else { return Vec::new() };
+        let listed = self.map.listed_days();
+        let Some(first) = self.data_days.iter().find(|day| listed.contains(day)).copied() else { return Vec::new() };
         let mut uses = vec![(first, self.name_on(first).to_owned())];
         let last = self.data_days.last().copied().unwrap_or(first);
         for row in self.map.rows() {
@@ -104,7 +104,7 @@ impl Plan<'_> {
             }
             let name = self.name_on(day);
             let known = uses.last().is_some_and(|(_, known)| known == name);
-            if day <= last && !known && self.map.has_data(date_of_day(day)) {
+            if day <= last && !known && listed.contains(&day) {
                 uses.push((day, name.to_owned()));
             }
         }
@@ -113,8 +113,8 @@ impl Plan<'_> {
 
     /// Finer bars: one file a day.
     fn read_days(&self, kind: Kind) -> Result<Stream> {
-        let days: Vec<i32> =
-            self.data_days.iter().copied().filter(|day| self.map.has_data(date_of_day(*day))).collect();
+        let listed = self.map.listed_days();
+        let days: Vec<i32> = self.data_days.iter().copied().filter(|day| listed.contains(day)).collect();
         let read = |day: &i32| {
             let format = Format { kind, scaled: source::scaled(self.security.security_type), day: Some(*day) };
             source::read(self.folder, &self.place(self.name_on(*day), kind, *day), format)
@@ -229,6 +229,15 @@ pub(super) fn data_days(hours: &ExchangeHours, start: LocalTime, end: LocalTime,
     let mut days = Vec::new();
     let thru = LocalTime(i64::from(end.day() + 1) * DAY);
     let mut at = start;
+    if hours.same_clock {
+        // The usual case, and the same result: a part of the first day, then whole days.
+        let second = start.day() + 1;
+        if hours.is_open(start, LocalTime(i64::from(second) * DAY), extended) {
+            days.push(start.day());
+        }
+        days.extend((second..=end.day()).filter(|day| hours.is_date_open(*day, extended)));
+        return days;
+    }
     while at < thru {
         let day = hours.to_data(at).day();
         let day_end = hours.to_exchange(LocalTime(i64::from(day + 1) * DAY)).min(thru);

@@ -10,7 +10,7 @@ use crate::factors::{Factor, FactorFile};
 use crate::hours::ExchangeHours;
 use crate::maps::MapFile;
 use crate::symbol::Normalization;
-use crate::time::{DAY, date_of_day};
+use crate::time::DAY;
 
 /// How to scale the rows of one security.
 #[derive(Debug)]
@@ -37,16 +37,17 @@ impl<'a> Scaling<'a> {
         let mut paid = Vec::new();
         if let (Normalization::TotalReturn, Some(factors), Some(first_day)) = (mode, factors, first_day) {
             let mut sum = 0.0;
+            let listed = map.listed_days();
             for dividend in factors.dividends() {
                 let met = first_day <= dividend.before
                     && dividend.before <= end_day
                     && (hours.is_date_open(dividend.before, false) || dividend.before == first_day)
-                    && map.has_data(date_of_day(dividend.before));
+                    && listed.contains(&dividend.before);
                 if !met {
                     continue;
                 }
                 let paid_on = (dividend.before + 1..dividend.before + 15).find(|day| hours.is_date_open(*day, false));
-                if let Some(day) = paid_on.filter(|day| map.has_data(date_of_day(*day))) {
+                if let Some(day) = paid_on.filter(|day| listed.contains(day)) {
                     sum += dividend.amount;
                     paid.push((day, sum));
                 }
