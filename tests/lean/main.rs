@@ -9,3 +9,4 @@ mod cases;
 mod identity;
 mod market;
 mod synthetic;
+mod universes;

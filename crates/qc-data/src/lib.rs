@@ -31,6 +31,7 @@ mod maps;
 pub mod sid;
 pub mod symbol;
 pub mod time;
+pub mod universe;
 pub mod write;
 mod zip;
 

@@ -1,0 +1,226 @@
+//! Universes by day: the members of an exchange traded fund, and coarse fundamentals of all shares.
+//!
+//! A file of day D is known to the market at the beginning of day D + 1; on open days without a file the last one
+//! is repeated. Source: LEAN, `Common/Data/UniverseSelection/ETFConstituentUniverse.cs`,
+//! `Common/Data/Fundamental/..`, `QuantBook.UniverseHistory`.
+
+use crate::bars::Cells;
+use crate::error::{Error, Result};
+use crate::folder::DataFolder;
+use crate::history::Window;
+use crate::maps::parse_day;
+use crate::sid::Sid;
+use crate::symbol::Security;
+use crate::time::{DAY, LocalTime, date_of_day};
+use crate::write::{Constituent, digits};
+use jiff::civil::Date;
+use std::sync::Arc;
+
+/// What was known about a universe at the beginning of a day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Collection<T> {
+    /// From when it was known, on the exchange's clock: midnight after the day of the file.
+    pub time: LocalTime,
+    /// Day of the file.
+    pub file_date: Date,
+    /// Repeated from an earlier file because the day has none.
+    pub is_filled: bool,
+    /// The members.
+    pub members: Arc<Vec<T>>,
+}
+
+/// What the coarse file of a day says of one share.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Coarse {
+    /// LEAN's identifier.
+    pub sid: Sid,
+    /// Ticker of the day.
+    pub ticker: String,
+    /// Close as traded.
+    pub price: f64,
+    /// Shares traded.
+    pub volume: f64,
+    /// Value traded, in dollars.
+    pub dollar_volume: f64,
+    /// Whether QuantConnect has company data of the share.
+    pub has_fundamental_data: bool,
+    /// Dividends' factor of the day; 1 in old files.
+    pub price_factor: f64,
+    /// Splits' factor of the day; 1 in old files.
+    pub split_factor: f64,
+}
+
+impl Coarse {
+    /// The close scaled for splits and dividends.
+    pub fn adjusted_price(&self) -> f64 {
+        self.price * self.price_factor * self.split_factor
+    }
+}
+
+/// The members of a fund for every open day of a window.
+///
+/// # Errors
+/// Damaged files, an empty window, [`Error::Unsupported`] for a window by periods.
+pub fn etf_history(folder: &DataFolder, etf: &Security, window: Window) -> Result<Vec<Collection<Constituent>>> {
+    let map = folder.map_file(etf)?;
+    let base = format!("equity/{}/universes/etf", etf.market);
+    collections(folder, etf, window, |day| {
+        let date = date_of_day(day);
+        let ticker = map.ticker_on(date, None).map_or(etf.sid.symbol(), |ticker| ticker).to_ascii_lowercase();
+        let path = format!("{base}/{ticker}/{}.csv", digits(date));
+        read(folder, &path, parse_constituents)
+    })
+}
+
+/// The last members of a fund that were known at the beginning of a day; `None` if there is no earlier file.
+///
+/// # Errors
+/// Damaged files.
+pub fn etf_on(folder: &DataFolder, etf: &Security, day: Date) -> Result<Option<Collection<Constituent>>> {
+    let map = folder.map_file(etf)?;
+    let mut names: Vec<&str> = map.rows().iter().map(|row| row.ticker.as_ref()).collect();
+    names.push(etf.sid.symbol());
+    names.push(&etf.ticker);
+    let mut latest: Option<(Date, String)> = None;
+    for name in names {
+        let base = format!("equity/{}/universes/etf/{}", etf.market, name.to_ascii_lowercase());
+        for file in folder.list(&base)? {
+            let Some(date) = file.strip_suffix(".csv").and_then(parse_day).filter(|date| *date < day) else { continue };
+            if latest.as_ref().is_none_or(|(known, _)| *known < date) {
+                latest = Some((date, format!("{base}/{file}")));
+            }
+        }
+    }
+    let Some((file_date, path)) = latest else { return Ok(None) };
+    let Some(members) = read(folder, &path, parse_constituents)? else { return Ok(None) };
+    let time = LocalTime(LocalTime::midnight(file_date).0 + DAY);
+    Ok(Some(Collection { time, file_date, is_filled: file_date.tomorrow().is_ok_and(|known| known < day), members }))
+}
+
+/// Coarse fundamentals of all US shares for every open day of a window.
+///
+/// # Errors
+/// Damaged files, an empty window, [`Error::Unsupported`] for a window by periods.
+pub fn coarse_history(folder: &DataFolder, window: Window) -> Result<Vec<Collection<Coarse>>> {
+    let any = folder.resolve(&"SPY".into())?;
+    collections(folder, &any, window, |day| {
+        let path = format!("equity/usa/fundamental/coarse/{}.csv", digits(date_of_day(day)));
+        read(folder, &path, parse_coarse)
+    })
+}
+
+/// One collection for each open day whose midnight after lies in the window, missing files repeated.
+fn collections<T>(
+    folder: &DataFolder,
+    security: &Security,
+    window: Window,
+    read: impl Fn(i32) -> Result<Option<Arc<Vec<T>>>>,
+) -> Result<Vec<Collection<T>>> {
+    window.check()?;
+    let hours = folder.hours(security)?;
+    let (start, end) = match window {
+        // Universes of shares keep New York's clock, as QuantBook does.
+        Window::Range { start, end } => (LocalTime::from_datetime(start), LocalTime::from_datetime(end)),
+        Window::Dates { first, last } => {
+            (LocalTime(LocalTime::midnight(first).0 - 1), LocalTime(LocalTime::midnight(last).0 + DAY - 1))
+        }
+        Window::Periods { .. } => {
+            return Err(Error::Unsupported { what: "a number of periods".into(), by: "universes".into() });
+        }
+    };
+    let mut out: Vec<Collection<T>> = Vec::new();
+    let mut last: Option<(i32, Arc<Vec<T>>)> = None;
+    // A file known exactly at the start is not given, but may be repeated.
+    for day in start.day() - 1..end.day() {
+        let time = LocalTime(i64::from(day + 1) * DAY);
+        if time < start || !hours.is_date_open(day, false) {
+            continue;
+        }
+        let found = read(day)?;
+        let is_filled = found.is_none();
+        if let Some(members) = found {
+            last = Some((day, members));
+        }
+        if let (Some((file_day, members)), true) = (&last, start < time && time <= end) {
+            out.push(Collection { time, file_date: date_of_day(*file_day), is_filled, members: members.clone() });
+        }
+    }
+    Ok(out)
+}
+
+/// Reads a file of members, from memory if it was read before.
+fn read<T: Send + Sync + 'static>(
+    folder: &DataFolder,
+    path: &str,
+    parse: fn(&str, &str) -> Result<Vec<T>>,
+) -> Result<Option<Arc<Vec<T>>>> {
+    let Some(stamp) = folder.stamp(path)? else { return Ok(None) };
+    if let Some(known) = folder.cache().get::<Vec<T>>(path, stamp) {
+        return Ok(Some(known));
+    }
+    let Some(text) = folder.read_text(path)? else { return Ok(None) };
+    let members = Arc::new(parse(path, &text)?);
+    let bytes = members.len() * (size_of::<T>() + 64);
+    folder.cache().put(path.to_owned(), stamp, members.clone(), bytes);
+    Ok(Some(members))
+}
+
+/// `ticker,SID,last_update,weight,shares_held,market_value`, the last four optional.
+fn parse_constituents(path: &str, text: &str) -> Result<Vec<Constituent>> {
+    parse_lines(path, text, |cells| {
+        let ticker = word(cells).ok_or("a ticker")?;
+        let sid: Sid = word(cells).and_then(|text| text.parse().ok()).ok_or("a security identifier")?;
+        let last_update = match word(cells) {
+            None => None,
+            Some(day) => Some(parse_day(&day).ok_or("a date YYYYMMDD")?),
+        };
+        Ok(Constituent {
+            ticker,
+            sid: sid.to_string(),
+            last_update,
+            weight: cells.optional(0)?,
+            shares_held: cells.optional(0)?,
+            market_value: cells.optional(0)?,
+        })
+    })
+}
+
+/// `SID,ticker,close,volume,dollar volume[,has fundamental data[,price factor,split factor]]`.
+fn parse_coarse(path: &str, text: &str) -> Result<Vec<Coarse>> {
+    parse_lines(path, text, |cells| {
+        let sid: Sid = word(cells).and_then(|text| text.parse().ok()).ok_or("a security identifier")?;
+        Ok(Coarse {
+            sid,
+            ticker: word(cells).ok_or("a ticker")?,
+            price: cells.number(0)?,
+            volume: cells.number(0)?,
+            dollar_volume: cells.number(0)?,
+            has_fundamental_data: word(cells).is_some_and(|word| word.eq_ignore_ascii_case("true")),
+            price_factor: cells.optional(0)?.unwrap_or(1.0),
+            split_factor: cells.optional(0)?.unwrap_or(1.0),
+        })
+    })
+}
+
+/// The next cell as text of printable ASCII; `None` if it is empty or something else.
+fn word(cells: &mut Cells<'_>) -> Option<String> {
+    let cell = cells.raw().trim_ascii();
+    let fits =
+        !cell.is_empty() && cell.len() <= 400 && cell.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    fits.then(|| String::from_utf8_lossy(cell).into_owned())
+}
+
+fn parse_lines<T>(
+    path: &str,
+    text: &str,
+    mut row: impl FnMut(&mut Cells<'_>) -> Result<T, &'static str>,
+) -> Result<Vec<T>> {
+    let mut cells = Cells::new(text.as_bytes());
+    let mut rows = Vec::new();
+    while cells.next_line() {
+        let parsed = row(&mut cells);
+        let (line, column) = (cells.line(), cells.column());
+        rows.push(parsed.map_err(|expected| Error::Cell { file: path.to_owned(), line, column, expected })?);
+    }
+    Ok(rows)
+}
