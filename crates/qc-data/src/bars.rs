@@ -1,7 +1,7 @@
-//! Lines of price files to columns: trade bars, quote bars, open interest.
+//! Lines of price files to columns: trade bars, quote bars, ticks, open interest.
 //!
 //! The parser knows plain decimals only, as LEAN's does, and turns them into the nearest binary number.
-//! Source: LEAN, `Common/Data/Market/TradeBar.cs`, `QuoteBar.cs`, `OpenInterest.cs` (`Reader`).
+//! Source: LEAN, `Common/Data/Market/TradeBar.cs`, `QuoteBar.cs`, `OpenInterest.cs`, `Tick.cs` (`Reader`).
 
 mod cells;
 
@@ -19,14 +19,26 @@ pub(crate) enum Kind {
     Quote,
     /// `time,value`
     OpenInterest,
+    /// `time,price,quantity`, then `skip` cells that are not read, then perhaps the mark of a suspicious tick.
+    TickTrade {
+        /// Cells between the quantity and the mark.
+        skip: u8,
+    },
+    /// `time,bid,bid size,ask,ask size` (or `time,bid,ask`), then as for trades.
+    TickQuote {
+        /// Whether sizes are stored.
+        sizes: bool,
+        /// Cells between the last size and the mark.
+        skip: u8,
+    },
 }
 
 impl Kind {
     /// The part of the file name.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Kind::Trade => "trade",
-            Kind::Quote => "quote",
+            Kind::Trade | Kind::TickTrade { .. } => "trade",
+            Kind::Quote | Kind::TickQuote { .. } => "quote",
             Kind::OpenInterest => "openinterest",
         }
     }
@@ -36,6 +48,8 @@ impl Kind {
             Kind::Trade => 5,
             Kind::Quote => 10,
             Kind::OpenInterest => 1,
+            Kind::TickTrade { .. } => 3,
+            Kind::TickQuote { .. } => 5,
         }
     }
 }
@@ -53,7 +67,8 @@ pub(crate) struct Format {
 /// A parsed price file.
 ///
 /// Columns of trades: open, high, low, close, volume. Of quotes: bid open, high, low, close, size, then ask. Prices
-/// of an absent side are NaN and its size is 0.
+/// of an absent side are NaN and its size is 0. Of ticks: price, quantity, mark; or bid, size, ask, size, mark, where an
+/// absent side is 0.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BarFile {
     /// Beginning of each bar on the data's clock, in nanoseconds since 1970.
@@ -99,6 +114,20 @@ impl BarFile {
                         value.push(cells.number(0)?);
                         Ok(())
                     }
+                    (Kind::TickTrade { skip }, [price, quantity, mark]) => {
+                        price.push(cells.number(scale)?);
+                        quantity.push(cells.optional(0)?.unwrap_or(0.0));
+                        mark.push(suspicious(&mut cells, skip));
+                        Ok(())
+                    }
+                    (Kind::TickQuote { sizes, skip }, [bid, bid_size, ask, ask_size, mark]) => {
+                        for (price, size) in [(bid, bid_size), (ask, ask_size)] {
+                            price.push(cells.optional(scale)?.unwrap_or(0.0));
+                            size.push(if sizes { cells.optional(0)?.unwrap_or(0.0) } else { 0.0 });
+                        }
+                        mark.push(suspicious(&mut cells, skip));
+                        Ok(())
+                    }
                     (_, columns) => columns.chunks_mut(5).try_for_each(|side| quote_side(&mut cells, side, scale)),
                 }
             })();
@@ -111,6 +140,14 @@ impl BarFile {
         }
         Ok(BarFile { times, columns })
     }
+}
+
+/// 1 where the cell behind `skip` others is `1`.
+fn suspicious(cells: &mut Cells<'_>, skip: u8) -> f64 {
+    for _ in 0..skip {
+        cells.raw();
+    }
+    f64::from(u8::from(cells.raw() == b"1"))
 }
 
 /// Four prices and a size; a side whose prices are all empty or zero is absent.
@@ -190,6 +227,17 @@ mod tests {
         assert_eq!(file.times, [MINUTE]);
         assert!(file.columns[..4].iter().all(|column| column[0].is_nan()));
         assert_eq!(file.columns[4..].concat(), [0.0, 1.5, 2.0, 1.0, 1.25, 3.0]);
+    }
+
+    #[test]
+    fn ticks_keep_microseconds_and_marks() {
+        let quotes = Format { kind: Kind::TickQuote { sizes: true, skip: 2 }, scaled: true, day: Some(0) };
+        let file = BarFile::parse("x.zip", b"43.142,0,0,1836300,100,Q,1,1\n", quotes).unwrap();
+        assert_eq!(file.times, [43_142_000]);
+        assert_eq!(file.columns.concat(), [0.0, 0.0, 183.63, 100.0, 1.0]);
+        let plain = Format { kind: Kind::TickQuote { sizes: false, skip: 0 }, scaled: false, day: Some(0) };
+        let file = BarFile::parse("x.zip", b"1,1.38817,1.38884", plain).unwrap();
+        assert_eq!(file.columns.concat(), [1.38817, 0.0, 1.38884, 0.0, 0.0]);
     }
 
     #[test]

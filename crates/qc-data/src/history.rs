@@ -90,10 +90,10 @@ fn symbol_history(folder: &DataFolder, request: &HistoryRequest, security: Secur
     let first_day = plan.data_days.first().copied();
     let scaling = scale::Scaling::new(usable, normalization, &hours, &map, first_day, end_day);
     let mut streams = [None, None];
-    for (slot, kind) in streams.iter_mut().zip([Kind::Trade, Kind::Quote]) {
-        if !source::kinds(security.security_type, resolution).contains(&kind) {
-            continue;
-        }
+    for kind in source::kinds(security.security_type, resolution).iter().copied() {
+        let is_quote = matches!(kind, Kind::Quote | Kind::TickQuote { .. });
+        let [trades, quotes] = &mut streams;
+        let slot = if is_quote { quotes } else { trades };
         let mut stream = plan.read(kind)?;
         if equity && normalization != Normalization::Raw {
             scaling.apply(&mut stream, kind);
@@ -101,7 +101,10 @@ fn symbol_history(folder: &DataFolder, request: &HistoryRequest, security: Secur
         *slot = Some(fill::finish(&plan, kind, request.fill_forward, stream));
     }
     let [trades, quotes] = streams;
-    let joined = join::join(trades, quotes);
+    let joined = match resolution {
+        Resolution::Tick => join::join_ticks(trades, quotes),
+        _ => join::join(trades, quotes),
+    };
     let real = || joined.times.iter().zip(&joined.filled).filter(|(_, filled)| !**filled).map(|(at, _)| *at);
     let (first_real, last_real) = (real().next(), real().next_back());
     let absence = if joined.times.is_empty() { Some(gaps::absence(&plan)?) } else { None };
@@ -127,26 +130,34 @@ fn supported(security: &Security, bars: BarSize) -> Result<Resolution> {
     let BarSize::Stored(resolution) = bars else { return Err(unsupported()) };
     let options = security.security_type.is_option();
     let continuous = security.security_type == SecurityType::Future && contract(security).is_none();
-    if options || continuous || resolution == Resolution::Tick {
+    if options || continuous {
         return Err(unsupported());
     }
     Ok(resolution)
 }
 
-/// The part of a future's entry names that tells contracts apart.
+/// The part of a future's entry names that tells contracts apart: the contract month, or `perp`.
 fn contract(security: &Security) -> Option<String> {
-    let dated = crate::sid::DEFAULT_DATE < security.sid.date();
-    match security.security_type {
-        SecurityType::Future if dated => {
-            let date = security.sid.date();
-            Some(format!("{:04}{:02}", date.year(), date.month()))
-        }
-        SecurityType::CryptoFuture if !dated => Some("perp".to_owned()),
-        SecurityType::CryptoFuture => {
-            let date = security.sid.date();
-            Some(format!("{:04}{:02}", date.year(), date.month()))
-        }
-        _ => None,
+    let expiry = security.sid.date();
+    let dated = crate::sid::DEFAULT_DATE < expiry;
+    let ahead = match security.security_type {
+        SecurityType::CryptoFuture if !dated => return Some("perp".to_owned()),
+        SecurityType::CryptoFuture if dated => 0,
+        SecurityType::Future if dated => months_ahead(security.sid.symbol()),
+        _ => return None,
+    };
+    let month = i32::from(expiry.year()) * 12 + i32::from(expiry.month()) - 1 + ahead;
+    Some(format!("{:04}{:02}", month / 12, month % 12 + 1))
+}
+
+/// How many months after its expiry a contract's month lies.
+///
+/// Source: LEAN, `Common/Securities/Future/FuturesExpiryUtilityFunctions.cs` (`ExpiriesPriorMonth`).
+fn months_ahead(symbol: &str) -> i32 {
+    match symbol {
+        "B" | "BZ" => 2,
+        "AE5" | "A9N" | "CL" | "MCL" | "RB" | "HO" | "AYV" | "NG" | "HH" | "HP" | "HTT" | "HCL" => 1,
+        _ => 0,
     }
 }
 

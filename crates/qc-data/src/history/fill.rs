@@ -6,6 +6,7 @@
 use super::reader::Plan;
 use super::stream::{Picked, Stream};
 use crate::bars::Kind;
+use crate::symbol::Resolution;
 use crate::time::{DAY, LocalTime};
 
 /// Fills if asked, filters by open hours and window, and sets final times.
@@ -16,6 +17,9 @@ pub(super) fn finish(plan: &Plan<'_>, kind: Kind, fill_forward: bool, mut stream
         end: stream.ends.get(row).copied().unwrap_or_default(),
         filled: false,
     };
+    if plan.resolution == Resolution::Tick {
+        return finish_ticks(plan, &stream);
+    }
     // Daily bars that were laid on sessions are in open hours; if all lie in the window there is nothing to do.
     let inside = |at: Option<&LocalTime>| at.is_none_or(|at| plan.start < *at && *at <= plan.end);
     if plan.strict && !fill_forward && inside(stream.ends.first()) && inside(stream.ends.last()) {
@@ -63,6 +67,18 @@ pub(super) fn finish(plan: &Plan<'_>, kind: Kind, fill_forward: bool, mut stream
         }
     }
     out
+}
+
+/// Ticks are never filled; they count in open hours, both ends of the window included.
+fn finish_ticks(plan: &Plan<'_>, stream: &Stream) -> Stream {
+    let rows: Vec<Picked> = stream
+        .ends
+        .iter()
+        .enumerate()
+        .filter(|(_, at)| plan.start <= **at && **at <= plan.end && plan.hours.is_open(**at, **at, plan.extended))
+        .map(|(source, at)| Picked { source, start: *at, end: *at, filled: false })
+        .collect();
+    stream.select(&rows)
 }
 
 /// A bar without bid (or ask) keeps the last bar's bid (or ask); its size stays as it is.

@@ -43,6 +43,54 @@ pub(super) fn join(trades: Option<Stream>, quotes: Option<Stream>) -> Joined {
     }
 }
 
+/// Ticks of trades and quotes in the order of time, of one moment the trades first.
+pub(super) fn join_ticks(trades: Option<Stream>, quotes: Option<Stream>) -> Joined {
+    let trades = trades.unwrap_or_default();
+    let quotes = quotes.unwrap_or_default();
+    let mut order: Vec<(LocalTime, bool, usize)> = Vec::with_capacity(trades.n_rows() + quotes.n_rows());
+    order.extend(trades.ends.iter().enumerate().map(|(row, at)| (*at, false, row)));
+    order.extend(quotes.ends.iter().enumerate().map(|(row, at)| (*at, true, row)));
+    order.sort(); // by time, trades before quotes, then as in the file
+    let cell = |stream: &Stream, column: usize, row: usize| {
+        stream.columns.get(column).and_then(|cells| cells.get(row)).copied().unwrap_or(f64::NAN)
+    };
+    let pick = |of_trade: Option<usize>, of_quote: Option<usize>| -> Vec<f64> {
+        let value = |(_, is_quote, row): &(LocalTime, bool, usize)| match (is_quote, of_trade, of_quote) {
+            (false, Some(column), _) => cell(&trades, column, *row),
+            (true, _, Some(column)) => cell(&quotes, column, *row),
+            _ => f64::NAN,
+        };
+        order.iter().map(value).collect()
+    };
+    let middle = |row: usize| middle_of(cell(&quotes, 0, row), cell(&quotes, 2, row));
+    let last_price = |(_, is_quote, row): &(LocalTime, bool, usize)| match is_quote {
+        false => cell(&trades, 0, *row),
+        true => Some(middle(*row)).filter(|middle| !middle.is_nan()).unwrap_or(0.0),
+    };
+    let quantity = |(_, is_quote, row): &(LocalTime, bool, usize)| if *is_quote { 0.0 } else { cell(&trades, 1, *row) };
+    let mut list = vec![
+        (Field::LastPrice, order.iter().map(last_price).collect()),
+        (Field::Quantity, order.iter().map(quantity).collect()),
+        (Field::Suspicious, pick(Some(2), Some(4))),
+    ];
+    if 0 < quotes.n_rows() {
+        list.push((Field::BidPrice, pick(None, Some(0))));
+        list.push((Field::BidSize, pick(None, Some(1))));
+        list.push((Field::AskPrice, pick(None, Some(2))));
+        list.push((Field::AskSize, pick(None, Some(3))));
+    }
+    let rows = |quotes: bool| -> Vec<Option<usize>> {
+        order.iter().map(|(_, is_quote, row)| (*is_quote == quotes).then_some(*row)).collect()
+    };
+    let tickers = merge_tickers(&trades, &quotes, &rows(false), &rows(true));
+    Joined {
+        times: order.iter().map(|(at, ..)| *at).collect(),
+        columns: Columns::new(list),
+        filled: vec![false; order.len()],
+        tickers,
+    }
+}
+
 fn single(stream: Stream, fields: &[Field]) -> Joined {
     let n_rows = stream.n_rows();
     let filled = if stream.filled.is_empty() { vec![false; n_rows] } else { stream.filled };

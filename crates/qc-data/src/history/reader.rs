@@ -192,7 +192,9 @@ impl<'a> Walk<'a> {
                 break;
             }
             self.now = self.now.max(start);
-            if (self.given && end < self.now) || self.previous_end.is_some_and(|previous| end <= previous) {
+            // Several ticks may share a moment, several bars may not.
+            let repeated = 0 < step && self.previous_end.is_some_and(|previous| end <= previous);
+            if (self.given && end < self.now) || repeated {
                 continue;
             }
             if end < plan.limited_start {

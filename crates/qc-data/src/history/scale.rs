@@ -104,6 +104,9 @@ fn frontier_day(stream: &Stream, row: usize) -> i32 {
 }
 
 fn scale_rows(stream: &mut Stream, kind: Kind, rows: std::ops::Range<usize>, factor: Factor, sum: f64) {
+    if matches!(kind, Kind::TickTrade { .. } | Kind::TickQuote { .. }) {
+        return scale_ticks(stream, rows, factor, sum);
+    }
     let is_size = |column: usize| match kind {
         Kind::Trade => column == 4,
         _ => column % 5 == 4,
@@ -116,6 +119,20 @@ fn scale_rows(stream: &mut Stream, kind: Kind, rows: std::ops::Range<usize>, fac
             }
         } else if factor.value != 1.0 || sum != 0.0 {
             for cell in cells {
+                *cell = *cell * factor.value + sum;
+            }
+        }
+    }
+}
+
+/// Ticks: price and quantity by turns, the mark last. A side that is absent stays zero.
+fn scale_ticks(stream: &mut Stream, rows: std::ops::Range<usize>, factor: Factor, sum: f64) {
+    let n_numbers = stream.columns.len().saturating_sub(1);
+    for (index, column) in stream.columns.iter_mut().take(n_numbers).enumerate() {
+        for cell in column.get_mut(rows.clone()).unwrap_or_default() {
+            if index % 2 == 1 {
+                *cell = scaled_volume(*cell, factor.value, factor.exact);
+            } else if *cell != 0.0 {
                 *cell = *cell * factor.value + sum;
             }
         }

@@ -10,9 +10,23 @@ use crate::time::date_of_day;
 use crate::write::digits;
 use std::sync::Arc;
 
-/// Which kinds of bars QuantBook reads for a type and resolution.
+/// Which kinds of ticks QuantBook reads for a type, trades first.
+fn tick_kinds(security_type: SecurityType) -> &'static [Kind] {
+    match security_type {
+        SecurityType::Equity => &[Kind::TickTrade { skip: 2 }, Kind::TickQuote { sizes: true, skip: 2 }],
+        SecurityType::Future => &[Kind::TickTrade { skip: 2 }, Kind::TickQuote { sizes: true, skip: 1 }],
+        SecurityType::Crypto | SecurityType::CryptoFuture => {
+            &[Kind::TickTrade { skip: 0 }, Kind::TickQuote { sizes: true, skip: 0 }]
+        }
+        SecurityType::Forex | SecurityType::Cfd => &[Kind::TickQuote { sizes: false, skip: 0 }],
+        _ => &[Kind::TickTrade { skip: 2 }],
+    }
+}
+
+/// Which kinds of bars QuantBook reads for a type and resolution, trades first.
 pub(super) fn kinds(security_type: SecurityType, resolution: Resolution) -> &'static [Kind] {
     match security_type {
+        _ if resolution == Resolution::Tick => tick_kinds(security_type),
         SecurityType::Equity if resolution.one_file() => &[Kind::Trade],
         SecurityType::Index | SecurityType::Base | SecurityType::Commodity => &[Kind::Trade],
         SecurityType::Forex | SecurityType::Cfd => &[Kind::Quote],
