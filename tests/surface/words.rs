@@ -7,8 +7,17 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Words with an underscore that are neither a tool nor an argument: values, and members of answers.
-const OTHER: &[&str] =
-    &["is_filled", "drop_rows", "save_as", "risk_free_rate", "periods_per_year", "next_open", "object_store"];
+const OTHER: &[&str] = &[
+    "drop_rows",
+    "save_as",
+    "risk_free_rate",
+    "periods_per_year",
+    "next_open",
+    "object_store",
+    "is_filled",
+    "constant_weights",
+    "restricted_constant",
+];
 
 /// The words in `text` that look like names of tools or arguments.
 fn names(text: &str) -> BTreeSet<String> {

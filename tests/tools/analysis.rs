@@ -32,6 +32,7 @@ async fn uso_and_bno_agree_with_arch_and_statsmodels() {
     close(&found["pvalue_halves"]["first"], 0.387_096_472_038_537_8, WITNESS);
     close(&found["pvalue_halves"]["second"], 0.202_671_686_354_496_06, WITNESS);
     assert_eq!(found["lags"], 0);
+    assert!(found["spread_hurst"].is_number());
     assert_eq!(found["spread_adf_pvalue"], Value::Null);
     assert_eq!(found["provenance"]["adjustment"], "Adjusted");
     assert_eq!(found["provenance"]["first_date"], "2011-01-03");
@@ -206,11 +207,9 @@ async fn rolling_correlation_follows_each_pair() {
 #[tokio::test]
 async fn too_few_rows_or_symbols_say_how_many_are_needed() {
     let desk = Desk::synthetic().await;
-    let twenty: Vec<&str> =
-        qc_sim::market::tickers().filter(|ticker| !["TWTR", "META", "FB"].contains(ticker)).take(20).collect();
-    let rows = desk.refused("perform_pca_analysis", over(&twenty, "2024-01-02", "2024-01-04")).await;
-    let n = twenty.len();
-    assert!(rows.contains(&format!("{n} symbols need at least {} rows of returns, found 2", n + 1)), "{rows}");
+    let twenty: Vec<&str> = qc_sim::market::tickers().take(20).collect();
+    let rows = desk.refused("perform_pca_analysis", over(&twenty, "2020-01-02", "2020-01-06")).await;
+    assert!(rows.contains("20 symbols need at least 21 rows of returns, found 2"), "{rows}");
     let one = desk.refused("perform_pca_analysis", over(&["KO"], "2024-01-02", "2024-12-31")).await;
     assert!(one.contains("at least 2 symbols, found 1 (KO)"), "{one}");
     let one = desk.refused("calculate_correlation_matrix", over(&["KO"], "2024-01-02", "2024-12-31")).await;
@@ -298,4 +297,55 @@ async fn strangers_and_made_up_ids_find_nothing() {
     let desk = Desk::synthetic().await;
     assert!(desk.resource("qc://research/00000000000000000000000000000000").await.is_none());
     assert!(desk.resource("qc://research/../../etc/passwd").await.is_none());
+}
+
+#[tokio::test]
+async fn the_spread_of_a_bound_pair_comes_back_and_a_trending_price_does_not() {
+    let desk = Desk::synthetic().await;
+    let mut ask = over(&["KO", "PEP"], "2018-01-01", "2024-12-31");
+    ask["hedge"] = json!("ols");
+    ask["lookback_period"] = json!(20);
+    let found = desk.ok("analyze_mean_reversion", ask.clone()).await;
+    let spread = &found["reports"][0];
+    assert!(spread["verdict"].as_str().unwrap().contains("back"), "{spread}");
+    assert!(number(&spread["cointegration_pvalue"]) < 0.05, "{spread}");
+    assert!(number(&spread["hurst"]) < 0.4, "{spread}");
+    ask["hedge"] = json!("none");
+    let alone = desk.ok("analyze_mean_reversion", ask).await;
+    assert_eq!(alone["reports"].as_array().unwrap().len(), 2);
+    assert!(number(&alone["reports"][0]["hurst"]) > number(&spread["hurst"]));
+}
+
+#[tokio::test]
+async fn a_z_score_is_that_of_the_last_closes_of_the_symbol_itself() {
+    let desk = Desk::synthetic().await;
+    let mut ask = over(&["TWTR", "MSFT"], "2021-01-01", "2024-12-31");
+    ask["lookback_period"] = json!(30);
+    let found = desk.ok("analyze_mean_reversion", ask).await;
+    assert_eq!(found["reports"][0]["last_at"], "2022-10-27", "a delisted symbol is judged at its own last close");
+    assert_eq!(found["reports"][1]["last_at"], "2024-12-31");
+    let mut bars = over(&["MSFT"], "2024-10-01", "2024-12-31");
+    bars["fill_forward"] = json!(false);
+    let bars = desk.ok("get_history", bars).await;
+    let bars = desk.kept(&bars).await;
+    let closes: Vec<f64> = bars["result"]["MSFT"]["close"].as_array().unwrap().iter().map(number).collect();
+    let last = &closes[closes.len() - 30..];
+    let mean = last.iter().sum::<f64>() / 30.0;
+    let std = (last.iter().map(|c| (c - mean).powi(2)).sum::<f64>() / 29.0).sqrt();
+    close(&found["reports"][1]["z_score"], (last[29] - mean) / std, 1e-9);
+}
+
+#[tokio::test]
+async fn johansen_finds_the_relation_that_was_built_in() {
+    let desk = Desk::synthetic().await;
+    let mut ask = over(&["KO", "PEP"], "2016-01-01", "2024-12-31");
+    ask["lags"] = json!(2);
+    let found = desk.ok("test_johansen_cointegration", ask.clone()).await;
+    assert_eq!(found["rank"], 1, "{}", found["summary"]);
+    assert_eq!((&found["lags"], &found["var_order"]), (&json!(2), &json!(3)));
+    assert!(number(&found["cointegrating_vectors"][0]["PEP"]) < 0.0);
+    assert_eq!(found["cointegrating_vectors"][0]["KO"], 1.0);
+    ask["var_order"] = json!(3);
+    let both = desk.refused("test_johansen_cointegration", ask).await;
+    assert!(both.contains("not both"), "{both}");
 }

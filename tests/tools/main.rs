@@ -8,6 +8,7 @@ mod bad_input;
 mod compile;
 mod data;
 mod files;
+mod portfolio;
 mod projects;
 mod quantbook;
 mod research;

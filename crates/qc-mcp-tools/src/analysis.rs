@@ -5,7 +5,10 @@
 
 pub(crate) mod cointegration;
 pub(crate) mod correlation;
+pub(crate) mod johansen;
+pub(crate) mod mean_reversion;
 pub(crate) mod pca;
+pub(crate) mod performance;
 
 use qc_quant::Label;
 use serde_json::{Number, Value};

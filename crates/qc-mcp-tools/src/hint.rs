@@ -132,6 +132,7 @@ pub const TABLE: &[Row] = &[
         "leave `missing` out to drop rows in which a symbol has no bar, or choose dates on which all trade",
     ),
     row(Kind::NotYet, Topic::DataFolder, "call `initialize_quantbook` with source=lean, demo or a LEAN folder"),
+    row(Kind::NotYet, Topic::Argument, "leave the argument out, or use another value of its description"),
     row(Kind::NotYet, Topic::Symbol, "name the tickers; `describe_data` lists what the folder holds"),
     row(Kind::TooLarge, Topic::Symbol, "name fewer symbols"),
     row(Kind::TooFewRows, Topic::Dates, "move the date so that both parts have enough rows"),

@@ -53,6 +53,15 @@ pub(crate) struct Question {
 }
 
 impl Question {
+    /// Adds a symbol that is not asked for yet.
+    pub(crate) fn also(&mut self, symbol: Option<&str>) {
+        if let Some(symbol) = symbol
+            && !self.symbols.iter().any(|known| known == symbol)
+        {
+            self.symbols.push(symbol.to_owned());
+        }
+    }
+
     /// The same question, unless it names fewer symbols than the method takes.
     ///
     /// # Errors
@@ -189,6 +198,61 @@ pub(crate) fn load(source: &OpenSource, question: &Question) -> Result<Prices, T
     let warnings = warn(&history, &panel, &dropped, &provenance);
     let subscriptions = subscriptions(&history);
     Ok(Prices { panel, provenance, warnings, subscriptions })
+}
+
+impl Prices {
+    /// One answer's account of prices that were loaded symbol by symbol; the panel is the first one's.
+    ///
+    /// # Errors
+    /// Without any part.
+    pub(crate) fn joined(parts: Vec<Prices>) -> Result<Prices, ToolError> {
+        let mut parts = parts.into_iter();
+        let nothing = || ToolError::new(Kind::Internal, Topic::General, "no prices were loaded");
+        let mut all = parts.next().ok_or_else(nothing)?;
+        for part in parts {
+            let from = part.provenance;
+            let into = &mut all.provenance;
+            if from.adjustment != into.adjustment
+                && let Some(added) = part.subscriptions.first()
+            {
+                into.adjustment_differs.push(SymbolNote { symbol: added.ticker.clone(), note: from.adjustment });
+            }
+            into.first_date = into.first_date.clone().min(from.first_date);
+            into.last_date = into.last_date.clone().max(from.last_date);
+            into.rows_used += from.rows_used;
+            into.n_gaps += from.n_gaps;
+            into.gaps.extend(from.gaps);
+            into.gaps.sort_by_key(|gap| (std::cmp::Reverse(gap.open_days), gap.first));
+            into.gaps.truncate(MAX_GAPS);
+            into.stale_tails.extend(from.stale_tails);
+            into.notes.extend(from.notes);
+            let new: Vec<String> =
+                part.warnings.into_iter().filter(|warning| !all.warnings.contains(warning)).collect();
+            all.warnings.extend(new);
+            all.subscriptions.extend(part.subscriptions);
+        }
+        Ok(all)
+    }
+}
+
+/// Observations a year on a US exchange: 252 days of seven hour bars (the first is half an hour) or 390 minutes,
+/// less what early closes take.
+pub(crate) fn periods_per_year(bars: BarSize) -> f64 {
+    const DAYS: f64 = 252.0;
+    /// Minutes of a session.
+    const MINUTES: f64 = 390.0;
+    match bars {
+        BarSize::Stored(Resolution::Daily) => DAYS,
+        BarSize::Stored(Resolution::Hour) => 1753.0,
+        BarSize::Stored(Resolution::Minute) => DAYS * MINUTES,
+        BarSize::Stored(_) => DAYS * MINUTES * 60.0,
+        BarSize::Seconds(n) => DAYS * MINUTES * 60.0 / f64::from(n),
+        BarSize::Minutes(n) => DAYS * MINUTES / f64::from(n),
+        BarSize::Hours(n) => DAYS * (MINUTES / (60.0 * f64::from(n))).ceil(),
+        BarSize::Weekly => 52.0,
+        BarSize::Monthly => 12.0,
+        _ => DAYS,
+    }
 }
 
 /// The securities of a history as a workbook keeps them.

@@ -105,6 +105,30 @@ impl ResearchArgs {
         }
     }
 
+    /// Observations a year: the caller's, else those of the bars.
+    ///
+    /// # Errors
+    /// A word that names no bars.
+    pub(crate) fn periods_per_year(&self) -> Result<f64, ToolError> {
+        let usual = prices::periods_per_year(self.bars()?);
+        Ok(self.periods_per_year.unwrap_or(usual))
+    }
+
+    /// The riskless rate a year, as a fraction.
+    ///
+    /// # Errors
+    /// [`Kind::NotYet`] for the folder's interest-rate file.
+    pub(crate) fn annual_rate(&self) -> Result<f64, ToolError> {
+        let Some(value) = &self.risk_free_rate else { return Ok(0.0) };
+        let number = value.as_f64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
+        number.ok_or_else(|| {
+            ToolError::not_yet(
+                "risk_free_rate=lean is not available yet: give the annual rate as a fraction",
+                Topic::Argument,
+            )
+        })
+    }
+
     /// Refuses what no tool answers yet, and values that cannot be.
     fn check(&self) -> Result<(), ToolError> {
         if self.chart == Some(true) {
@@ -258,13 +282,23 @@ impl<'a> Study<'a> {
         question: Question,
         job: impl FnOnce(&Prices, &Stop) -> Result<T, ToolError> + Send + 'static,
     ) -> Result<(Prices, T), ToolError> {
-        let (prices, value) = self
-            .run(move |source, stop| {
-                let prices = prices::load(source, &question)?;
-                let value = job(&prices, stop)?;
-                Ok((prices, value))
-            })
-            .await?;
+        let load_then = move |source: &OpenSource, stop: &Stop| {
+            let prices = prices::load(source, &question)?;
+            let value = job(&prices, stop)?;
+            Ok((prices, value))
+        };
+        self.compute_loading(load_then).await
+    }
+
+    /// As [`Study::compute`], for a job that loads its prices itself.
+    ///
+    /// # Errors
+    /// What the job says.
+    pub(crate) async fn compute_loading<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&OpenSource, &Stop) -> Result<(Prices, T), ToolError> + Send + 'static,
+    ) -> Result<(Prices, T), ToolError> {
+        let (prices, value) = self.run(job).await?;
         self.desk.books().subscribe(self.caller(), self.shared.instance(), prices.subscriptions.clone())?;
         Ok((prices, value))
     }

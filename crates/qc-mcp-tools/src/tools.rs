@@ -14,6 +14,7 @@ mod backtests;
 mod compile;
 mod data;
 mod files;
+mod portfolio;
 mod projects;
 mod quantbook;
 mod system;
@@ -45,6 +46,7 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Data, Access::Read, QcServer::data_read),
     shelf(Group::Data, Access::Update, QcServer::data_update),
     shelf(Group::Analysis, Access::Read, QcServer::analysis_read),
+    shelf(Group::Portfolio, Access::Read, QcServer::portfolio_read),
 ];
 
 const fn shelf(group: Group, access: Access, tools: fn() -> ToolRouter<QcServer>) -> Shelf {

@@ -8,6 +8,8 @@ use crate::{
     analysis::{
         cointegration::{self, TrendArg},
         correlation::{self, CorrelationMethod},
+        johansen::{self, CaseArg},
+        mean_reversion::{self, Hedge},
         pca::{self, PcaMode},
     },
     ctx::Ctx,
@@ -78,6 +80,46 @@ struct CorrelationArgs {
     shared: ResearchArgs,
 }
 
+/// Arguments of `analyze_mean_reversion`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct MeanReversionArgs {
+    /// Tickers, such as ["KO", "PEP"]; exactly two with a hedge
+    symbols: Vec<String>,
+    /// First day, YYYY-MM-DD
+    start_date: String,
+    /// Last day, included, YYYY-MM-DD
+    end_date: String,
+    /// Closes for mean and deviation, the last included. Default: 30
+    lookback_period: Option<i64>,
+    /// How two tickers become one spread. Default: none
+    hedge: Option<Hedge>,
+    /// Size of z that is a signal. Default: 1
+    entry_z: Option<f64>,
+    #[serde(flatten)]
+    shared: ResearchArgs,
+}
+
+/// Arguments of `test_johansen_cointegration`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct JohansenArgs {
+    /// Tickers, 2 to 12, such as ["KO", "PEP", "PG"]
+    symbols: Vec<String>,
+    /// First day, YYYY-MM-DD
+    start_date: String,
+    /// Last day, included, YYYY-MM-DD
+    end_date: String,
+    /// Lagged differences, from 0. Default: 1
+    lags: Option<i64>,
+    /// The same said as VAR order (= lags + 1); give one of the two
+    var_order: Option<i64>,
+    /// Deterministic terms. Default: restricted_constant
+    case: Option<CaseArg>,
+    #[serde(flatten)]
+    shared: ResearchArgs,
+}
+
 #[tool_router(router = analysis_read, vis = "pub(crate)")]
 impl QcServer {
     /// Find the principal components of simple returns: variance shares, weights per symbol, number of independent
@@ -130,5 +172,42 @@ impl QcServer {
         let (prices, found) =
             study.compute(question, move |prices, stop| correlation::run(prices, method, rolling, stop)).await?;
         study.finish("calculate_correlation_matrix", &args, &prices, found)
+    }
+
+    /// Judge whether prices (or with hedge=ols the spread of two) come back: z-score and signal, ADF, KPSS, half-life,
+    /// Hurst exponent, variance ratios. Each symbol on its own history.
+    #[tool(title = "Mean reversion")]
+    async fn analyze_mean_reversion(
+        &self,
+        Parameters(args): Parameters<MeanReversionArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let study = Study::begin(self, &ctx, &args.shared).await?;
+        let window = prices::parse_window(&args.start_date, &args.end_date)?;
+        let question = study.question(&args.symbols, window)?;
+        let ask = mean_reversion::Ask {
+            lookback: rows("lookback_period", args.lookback_period)?.unwrap_or(30),
+            hedge: args.hedge.unwrap_or_default(),
+            entry_z: args.entry_z.unwrap_or(1.0),
+        };
+        let (prices, found) =
+            study.compute_loading(move |source, stop| mean_reversion::run(source, &question, ask, stop)).await?;
+        study.finish("analyze_mean_reversion", &args, &prices, found)
+    }
+
+    /// Test how many cointegrating relations hold 2 to 12 log prices together (Johansen, trace and largest eigenvalue),
+    /// with vectors and adjustment speeds.
+    #[tool(title = "Johansen cointegration")]
+    async fn test_johansen_cointegration(
+        &self,
+        Parameters(args): Parameters<JohansenArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let study = Study::begin(self, &ctx, &args.shared).await?;
+        let window = prices::parse_window(&args.start_date, &args.end_date)?;
+        let question = study.question(&args.symbols, window)?.at_least(2, "Johansen's test")?;
+        let (lags, case) = (johansen::lagged_differences(args.lags, args.var_order)?, args.case.unwrap_or_default());
+        let (prices, found) = study.compute(question, move |prices, _| johansen::run(prices, lags, case)).await?;
+        study.finish("test_johansen_cointegration", &args, &prices, found)
     }
 }

@@ -1,0 +1,165 @@
+//! Johansen's test: how many relations hold several log prices together.
+
+use qc_quant::{
+    cointegration::johansen::{self, Case, Johansen, JohansenOptions},
+    returns,
+};
+use rmcp::schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{basis, maybe, names, number, p_text};
+use crate::{error::ToolError, prices::Prices, study::Found};
+
+/// Deterministic terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CaseArg {
+    /// None.
+    None,
+    /// Constant inside the relation: spreads with a mean.
+    #[default]
+    RestrictedConstant,
+    /// Constant anywhere: prices drift.
+    UnrestrictedConstant,
+    /// Trend inside the relation.
+    RestrictedTrend,
+    /// Trend anywhere.
+    UnrestrictedTrend,
+}
+
+impl CaseArg {
+    fn case(self) -> Case {
+        match self {
+            CaseArg::None => Case::None,
+            CaseArg::RestrictedConstant => Case::RestrictedConstant,
+            CaseArg::UnrestrictedConstant => Case::UnrestrictedConstant,
+            CaseArg::RestrictedTrend => Case::RestrictedTrend,
+            CaseArg::UnrestrictedTrend => Case::UnrestrictedTrend,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            CaseArg::None => "none",
+            CaseArg::RestrictedConstant => "restricted_constant",
+            CaseArg::UnrestrictedConstant => "unrestricted_constant",
+            CaseArg::RestrictedTrend => "restricted_trend",
+            CaseArg::UnrestrictedTrend => "unrestricted_trend",
+        }
+    }
+}
+
+/// Lagged differences from one of the two ways to say it; one if neither was given.
+///
+/// # Errors
+/// Both given, or a number below its least.
+pub(crate) fn lagged_differences(lags: Option<i64>, var_order: Option<i64>) -> Result<usize, ToolError> {
+    let wrong = |message: String| Err(ToolError::argument(message));
+    match (lags, var_order) {
+        (Some(_), Some(_)) => wrong("give lags (lagged differences) or var_order (= lags + 1), not both".to_owned()),
+        (Some(lags), None) => match usize::try_from(lags) {
+            Ok(lags) => Ok(lags),
+            Err(_) => wrong(format!("lags must be at least 0, found {lags}")),
+        },
+        (None, Some(order)) => match usize::try_from(order - 1) {
+            Ok(lags) => Ok(lags),
+            Err(_) => wrong(format!("var_order must be at least 1, found {order}")),
+        },
+        (None, None) => Ok(1),
+    }
+}
+
+/// Tests the log prices of `prices` and shapes the answer.
+///
+/// # Errors
+/// What qc-quant refuses.
+pub(crate) fn run(prices: &Prices, lags: usize, case: CaseArg) -> Result<Found, ToolError> {
+    let logs = returns::log_prices(&prices.panel)?;
+    let options = JohansenOptions { case: case.case(), lagged_differences: lags, ..JohansenOptions::default() };
+    let found = johansen::test(&logs, &options)?;
+    Ok(shape(prices, &found, lags, case))
+}
+
+fn shape(prices: &Prices, found: &Johansen, lags: usize, case: CaseArg) -> Found {
+    let n = found.symbols.len();
+    let first = found.tests.first();
+    let mut summary = format!(
+        "{} of at most {} cointegrating relations among {} at 5 %",
+        found.rank,
+        n.saturating_sub(1),
+        names(&found.symbols)
+    );
+    if let Some(first) = first {
+        summary.push_str(&format!(" (no relation at all: trace {:.2}, {})", first.trace, p_text(first.trace_p)));
+    }
+    summary.push_str(".\n");
+    summary.push_str(&basis(prices, "log prices", prices.panel.n_rows()));
+
+    let levels = |values: [f64; 3]| {
+        let [ten, five, one] = values;
+        json!({"10%": number(ten), "5%": number(five), "1%": number(one)})
+    };
+    let tests: Vec<Value> = found
+        .tests
+        .iter()
+        .map(|test| {
+            json!({
+                "at_most": test.rank,
+                "trace_statistic": number(test.trace),
+                "trace_pvalue": number(test.trace_p),
+                "trace_critical_values": levels(test.trace_critical),
+                "max_eigenvalue_statistic": number(test.max_eigenvalue),
+                "max_eigenvalue_pvalue": number(test.max_eigenvalue_p),
+                "max_eigenvalue_critical_values": levels(test.max_eigenvalue_critical),
+            })
+        })
+        .collect();
+    let mut rows: Vec<String> = found.symbols.clone();
+    match case {
+        CaseArg::RestrictedConstant => rows.push("const".to_owned()),
+        CaseArg::RestrictedTrend => rows.push("trend".to_owned()),
+        _ => {}
+    }
+    let relation = |column: usize| -> Value {
+        let pairs =
+            rows.iter().enumerate().map(|(row, name)| (name.clone(), maybe(found.beta.get((row, column)).copied())));
+        Value::Object(pairs.collect())
+    };
+    let speed = |column: usize| -> Value {
+        let pairs = found
+            .symbols
+            .iter()
+            .enumerate()
+            .map(|(row, name)| (name.clone(), maybe(found.adjustment.get((row, column)).copied())));
+        Value::Object(pairs.collect())
+    };
+    let mut brief = Map::new();
+    brief.insert("is_cointegrated".into(), json!(0 < found.rank));
+    brief.insert("rank".into(), json!(found.rank));
+    brief.insert("lags".into(), json!(lags));
+    brief.insert("var_order".into(), json!(lags + 1));
+    brief.insert("case".into(), json!(case.name()));
+    brief.insert("tests".into(), Value::Array(tests));
+    brief.insert("eigenvalues".into(), json!(found.eigenvalues));
+    let shown = found.rank.clamp(1, n);
+    brief.insert("cointegrating_vectors".into(), (0..shown).map(relation).collect());
+    brief.insert("adjustment_speeds".into(), (0..shown).map(speed).collect());
+    brief.insert("n_observations".into(), json!(found.n_obs));
+    brief.insert("small_sample_factor".into(), number(found.small_sample_factor));
+    brief.insert("prices".into(), json!("natural logarithms"));
+    let mut more = Map::new();
+    more.insert("cointegrating_vectors".into(), (0..n).map(relation).collect());
+    more.insert("adjustment_speeds".into(), (0..n).map(speed).collect());
+    more.insert(
+        "units".into(),
+        json!({
+            "tests": "cointegrated at a level if the statistic lies above the critical value; p-values by Doornik's gamma approximation",
+            "cointegrating_vectors": "log price of the first symbol = 1; strongest relation first",
+            "adjustment_speeds": "share of a deviation corrected per bar",
+            "small_sample_factor": "multiply statistics by it to be cautious (Reinsel and Ahn)",
+        }),
+    );
+    Found { summary, brief, more, table: None, next: None }
+}

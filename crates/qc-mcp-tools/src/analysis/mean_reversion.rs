@@ -1,0 +1,228 @@
+//! Does a price, or the spread of two, come back: where it stands now, and what four tests say about it.
+//!
+//! Every symbol is judged on its own history: a young or delisted one shortens nobody else's.
+
+use qc_quant::{
+    Panel,
+    cointegration::engle_granger,
+    mean_reversion::{half_life, hurst, zscore},
+    returns,
+    unit_root::{Trend, adf, kpss, variance_ratio},
+};
+use rmcp::schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{label, maybe, number, p_text};
+use crate::{
+    compute::Stop,
+    error::{Kind, ToolError, Topic},
+    prices::{self, Prices, Question},
+    quantbook::OpenSource,
+    study::Found,
+};
+
+/// The level at which tests decide.
+const ALPHA: f64 = 0.05;
+/// Horizons of the variance ratio, in bars.
+const HORIZONS: [usize; 4] = [2, 5, 10, 20];
+/// Largest lag of the Hurst exponent, in bars, where the half-life does not ask for more.
+const HURST_LAG: usize = 20;
+/// Symbols an answer shows in full.
+const BRIEF_SYMBOLS: usize = 6;
+
+/// How two symbols become one spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Hedge {
+    /// Each symbol by itself.
+    #[default]
+    None,
+    /// The first on the second, least squares of log prices.
+    Ols,
+    /// A hedge ratio that moves.
+    Kalman,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ask {
+    /// Closes over which mean and deviation are taken, the last one included.
+    pub(crate) lookback: usize,
+    /// How two symbols become a spread.
+    pub(crate) hedge: Hedge,
+    /// Size of z beyond which there is a signal.
+    pub(crate) entry_z: f64,
+}
+
+/// Loads every symbol by itself and judges it; with a hedge also the spread of two, first.
+///
+/// # Errors
+/// A symbol without data, a lookback longer than its history, and what qc-quant refuses.
+pub(crate) fn run(
+    source: &OpenSource,
+    question: &Question,
+    ask: Ask,
+    stop: &Stop,
+) -> Result<(Prices, Found), ToolError> {
+    if ask.hedge == Hedge::Kalman {
+        return Err(ToolError::not_yet("hedge=kalman is not available yet: use ols or none", Topic::Argument));
+    }
+    if ask.hedge == Hedge::Ols && question.symbols.len() != 2 {
+        let message = format!("hedge=ols makes one spread of two symbols, found {}", question.symbols.len());
+        return Err(ToolError::new(Kind::InvalidArgument, Topic::Symbol, message));
+    }
+    if !(0.0 < ask.entry_z && ask.entry_z.is_finite()) {
+        return Err(ToolError::argument(format!("entry_z must be above 0, found {}", ask.entry_z)));
+    }
+    let mut reports: Vec<(String, Value)> = Vec::new();
+    let mut parts: Vec<Prices> = Vec::new();
+    if ask.hedge == Hedge::Ols {
+        let both = prices::load(source, question)?;
+        reports.push(spread(&both.panel, ask)?);
+        parts.push(both);
+    } else {
+        for (i, symbol) in question.symbols.iter().enumerate() {
+            if !stop.step(i as f64 / question.symbols.len() as f64) {
+                return Err(ToolError::new(Kind::Cancelled, Topic::General, "cancelled between two symbols"));
+            }
+            let alone = prices::load(source, &Question { symbols: vec![symbol.clone()], ..question.clone() })?;
+            let logs = returns::log_prices(&alone.panel)?;
+            let at = label(alone.panel.last_label());
+            let report = judge(symbol, alone.panel.column(0), logs.column(0), &at, ask, Null::UnitRoot)?;
+            reports.push((symbol.clone(), report));
+            parts.push(alone);
+        }
+    }
+    let prices = Prices::joined(parts)?;
+    Ok((prices.clone(), shape(&prices, reports, ask)))
+}
+
+/// Which p-value speaks against a random walk.
+enum Null {
+    /// An ordinary series: ADF.
+    UnitRoot,
+    /// A residual: its Engle-Granger p-value.
+    NoCointegration(f64),
+}
+
+/// The spread of two log prices, judged on its own.
+fn spread(both: &Panel, ask: Ask) -> Result<(String, Value), ToolError> {
+    let logs = returns::log_prices(both)?;
+    let [a, b] = logs.symbols() else {
+        return Err(ToolError::new(Kind::InvalidArgument, Topic::Symbol, "a spread takes two symbols"));
+    };
+    let test = engle_granger::test(&logs, a, &[b], &engle_granger::Options::default())?;
+    let name = format!("{a}-{b}");
+    let at = label(both.last_label());
+    let mut report = judge(&name, &test.residual, &test.residual, &at, ask, Null::NoCointegration(test.p_value))?;
+    if let Some(report) = report.as_object_mut() {
+        report.insert("hedge_ratio".into(), maybe(test.slopes.first().copied()));
+        report.insert(
+            "spread".into(),
+            json!(format!("ln {a} - {:.4} ln {b} - constant", test.slopes.first().copied().unwrap_or_default())),
+        );
+    }
+    Ok((name, report))
+}
+
+/// One series: `values` for the z-score, `levels` (log prices, or the spread itself) for the tests.
+fn judge(name: &str, values: &[f64], levels: &[f64], at: &str, ask: Ask, null: Null) -> Result<Value, ToolError> {
+    let z = zscore::last(values, ask.lookback)?;
+    let life = half_life::estimate(levels)?;
+    let (p, p_name) = match null {
+        Null::UnitRoot => (adf::test(levels, &adf::AdfOptions::default())?.p_value, "adf_pvalue"),
+        Null::NoCointegration(p) => (p, "cointegration_pvalue"),
+    };
+    let stationary = kpss::test(levels, Trend::Constant, kpss::Bandwidth::Auto)?;
+    let longest = life.half_life.map_or(HURST_LAG, |half| (2.0 * half).ceil().min(1e6) as usize).max(HURST_LAG);
+    let exponent = hurst::structure(levels, 2.0, 1, longest.min(levels.len() / 4).max(2))?;
+    let horizons: Vec<usize> = HORIZONS.into_iter().filter(|lags| 4 * lags < levels.len()).collect();
+    let ratios = variance_ratio::test_several(levels, &horizons)?;
+    let rejects = p < ALPHA;
+    let verdict = match (rejects, stationary.p_value < ALPHA) {
+        (true, false) => "comes back (the unit root is rejected, stationarity is not)",
+        (false, true) => "does not come back (stationarity is rejected, the unit root is not)",
+        (true, true) => "unclear: both are rejected (a break or long memory)",
+        (false, false) => "unclear: neither is rejected (the sample says little)",
+    };
+    let signal = if ask.entry_z < z.z {
+        "short"
+    } else if z.z < -ask.entry_z {
+        "long"
+    } else {
+        "none"
+    };
+    let mut facts = Map::new();
+    facts.insert("symbol".into(), json!(name));
+    facts.insert("last".into(), number(z.value));
+    facts.insert("last_at".into(), json!(at));
+    facts.insert("mean".into(), number(z.mean));
+    facts.insert("std".into(), number(z.std_dev));
+    facts.insert("z_score".into(), number(z.z));
+    facts.insert("is_mean_reversion_signal".into(), json!(signal != "none"));
+    facts.insert("signal".into(), json!(signal));
+    facts.insert("verdict".into(), json!(verdict));
+    facts.insert(p_name.into(), number(p));
+    facts.insert("kpss_pvalue".into(), number(stationary.p_value));
+    facts.insert("half_life_bars".into(), maybe(life.half_life));
+    facts.insert("half_life_std_error".into(), maybe(life.half_life_standard_error));
+    facts.insert("hurst".into(), number(exponent.hurst));
+    facts.insert("hurst_r_squared".into(), number(exponent.r_squared));
+    let of = |(ratio, holm): &(variance_ratio::VarianceRatio, f64)| json!({"bars": ratio.lags, "ratio": number(ratio.ratio), "p_value": number(ratio.p_value), "p_holm": number(*holm)});
+    facts.insert("variance_ratios".into(), ratios.iter().map(of).collect());
+    facts.insert("rows".into(), json!(levels.len()));
+    if z.bound < ask.entry_z {
+        let note = format!(
+            "z cannot exceed {:.2} with {} closes: entry_z {} never triggers",
+            z.bound, ask.lookback, ask.entry_z
+        );
+        facts.insert("caution".into(), json!(note));
+    }
+    Ok(Value::Object(facts))
+}
+
+fn shape(prices: &Prices, reports: Vec<(String, Value)>, ask: Ask) -> Found {
+    let lines: Vec<String> = reports
+        .iter()
+        .take(3)
+        .map(|(name, report)| {
+            let z = report.get("z_score").and_then(Value::as_f64).unwrap_or_default();
+            let p = report.get("adf_pvalue").or_else(|| report.get("cointegration_pvalue")).and_then(Value::as_f64);
+            let verdict = report.get("verdict").and_then(Value::as_str).unwrap_or_default();
+            format!("{name}: z {z:+.2}, {}, {verdict}.", p.map_or(String::new(), p_text))
+        })
+        .collect();
+    let more = reports.len().saturating_sub(lines.len());
+    let more_text = if more == 0 { String::new() } else { format!(" And {more} more.") };
+    let synthetic = if prices.provenance.synthetic { " SYNTHETIC data." } else { "" };
+    let summary = format!(
+        "{}{more_text}\nMean and deviation of the last {} closes, tests on log prices, adjustment {}.{synthetic}",
+        lines.join(" "),
+        ask.lookback,
+        prices.provenance.adjustment
+    );
+    let mut brief = Map::new();
+    brief.insert("lookback_period".into(), json!(ask.lookback));
+    brief.insert("entry_z".into(), number(ask.entry_z));
+    brief.insert("reports".into(), reports.iter().take(BRIEF_SYMBOLS).map(|(_, report)| report.clone()).collect());
+    let signals: Vec<&str> = reports
+        .iter()
+        .filter(|(_, report)| report.get("is_mean_reversion_signal") == Some(&Value::Bool(true)))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    brief.insert("signals".into(), json!(signals));
+    let mut full = Map::new();
+    full.insert("reports".into(), reports.iter().map(|(_, report)| report.clone()).collect());
+    full.insert(
+        "units".into(),
+        json!({
+            "z_score": "(last - mean) / sample std of the last lookback_period closes, the last included",
+            "half_life_bars": "bars until half of a deviation is given back; null: it does not come back",
+            "hurst": "generalised exponent of levels, q = 2: 0.5 random walk, below it comes back, above it trends",
+            "variance_ratios": "1 for a random walk, below it reverts; robust p-values, adjusted for the horizons (Holm)",
+        }),
+    );
+    Found { summary, brief, more: full, table: None, next: None }
+}
