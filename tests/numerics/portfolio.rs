@@ -1,8 +1,14 @@
-//! Families `terciles` and `select_uncorrelated`.
+//! Families of portfolios: `terciles`, `select_uncorrelated`, `min_variance`, `max_sharpe`, `risk_parity`,
+//! `beta_neutral`, `hrp` and `rebalance`.
 
-use qc_quant::portfolio::{select_uncorrelated, terciles};
-use qc_quant::returns;
+use nalgebra::{DMatrix, DVector};
+use qc_quant::portfolio::hrp::{self, Linkage};
+use qc_quant::portfolio::mean_variance::{self, Bounds};
+use qc_quant::portfolio::rebalance::{self, Rule};
+use qc_quant::portfolio::{beta_neutral, risk_parity, select_uncorrelated, terciles};
 use qc_quant::stats::correlation::{self, Method};
+use qc_quant::stats::moments::{self, mean};
+use qc_quant::{Panel, covariance, returns};
 use serde_json::json;
 
 use crate::Answer;
@@ -33,5 +39,85 @@ pub fn select_uncorrelated(case: &Case, golden: &Golden) -> Answer {
         "best_mean_abs_corr": best.mean_correlation,
         "peer_rank_set": sorted_names(&ranked[..k]),
         "mean_abs_corr_to_universe": universe,
+    }))
+}
+
+fn sample(case: &Case, golden: &Golden) -> Result<(Panel, DMatrix<f64>), qc_quant::Error> {
+    let panel = returns::simple(&case.panel(golden))?;
+    let covariance = covariance::sample(&panel)?;
+    Ok((panel, covariance))
+}
+
+pub fn min_variance(case: &Case, golden: &Golden) -> Answer {
+    let (_, c) = sample(case, golden)?;
+    let bounds = match (case.inputs["lb"].as_f64(), case.inputs["ub"].as_f64()) {
+        (Some(lower), Some(upper)) => Some(Bounds { lower, upper }),
+        _ => None,
+    };
+    let w = mean_variance::min_variance(&c, bounds)?;
+    let v = DVector::from_column_slice(&w);
+    Ok(json!({ "weights": w, "variance": v.dot(&(&c * &v)) }))
+}
+
+pub fn max_sharpe(case: &Case, golden: &Golden) -> Answer {
+    let (panel, c) = sample(case, golden)?;
+    let mu: Vec<f64> = panel.columns().map(mean).collect();
+    let bounds = Bounds { lower: case.number("lb"), upper: case.number("ub") };
+    let rf = case.number("rf_per_period");
+    let w = mean_variance::max_sharpe(&mu, &c, rf, bounds)?;
+    let v = DVector::from_column_slice(&w);
+    let excess = v.dot(&DVector::from_column_slice(&mu)) - rf;
+    Ok(json!({ "weights": w, "sharpe_per_period": excess / v.dot(&(&c * &v)).sqrt() }))
+}
+
+pub fn risk_parity(case: &Case, golden: &Golden) -> Answer {
+    let (_, c) = sample(case, golden)?;
+    let w = risk_parity::weights(&c, &case.numbers("budgets"))?;
+    Ok(json!({ "weights": w, "risk_contributions": risk_parity::contributions(&c, &w)? }))
+}
+
+pub fn beta_neutral(case: &Case, golden: &Golden) -> Answer {
+    let (panel, c) = sample(case, golden)?;
+    let benchmark = returns::simple(&golden.panel(case.text("benchmark"), None))?;
+    let market = benchmark.column(0);
+    let betas: Vec<f64> = panel.columns().map(|r| moments::covariance(r, market) / moments::variance(market)).collect();
+    let scores: Vec<f64> = panel.columns().map(|r| mean(r) / moments::std_dev(r)).collect();
+    let w = beta_neutral::weights(&scores, &betas, &c, 1.0)?;
+    let gross: f64 = w.iter().map(|w| w.abs()).sum();
+    let beta: f64 = w.iter().zip(&betas).map(|(w, b)| w * b).sum();
+    Ok(json!({ "betas": betas, "weights": w, "gross": gross, "net": w.iter().sum::<f64>(), "beta": beta }))
+}
+
+pub fn hrp(case: &Case, golden: &Golden) -> Answer {
+    let linkage = match case.text("linkage") {
+        "single" => Linkage::Single,
+        "average" => Linkage::Average,
+        "complete" => Linkage::Complete,
+        "ward" => Linkage::Ward,
+        other => return Err(format!("unknown linkage {other}").into()),
+    };
+    let found = hrp::fit(&returns::simple(&case.panel(golden))?, linkage)?;
+    Ok(json!({ "weights": found.weights, "leaf_order": found.leaf_order, "linkage_heights": found.heights }))
+}
+
+pub fn rebalance(case: &Case, golden: &Golden) -> Answer {
+    let rule = match case.text("rule") {
+        "none" => Rule::None,
+        "daily" => Rule::Daily,
+        "weekly" => Rule::Weekly,
+        "monthly" => Rule::Monthly,
+        "quarterly" => Rule::Quarterly,
+        "yearly" => Rule::Yearly,
+        other => return Err(format!("unknown rule {other}").into()),
+    };
+    let found = rebalance::simulate(&case.panel(golden), &case.numbers("weights"), rule, 0.0)?;
+    let moves: f64 = found.values.windows(2).map(|pair| (pair[1].ln() - pair[0].ln()).powi(2)).sum();
+    Ok(json!({
+        "final_value": found.values.last(),
+        "rebalances": found.rebalanced_at.len(),
+        "turnover_one_way_total": found.turnover,
+        "returns_checksum": moves,
+        "max_drawdown": found.max_drawdown.depth,
+        "values_every_50": found.values.iter().step_by(50).collect::<Vec<_>>(),
     }))
 }

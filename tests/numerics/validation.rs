@@ -2,16 +2,15 @@
 
 use jiff::civil::date;
 use qc_quant::cointegration::engle_granger;
+use qc_quant::portfolio::hrp;
+use qc_quant::portfolio::mean_variance::{Bounds, min_variance};
 use qc_quant::stats::correlation::{self, Method};
 use qc_quant::unit_root::adf;
-use qc_quant::{Error, Index, MissingPolicy, Panel, pca, returns, testing};
+use qc_quant::{Error, Index, MissingPolicy, Panel, covariance, pca, returns, testing};
 use serde_json::json;
 
 use crate::Answer;
 use crate::golden::{Case, Golden};
-
-/// Cases whose methods do not exist yet.
-const NOT_YET: &[&str] = &["n*ub<1", "n_obs<=n_assets in min_variance without shrinkage or bounds"];
 
 pub fn answer(case: &Case, _: &Golden) -> Answer {
     let what = case.text("what");
@@ -23,7 +22,8 @@ pub fn answer(case: &Case, _: &Golden) -> Answer {
         _ if what.starts_with("EG of series with itself") => same_series_twice(),
         "fewer rows than 3+trend+lags for ADF" => too_few_rows(),
         "dates not strictly increasing" => dates_out_of_order(),
-        _ if NOT_YET.contains(&what) => support::paths::skipping(&format!("validation: not yet covered: {what}")),
+        "n*ub<1" => bounds_that_cannot_be_met(),
+        "n_obs<=n_assets in min_variance without shrinkage or bounds" => singular_covariance(),
         _ => return Err(format!("unknown sentence: {what}").into()),
     }
     Ok(json!({}))
@@ -51,6 +51,7 @@ fn constant_series() {
     let panel = Panel::new(names(&["A", "FLAT"]), Index::Rows(60), columns).unwrap();
     let refusals = [
         correlation::matrix(&panel, Method::Pearson).unwrap_err(),
+        hrp::fit(&panel, Default::default()).unwrap_err(),
         pca::fit(&panel, &Default::default()).unwrap_err(),
         engle_granger::test(&panel, "A", &["FLAT"], &Default::default()).unwrap_err(),
         engle_granger::test(&panel, "FLAT", &["A"], &Default::default()).unwrap_err(),
@@ -89,4 +90,20 @@ fn dates_out_of_order() {
     let index = Index::Dates(vec![date(2024, 5, 2), date(2024, 5, 1)]);
     let error = Panel::new(names(&["A"]), index, vec![vec![1.0, 2.0]]).unwrap_err();
     assert_eq!(error.to_string(), "rows must increase strictly: 2024-05-01 (row 1) does not come after 2024-05-02");
+}
+
+fn bounds_that_cannot_be_met() {
+    let bounds = Bounds { lower: 0.0, upper: 0.2 };
+    let error = min_variance(&nalgebra::DMatrix::identity(4, 4), Some(bounds)).unwrap_err();
+    assert!(matches!(error, Error::Infeasible { .. }), "{error}");
+    assert!(error.to_string().contains("upper bound 0.2"), "{error}");
+}
+
+fn singular_covariance() {
+    let columns = (0..6).map(|seed| testing::noise(seed, 5)).collect();
+    let panel = Panel::new((0..6).map(|i| format!("S{i}")).collect(), Index::Rows(5), columns).unwrap();
+    let error = min_variance(&covariance::sample(&panel).unwrap(), None).unwrap_err();
+    assert!(error.to_string().contains("singular"), "{error}");
+    assert!(error.to_string().contains("shrink"), "{error}");
+    assert!(min_variance(&covariance::ledoit_wolf(&panel).unwrap().covariance, None).is_ok());
 }

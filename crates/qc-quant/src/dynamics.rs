@@ -1,3 +1,4 @@
 //! Relations that change through time.
 
+pub mod break_test;
 pub mod kalman_hedge;

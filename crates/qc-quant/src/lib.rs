@@ -11,6 +11,23 @@
 //! - **Sample moments.** Variances and covariances divide by T - 1 unless a method says otherwise.
 //! - **Errors.** No function returns NaN or infinity. What cannot be computed is an [`Error`] with
 //!   the figures that show why, or `None` where one figure of many is undefined.
+//!
+//! # Methods
+//! | Question | Where |
+//! |---|---|
+//! | Few directions behind many returns | [`pca`] |
+//! | Dependence of two or many columns | [`stats::correlation`], [`stats::distance_correlation`] |
+//! | Is there a unit root | [`unit_root::adf`], [`unit_root::kpss`], [`unit_root::variance_ratio`] |
+//! | Are prices tied together | [`cointegration::engle_granger`], [`cointegration::all_pairs`], [`cointegration::johansen`] |
+//! | How a series returns to its mean | [`mean_reversion::half_life`], [`mean_reversion::hurst`], [`mean_reversion::zscore`] |
+//! | Exposure to factors | [`stats::ols`] |
+//! | Relations that change | [`dynamics::kalman_hedge`], [`dynamics::break_test`] |
+//! | Covariance for few rows | [`covariance`] |
+//! | Weights | [`portfolio::mean_variance`], [`portfolio::risk_parity`], [`portfolio::hrp`], [`portfolio::beta_neutral`], [`portfolio::select_uncorrelated`], [`portfolio::terciles`] |
+//! | What a rule would have earned | [`portfolio::rebalance`], [`pairs_backtest`] |
+//! | How a strategy did | [`performance`], [`performance::deflated_sharpe`] |
+//! | Inference by resampling | [`resample::block_bootstrap`], [`resample::block_length`] |
+//! | Scans of many hypotheses | [`stats::multiple`] |
 
 // Kernels check shapes once at their door and then index; every such door is in this crate.
 #![allow(clippy::indexing_slicing)]
@@ -21,6 +38,7 @@ pub mod dynamics;
 pub mod error;
 mod linalg;
 pub mod mean_reversion;
+pub mod pairs_backtest;
 pub mod panel;
 pub mod pca;
 pub mod performance;
@@ -28,6 +46,7 @@ pub mod portfolio;
 pub mod progress;
 pub mod resample;
 pub mod returns;
+mod solve;
 pub mod stats;
 pub mod testing;
 pub mod unit_root;

@@ -1,5 +1,10 @@
 //! Portfolios of several assets: from weights to returns.
 
+pub mod beta_neutral;
+pub mod hrp;
+pub mod mean_variance;
+pub mod rebalance;
+pub mod risk_parity;
 pub mod select_uncorrelated;
 pub mod terciles;
 

@@ -1,3 +1,4 @@
 //! Resampling of dependent data.
 
+pub mod block_bootstrap;
 pub mod block_length;

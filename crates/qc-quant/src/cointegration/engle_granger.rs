@@ -174,10 +174,10 @@ pub fn test<S: AsRef<str>>(panel: &Panel, y: &str, x: &[S], options: &Options) -
     test_selection(&selection, options)
 }
 
-/// [`test`] on bare columns, named y, x1, x2, ... in errors.
+/// [`test()`] on bare columns, named y, x1, x2, ... in errors.
 ///
 /// # Errors
-/// As [`test`], and [`Error::ShapeMismatch`], [`Error::NotFinite`].
+/// As [`test()`], and [`Error::ShapeMismatch`], [`Error::NotFinite`].
 pub fn test_values(y: &[f64], x: &[&[f64]], options: &Options) -> Result<EngleGranger> {
     let names: Vec<String> = std::iter::once("y".to_owned()).chain((1..=x.len()).map(|i| format!("x{i}"))).collect();
     for (name, column) in names.iter().zip(std::iter::once(&y).chain(x)) {
@@ -194,7 +194,7 @@ pub fn test_values(y: &[f64], x: &[&[f64]], options: &Options) -> Result<EngleGr
 /// Tests a pair in both directions.
 ///
 /// # Errors
-/// As [`test`].
+/// As [`test()`].
 ///
 /// ```
 /// use qc_quant::{Index, Panel, cointegration::engle_granger, testing};
@@ -229,7 +229,7 @@ pub fn pair(panel: &Panel, a: &str, b: &str, options: &Options) -> Result<PairTe
 /// p-values of the forward test over windows of `window` rows, one every `step` rows.
 ///
 /// # Errors
-/// As [`test`], and [`Error::OutOfRange`] for a step of 0.
+/// As [`test()`], and [`Error::OutOfRange`] for a step of 0.
 pub fn rolling(panel: &Panel, a: &str, b: &str, options: &Options, window: usize, step: usize) -> Result<Vec<Window>> {
     let n_rows = panel.n_rows();
     if step == 0 {

@@ -25,7 +25,7 @@ pub enum Case {
     UnrestrictedTrend,
 }
 
-/// Options of [`test`].
+/// Options of [`test()`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct JohansenOptions {
     /// Deterministic terms.
@@ -61,7 +61,7 @@ pub struct RankTest {
     pub max_eigenvalue_critical: [f64; 3],
 }
 
-/// Answer of [`test`].
+/// Answer of [`test()`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Johansen {
     /// Symbols in the caller's order.

@@ -5,7 +5,7 @@ use super::{CriticalValues, LagRule, Trend, mackinnon, resolve_max_lags};
 use crate::error::{Error, Result};
 use crate::panel::{require_finite, require_variation};
 
-/// Options of [`test`]. The default is a constant and the lag of least AIC, as in arch.
+/// Options of [`test()`]. The default is a constant and the lag of least AIC, as in arch.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct AdfOptions {
     /// Deterministic terms inside the test regression.
@@ -16,7 +16,7 @@ pub struct AdfOptions {
     pub max_lags: Option<usize>,
 }
 
-/// Answer of [`test`].
+/// Answer of [`test()`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adf {
     /// t ratio of γ; small (very negative) values speak against a unit root.

@@ -18,7 +18,7 @@ pub enum Bandwidth {
     Fixed(usize),
 }
 
-/// Answer of [`test`].
+/// Answer of [`test()`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Kpss {
     /// Scaled sum of squared partial sums; large values speak against stationarity.

@@ -6,7 +6,7 @@ use crate::panel::{require_finite, require_variation};
 use crate::stats::distribution::normal_two_sided;
 use crate::stats::multiple::holm;
 
-/// Answer of [`test`].
+/// Answer of [`test()`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VarianceRatio {
     /// Periods over which returns are summed.
@@ -81,7 +81,7 @@ pub fn test(levels: &[f64], lags: usize) -> Result<VarianceRatio> {
 /// Several horizons at once, with Holm-adjusted p-values in the same order.
 ///
 /// # Errors
-/// As [`test`].
+/// As [`test()`].
 pub fn test_several(levels: &[f64], lags: &[usize]) -> Result<Vec<(VarianceRatio, f64)>> {
     let found = lags.iter().map(|&q| test(levels, q)).collect::<Result<Vec<_>>>()?;
     let adjusted = holm(&found.iter().map(|one| one.p_value).collect::<Vec<_>>());

@@ -1,0 +1,227 @@
+//! Whether a regression's coefficients changed: Chow at a known row, Quandt and Andrews over all rows.
+
+use nalgebra::{DMatrix, DVector};
+use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor};
+use statrs::function::gamma::ln_gamma;
+
+use crate::error::{Error, Result};
+use crate::panel::require_finite;
+
+/// Answer of [`chow`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Chow {
+    /// Wald statistic, k times F.
+    pub wald: f64,
+    /// F statistic with k and n - 2k degrees of freedom.
+    pub f: f64,
+    /// Its p-value; supposes one variance on both sides.
+    pub f_p_value: f64,
+    /// Likelihood ratio for a change of the coefficients.
+    pub lr_mean: f64,
+    /// Its chi-squared p-value, k degrees of freedom.
+    pub lr_mean_p_value: f64,
+    /// Likelihood ratio for a change of coefficients and variance.
+    pub lr_mean_variance: f64,
+    /// Its chi-squared p-value, k + 1 degrees of freedom.
+    pub lr_mean_variance_p_value: f64,
+}
+
+/// Answer of [`sup_wald`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct SupWald {
+    /// Largest Wald statistic over the candidate rows.
+    pub statistic: f64,
+    /// First row after the break at which it stands.
+    pub break_row: usize,
+    /// p-value by Estrella's formula; good to .005 below .1, .02 below .3, an upper bound beyond.
+    pub p_value: f64,
+    /// Mean of the statistics.
+    pub average: f64,
+    /// ln of the mean of exp(statistic / 2).
+    pub exponential: f64,
+    /// First and last candidate row.
+    pub candidates: (usize, usize),
+}
+
+/// Tests for a change of coefficients between the rows before `break_row` and those from it on.
+///
+/// `columns` are all regressors; give a column of ones for a constant.
+///
+/// # Errors
+/// [`Error::ShapeMismatch`], [`Error::NotFinite`], [`Error::TooFewRows`] unless both sides have more rows
+/// than regressors, [`Error::Degenerate`] for collinear regressors or an exact fit.
+///
+/// # Source
+/// Chow (1960), Econometrica 28(3), 591-605. Family `break_test`.
+///
+/// ```
+/// use qc_quant::{dynamics::break_test::chow, testing::noise};
+/// let mut y = noise(1, 200);
+/// y[100..].iter_mut().for_each(|v| *v += 1.0);
+/// assert!(chow(&y, &[&[1.0; 200]], 100)?.f_p_value < 1e-6);
+/// # Ok::<(), qc_quant::Error>(())
+/// ```
+pub fn chow(y: &[f64], columns: &[&[f64]], break_row: usize) -> Result<Chow> {
+    let design = check(y, columns)?;
+    let (n, k) = (y.len(), columns.len());
+    if break_row <= k || n <= break_row + k {
+        let what = format!("each side of a break at row {break_row}");
+        return Err(Error::too_few_rows(what, k + 1, break_row.min(n.saturating_sub(break_row))));
+    }
+    let whole = rss(&design, y, 0..n)?;
+    let (before, after) = (rss(&design, y, 0..break_row)?, rss(&design, y, break_row..n)?);
+    let split = before + after;
+    let (size, df) = (n as f64, (n - 2 * k) as f64);
+    if split <= 1e-20 * whole || before <= 0.0 || after <= 0.0 {
+        return Err(Error::degenerate("break test", "the regressions fit exactly"));
+    }
+    let wald = (whole - split) / (split / df);
+    let f = wald / k as f64;
+    let lr_mean = size * (whole / split).ln();
+    let (n1, n2) = (break_row as f64, size - break_row as f64);
+    let lr_mean_variance = size * (whole / size).ln() - n1 * (before / n1).ln() - n2 * (after / n2).ln();
+    let chi = |statistic: f64, df: usize| law(ChiSquared::new(df as f64).map(|law| law.sf(statistic.max(0.0))));
+    Ok(Chow {
+        wald,
+        f,
+        f_p_value: law(FisherSnedecor::new(k as f64, df).map(|law| law.sf(f.max(0.0))))?,
+        lr_mean,
+        lr_mean_p_value: chi(lr_mean, k)?,
+        lr_mean_variance,
+        lr_mean_variance_p_value: chi(lr_mean_variance, k + 1)?,
+    })
+}
+
+/// Tests for a change of coefficients at an unknown row, `trim` of the sample left out at each end.
+///
+/// # Errors
+/// As [`chow`], and [`Error::OutOfRange`] for a trim outside [0.01, 0.49].
+///
+/// # Source
+/// Andrews (1993), Econometrica 61(4), 821-856; Estrella (2003), Econometric Theory 19, 1128-1143.
+pub fn sup_wald(y: &[f64], columns: &[&[f64]], trim: f64) -> Result<SupWald> {
+    if !(0.01..=0.49).contains(&trim) {
+        return Err(Error::out_of_range("trim", 0.01, 0.49, trim));
+    }
+    let design = check(y, columns)?;
+    let (n, k) = (y.len(), columns.len());
+    let first = (n as f64 * trim).floor() as usize;
+    let last = n - first;
+    if first <= k {
+        return Err(Error::too_few_rows("each end of the sample", k + 1, first));
+    }
+    // residual sums of squares of rows 0..b and b..n for all b, one row added at a time
+    let forward = growing(&design, y, first)?;
+    let turned = DMatrix::from_fn(n, k, |row, col| design[(n - 1 - row, col)]);
+    let backwards: Vec<f64> = y.iter().rev().copied().collect();
+    let backward = growing(&turned, &backwards, first)?;
+    let whole = rss(&design, y, 0..n)?;
+    let df = (n - 2 * k) as f64;
+    let wald = |b: usize| {
+        let split = forward[b] + backward[n - b];
+        (whole - split) / (split / df)
+    };
+    let statistics: Vec<f64> = (first..=last).map(wald).collect();
+    if statistics.iter().any(|w| !w.is_finite()) {
+        return Err(Error::degenerate("break test", "the regressions fit exactly"));
+    }
+    let at = (0..statistics.len()).fold(0, |best, i| if statistics[best] < statistics[i] { i } else { best });
+    let count = statistics.len() as f64;
+    let largest = statistics[at];
+    let exponential =
+        largest / 2.0 + (statistics.iter().map(|w| ((w - largest) / 2.0).exp()).sum::<f64>() / count).ln();
+    Ok(SupWald {
+        statistic: largest,
+        break_row: first + at,
+        p_value: estrella(largest, k as f64, trim),
+        average: statistics.iter().sum::<f64>() / count,
+        exponential,
+        candidates: (first, last),
+    })
+}
+
+fn estrella(c: f64, k: f64, trim: f64) -> f64 {
+    if c <= 0.0 {
+        return 1.0;
+    }
+    let tau = 2.0 * ((1.0 - trim) / trim).ln();
+    let density = (k / 2.0 * (c / 2.0).ln() - c / 2.0 - ln_gamma(k / 2.0)).exp();
+    (density * ((1.0 - k / c) * tau + 2.0 / c)).clamp(0.0, 1.0)
+}
+
+/// Residual sum of squares of the first b rows for every b from `start` on, by recursive residuals.
+fn growing(design: &DMatrix<f64>, y: &[f64], start: usize) -> Result<Vec<f64>> {
+    let (n, k) = (design.nrows(), design.ncols());
+    let head = design.rows(0, start).into_owned();
+    let singular = || Error::degenerate("break test", format!("regressors are collinear in {start} rows"));
+    let mut inverse = (head.transpose() * &head).try_inverse().ok_or_else(singular)?;
+    let mut b = &inverse * (head.transpose() * DVector::from_column_slice(&y[..start]));
+    let mut sums = vec![0.0; n + 1];
+    sums[start] = rss(design, y, 0..start)?;
+    for row in start..n {
+        let x = DVector::from_fn(k, |i, _| design[(row, i)]);
+        let px = &inverse * &x;
+        let scale = 1.0 + x.dot(&px);
+        let error = y[row] - x.dot(&b);
+        sums[row + 1] = sums[row] + error * error / scale;
+        b += &px * (error / scale);
+        inverse -= &px * px.transpose() / scale;
+    }
+    Ok(sums)
+}
+
+fn rss(design: &DMatrix<f64>, y: &[f64], rows: std::ops::Range<usize>) -> Result<f64> {
+    let x = design.rows(rows.start, rows.len()).into_owned();
+    let target = DVector::from_column_slice(&y[rows]);
+    let qr = x.qr();
+    let r = qr.r();
+    if (0..r.nrows()).any(|i| r[(i, i)].abs() <= 1e-10 * r.column(i).norm()) {
+        return Err(Error::degenerate("break test", "regressors are collinear"));
+    }
+    let q = qr.q();
+    let rest = &target - &q * (q.transpose() * &target);
+    Ok(rest.norm_squared())
+}
+
+fn check(y: &[f64], columns: &[&[f64]]) -> Result<DMatrix<f64>> {
+    require_finite("y", y)?;
+    if columns.is_empty() {
+        return Err(Error::TooFewSymbols { what: "a break test".into(), needed: 1, found: 0 });
+    }
+    for (number, column) in columns.iter().enumerate() {
+        require_finite(&format!("x{}", number + 1), column)?;
+        if column.len() != y.len() {
+            let what = format!("rows of x{}", number + 1);
+            return Err(Error::ShapeMismatch { what, expected: y.len(), found: column.len() });
+        }
+    }
+    Ok(DMatrix::from_fn(y.len(), columns.len(), |row, col| columns[col][row]))
+}
+
+fn law<E: std::fmt::Display>(p: std::result::Result<f64, E>) -> Result<f64> {
+    p.map_err(|error| Error::degenerate("break test", error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::noise;
+
+    #[test]
+    fn the_sup_is_the_largest_chow() {
+        let (y, x) = (noise(1, 120), noise(2, 120));
+        let ones = vec![1.0; 120];
+        let columns: [&[f64]; 2] = [&ones, &x];
+        let sup = sup_wald(&y, &columns, 0.15).unwrap();
+        let each: Vec<f64> = (18..=102).map(|b| chow(&y, &columns, b).unwrap().wald).collect();
+        let largest = each.iter().copied().fold(f64::MIN, f64::max);
+        assert!((sup.statistic - largest).abs() < 1e-9);
+        assert!((sup.average - each.iter().sum::<f64>() / each.len() as f64).abs() < 1e-9);
+    }
+
+    #[test]
+    fn refuses_a_break_at_the_edge() {
+        assert!(matches!(chow(&noise(1, 20), &[&[1.0; 20]], 1), Err(Error::TooFewRows { .. })));
+        assert!(matches!(sup_wald(&noise(1, 20), &[&[1.0; 20]], 0.6), Err(Error::OutOfRange { .. })));
+    }
+}

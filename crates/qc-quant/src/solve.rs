@@ -1,0 +1,3 @@
+//! Solvers for the optimisation problems of portfolios.
+
+pub(crate) mod qp;
