@@ -111,6 +111,9 @@ fn inside(bytes: &[u8], before: &str, after: &str, name: &str) {
     }
 }
 
+/// Feeds any bytes to one decoder.
+pub type FuzzBody = fn(&[u8]);
+
 /// Every fuzz body by name.
-pub const FUZZ_BODIES: &[(&str, fn(&[u8]))] =
+pub const FUZZ_BODIES: &[(&str, FuzzBody)] =
     &[("envelope", envelope), ("lenient_types", lenient_types), ("chart_points", chart_points), ("orders", orders)];

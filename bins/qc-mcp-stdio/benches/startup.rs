@@ -1,7 +1,12 @@
 //! From starting the process to the answer of `tools/list`, and the memory it holds then. Budgets fail the run.
 //!
 //! `cargo bench --locked -p qc-mcp-stdio` (an optimised build; figures of a debug build mean nothing).
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement may stop at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a measurement may stop at the first surprise"
+)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
