@@ -12,9 +12,9 @@ use crate::wire::{Map, date, list, map, number, object, span};
 /// ```
 /// use qc_api::model::Statistics;
 ///
-/// let statistics: Statistics = serde_json::from_str(r#"{"Net Profit": "52.602%", "Total Orders": "318"}"#)?;
+/// let statistics: Statistics = serde_json::from_str(r#"{"Win Rate": "27%", "Total Orders": "318"}"#)?;
 /// assert_eq!(statistics.text("Total Orders"), Some("318"));
-/// assert_eq!(statistics.figure("Net Profit").map(|it| it.fraction()), Some(0.52602));
+/// assert_eq!(statistics.figure("Win Rate").map(|it| it.fraction()), Some(0.27)); // exact: 27 / 100
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
