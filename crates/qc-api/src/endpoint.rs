@@ -135,7 +135,7 @@ pub trait Endpoint: Serialize + Send + Sync {
     }
 }
 
-/// The columns of an endpoint as a value: one row of [`crate::endpoints`].
+/// The columns of an endpoint as a value: one row of [`crate::ENDPOINTS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct EndpointInfo {
