@@ -279,6 +279,21 @@ impl LeanWriter {
     }
 }
 
+/// A zip in memory that holds these entries, in order.
+///
+/// # Errors
+/// [`Error::Damaged`] when an entry's name cannot stand in a zip or the whole grows too large.
+pub fn zip_of<'a>(entries: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Vec<u8>> {
+    let failed = |_| Error::Damaged { file: "zip in memory".to_owned(), problem: "the zip could not be written" };
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+    for (name, bytes) in entries {
+        zip.start_file(name, options).map_err(failed)?;
+        zip.write_all(bytes).map_err(|error| io("zip in memory", &error))?;
+    }
+    Ok(zip.finish().map_err(failed)?.into_inner())
+}
+
 /// The cells of a bar after its time, and the end of the line.
 fn line(text: &mut String, bar: &TradeBar, scale: f64, ticker: &str) -> Result<()> {
     for price in [bar.open, bar.high, bar.low, bar.close] {

@@ -164,14 +164,9 @@ impl Shared {
         let world = lock(&self.world);
         let job = world.downloads.get(job).filter(|job| job.ready <= self.clock.now())?;
         let organization = world.organizations.iter().find(|organization| organization.id == job.organization)?;
-        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-        for key in &job.keys {
-            if let Some(object) = organization.objects.get(key) {
-                zip.start_file(key.as_str(), zip::write::SimpleFileOptions::default()).ok()?;
-                std::io::Write::write_all(&mut zip, &object.bytes()).ok()?;
-            }
-        }
-        Some(zip.finish().ok()?.into_inner())
+        let objects: Vec<(&str, Vec<u8>)> =
+            job.keys.iter().filter_map(|key| Some((key.as_str(), organization.objects.get(key)?.bytes()))).collect();
+        qc_data::write::zip_of(objects.iter().map(|(key, bytes)| (*key, bytes.as_slice()))).ok()
     }
 
     /// Lets the world answer one request.
