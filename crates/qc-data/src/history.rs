@@ -79,7 +79,10 @@ fn symbol_history(folder: &DataFolder, request: &HistoryRequest, security: Secur
         limited_start,
         strict,
         extended,
-        data_days: reader::data_days(&hours, start, end, extended),
+        data_days: match resolution.one_file() {
+            true => reader::data_days_ends(&hours, start, end, &map),
+            false => reader::data_days(&hours, start, end, extended),
+        },
     };
     let (adjustment, usable) = adjustment(normalization, factors.as_ref(), equity);
     // ScaledRaw scales to the last day: of a request by days the last one asked for, else the day of the end.

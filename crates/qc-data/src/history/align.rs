@@ -5,6 +5,7 @@ use super::result::{Aligned, History, SymbolHistory};
 use crate::symbol::{BarSize, Resolution};
 use crate::time::{DAY, LocalTime, Zone};
 use jiff::tz::TimeZone;
+use rayon::prelude::*;
 
 /// One field of all symbols on the union of their times.
 pub(super) fn align(history: &History, field: Field, keep_filled: bool) -> Aligned {
@@ -89,7 +90,7 @@ fn align_days(history: &History, field: Field, keep_filled: bool) -> Option<(Vec
         }
         column
     };
-    let columns = history.series.iter().map(column).collect();
+    let columns = history.series.par_iter().map(column).collect();
     Some((times, columns))
 }
 

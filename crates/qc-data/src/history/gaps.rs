@@ -20,6 +20,17 @@ pub(super) fn find(plan: &Plan<'_>, times: &[LocalTime], filled: &[bool]) -> Vec
         return gaps;
     }
     let day = |at: &LocalTime| LocalTime(at.0 - 1).day();
+    // As many rows as open days: nothing is missing in between.
+    let ends = times.first().map(day).zip(times.last().map(day));
+    let whole = ends.is_some_and(|(first, last)| {
+        plan.resolution == Resolution::Daily
+            && times.len() == plan.hours.count_open_days(first, last)
+            && !filled.contains(&true)
+    });
+    let (times, filled) = match whole {
+        true => (times.get(times.len() - 1..).unwrap_or_default(), filled.get(..1).unwrap_or_default()),
+        false => (times, filled),
+    };
     let mut previous: Option<i32> = None;
     for at in times.iter().zip(filled).filter(|(_, filled)| !**filled).map(|(at, _)| day(at)) {
         if let Some(previous) = previous

@@ -226,6 +226,19 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// As [`data_days`], but only the first and the last of them: enough where one file holds all days.
+pub(super) fn data_days_ends(hours: &ExchangeHours, start: LocalTime, end: LocalTime, map: &MapFile) -> Vec<i32> {
+    if !hours.same_clock {
+        return data_days(hours, start, end, false);
+    }
+    let begins_open = hours.is_open(start, LocalTime(i64::from(start.day() + 1) * DAY), false);
+    let is_open = |day: &i32| if *day == start.day() { begins_open } else { hours.is_date_open(*day, false) };
+    let from = start.day().max(*map.listed_days().start());
+    let first = (from..=end.day()).find(is_open);
+    let last = first.and_then(|first| (first..=end.day()).rev().find(is_open));
+    first.into_iter().chain(last).collect()
+}
+
 /// The days of the data's clock that hold an open moment of the window, as LEAN walks them.
 pub(super) fn data_days(hours: &ExchangeHours, start: LocalTime, end: LocalTime, extended: bool) -> Vec<i32> {
     let mut days = Vec::new();

@@ -85,9 +85,11 @@ impl<'a> Scaling<'a> {
             if let Some((from, _)) = self.paid.get(already) {
                 until = until.min(from - 1);
             }
-            let mut last = row + 1;
-            while last < stream.n_rows() && (day..=until).contains(&frontier_day(stream, last)) {
-                last += 1;
+            // Rows ascend, so the end of the stretch is found by halving.
+            let (mut last, mut beyond) = (row + 1, stream.n_rows());
+            while last < beyond {
+                let middle = last + (beyond - last) / 2;
+                if frontier_day(stream, middle) <= until { last = middle + 1 } else { beyond = middle }
             }
             scale_rows(stream, kind, row..last, factor, sum);
             row = last;
