@@ -283,7 +283,7 @@ impl Source {
             "demo" => return Ok(Source::Demo),
             _ => {}
         }
-        let extension = Path::new(text).extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let extension = text.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
         if matches!(extension.as_str(), "csv" | "parquet" | "tsv" | "xlsx") {
             let message = "a table as source is not read yet: give `lean`, `demo` or the path of a LEAN data folder";
             return Err(ToolError::not_yet(message, Topic::DataFolder));
