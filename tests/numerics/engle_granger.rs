@@ -14,7 +14,7 @@ use crate::golden::{Case, Golden};
 ///
 /// With a quadratic trend the reference regresses on 1, t and t² as they stand, whose condition number is near 1e7; its
 /// coefficients are off by up to 2e-8 of themselves. [`coefficients_equal_exact_arithmetic`] holds ours to 1e-11.
-pub const VECTOR: Tolerance = Tolerance { rel: 1e-6, abs: 1e-8 };
+pub const VECTOR: Tolerance = Tolerance { rel: 5e-8, abs: 1e-12 };
 
 fn options(case: &Case) -> Options {
     Options { trend: trend(case), lags: lag_rule(case), ..Default::default() }

@@ -37,7 +37,8 @@ pub fn benjamini_hochberg(p_values: &[f64]) -> Vec<f64> {
     let mut q_values = vec![0.0; m];
     let mut running: f64 = 1.0;
     for (rank, &at) in ascending(p_values).iter().enumerate().rev() {
-        running = running.min(m as f64 * p_values[at] / (rank + 1) as f64);
+        // The factor first: it is exactly 1 for the largest p, which a product divided again may miss by a rounding.
+        running = running.min(m as f64 / (rank + 1) as f64 * p_values[at]);
         q_values[at] = running;
     }
     q_values
@@ -47,4 +48,22 @@ fn ascending(values: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
     order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_p_is_its_own_q_value() {
+        for m in 2..60 {
+            for k in 1..200 {
+                let largest = f64::from(k) / 211.0;
+                let mut p = vec![largest / 1024.0; m];
+                p[0] = largest;
+                assert_eq!(benjamini_hochberg(&p)[0], largest, "{m} {k}");
+                assert_eq!(holm(&p)[0], largest, "{m} {k}");
+            }
+        }
+    }
 }
