@@ -5,6 +5,10 @@
 //! empty one); so do we, and say so.
 //! Source: LEAN, `Common/Data/Auxiliary/CorporateFactorRow.cs`, `CorporateFactorProvider.cs`, `PriceScalingExtensions.cs`.
 
+mod rolls;
+
+pub(crate) use rolls::RollFile;
+
 use crate::decimal::Decimal;
 use crate::symbol::Normalization;
 use crate::time::{DAY, days_since_epoch};

@@ -1,10 +1,13 @@
 //! A LEAN data folder: where things lie in it, which security a ticker means, and what has been read already.
 
 use crate::cache::{self, Cache};
+use crate::chain;
 use crate::error::{Error, Result};
-use crate::factors::FactorFile;
+use crate::factors::{FactorFile, RollFile};
+use crate::futures;
 use crate::hours::{self, ExchangeHours, HoursDatabase};
 use crate::maps::{MapFile, MapIndex};
+use crate::reference;
 use crate::sid::Sid;
 use crate::symbol::{Market, Security, SecurityType, SymbolQuery, check_name};
 use crate::time::END_OF_TIME;
@@ -108,9 +111,11 @@ impl DataFolder {
         &self.inner.cache
     }
 
-    /// Which security a query means.
+    /// Which security a query means: a ticker, or an identifier such as `ES VMKLFZIH2MTD`.
     ///
-    /// A ticker without map file stands for itself, so this says nothing about whether there is data.
+    /// A ticker without map file stands for itself, so this says nothing about whether there is data. The ticker of an
+    /// option is that of its underlying (`SPY`, `SPXW`, `ES`) and means the whole chain; a contract is named by its
+    /// identifier.
     ///
     /// # Errors
     /// [`Error::BadName`] for a ticker or market that cannot be part of a file name; errors of damaged map files.
@@ -118,26 +123,54 @@ impl DataFolder {
         let (ticker, security_type, market, date) = match query {
             SymbolQuery::Security(security) => return Ok(security.clone()),
             SymbolQuery::Ticker { ticker, security_type, market, date } => {
-                (ticker.trim().to_ascii_uppercase(), *security_type, market.as_deref(), date.unwrap_or(END_OF_TIME))
+                (ticker.trim().to_ascii_uppercase(), *security_type, market.as_deref(), *date)
             }
         };
+        if ticker.contains(' ')
+            && let Ok(sid) = ticker.parse::<Sid>()
+        {
+            return self.security(&sid, date);
+        }
         check_name("symbol", &ticker.to_ascii_lowercase())?;
-        let market = Market::new(market.unwrap_or(security_type.default_market()))?;
-        let sid = if security_type == SecurityType::Equity {
-            match self.map_index(security_type, &market)?.resolve(&ticker, date) {
-                Some(map) => {
-                    let first_ticker = map.first_ticker().to_ascii_uppercase();
-                    Sid::equity(&first_ticker, map.first_date(), market.as_str())?
-                }
-                None => Sid::equity(&ticker, crate::sid::DEFAULT_DATE, market.as_str())?,
+        let market = match (market, security_type) {
+            (Some(market), _) => Market::new(market)?,
+            // A future is traded in one place, and so are the options on it.
+            (None, SecurityType::Future | SecurityType::FutureOption) => {
+                let known = reference::market_of(self, &ticker, security_type)?;
+                Market::new(known.as_deref().unwrap_or(security_type.default_market()))?
             }
-        } else {
-            Sid::plain(&ticker, security_type, market.as_str())?
+            (None, _) => Market::new(security_type.default_market())?,
+        };
+        let sid = match security_type {
+            SecurityType::Equity => self.equity_sid(&ticker, &market, date)?,
+            SecurityType::Option => {
+                let underlying = self.equity_sid(&ticker, &market, date)?;
+                let root = underlying.symbol().to_owned();
+                Sid::chain(&root, security_type, market.as_str(), underlying)?
+            }
+            SecurityType::IndexOption => {
+                let index = Sid::plain(index_of(&ticker), SecurityType::Index, market.as_str())?;
+                Sid::chain(&ticker, security_type, market.as_str(), index)?
+            }
+            SecurityType::FutureOption => {
+                let future = Sid::plain(future_of(&ticker), SecurityType::Future, market.as_str())?;
+                Sid::chain(&ticker, security_type, market.as_str(), future)?
+            }
+            _ => Sid::plain(&ticker, security_type, market.as_str())?,
         };
         Ok(Security { ticker, security_type, market, sid })
     }
 
+    fn equity_sid(&self, ticker: &str, market: &Market, date: Option<Date>) -> Result<Sid> {
+        match self.map_index(SecurityType::Equity, market)?.resolve(ticker, date.unwrap_or(END_OF_TIME)) {
+            Some(map) => Sid::equity(&map.first_ticker().to_ascii_uppercase(), map.first_date(), market.as_str()),
+            None => Sid::equity(ticker, crate::sid::DEFAULT_DATE, market.as_str()),
+        }
+    }
+
     /// The security with this identifier, shown under the ticker it has on `date` (`None`: its last one).
+    ///
+    /// Contracts are shown as LEAN shows them: `ES20Z13`, `TWX   140621C00042500`.
     ///
     /// # Errors
     /// Errors of damaged map files.
@@ -146,12 +179,26 @@ impl DataFolder {
         let security_type = sid.security_type();
         let mut security =
             Security { ticker: sid.symbol().to_ascii_uppercase(), security_type, market, sid: sid.clone() };
-        if security_type == SecurityType::Equity {
-            let map = self.map_file(&security)?;
-            let day = date.unwrap_or(map.delisting_date());
-            if let Some(ticker) = map.ticker_on(day, None) {
-                security.ticker = ticker.to_ascii_uppercase();
+        check_name("symbol", &security.ticker.to_ascii_lowercase())?;
+        let dated = crate::sid::DEFAULT_DATE < sid.date();
+        match security_type {
+            SecurityType::Equity => {
+                let map = self.map_file(&security)?;
+                let day = date.unwrap_or(map.delisting_date());
+                if let Some(ticker) = map.ticker_on(day, None) {
+                    security.ticker = ticker.to_ascii_uppercase();
+                }
             }
+            SecurityType::Future if dated => security.ticker = futures::contract_ticker(sid),
+            SecurityType::Option if dated => {
+                let underlying = sid.underlying().map(|of| self.security(of, date)).transpose()?;
+                let root = underlying.map_or_else(|| security.ticker.clone(), |of| of.ticker);
+                security.ticker = chain::option_ticker(&root, sid);
+            }
+            SecurityType::IndexOption | SecurityType::FutureOption if dated => {
+                security.ticker = chain::option_ticker(&security.ticker, sid);
+            }
+            _ => {}
         }
         Ok(security)
     }
@@ -161,6 +208,34 @@ impl DataFolder {
         let index = self.map_index(security.security_type, &security.market)?;
         let sid = &security.sid;
         Ok(index.resolve(sid.symbol(), sid.date()).unwrap_or_else(|| Arc::new(MapFile::empty(sid.symbol()))))
+    }
+
+    /// Which contracts a continuous future follows; an empty file when there is none.
+    pub(crate) fn future_map(&self, security: &Security) -> Result<Arc<MapFile>> {
+        let root = security.sid.symbol().to_ascii_lowercase();
+        let path = format!("future/{}/map_files/{root}.csv", security.market);
+        let Some(stamp) = self.stamp(&path)? else { return Ok(Arc::new(MapFile::empty(&root))) };
+        if let Some(known) = self.cache().get::<MapFile>(&path, stamp) {
+            return Ok(known);
+        }
+        let text = self.read_text(&path)?.unwrap_or_default();
+        let file = Arc::new(MapFile::parse(&root, &path, &text)?);
+        self.cache().put(path, stamp, file.clone(), text.len() * 3 + 256);
+        Ok(file)
+    }
+
+    /// How the contracts of a continuous future are made to meet, with the file's path; `None` when there is none.
+    pub(crate) fn roll_file(&self, security: &Security) -> Result<(String, Option<Arc<RollFile>>)> {
+        let root = security.sid.symbol().to_ascii_lowercase();
+        let path = format!("future/{}/factor_files/{root}.csv", security.market);
+        let Some(stamp) = self.stamp(&path)? else { return Ok((path, None)) };
+        if let Some(known) = self.cache().get::<RollFile>(&path, stamp) {
+            return Ok((path, Some(known)));
+        }
+        let Some(text) = self.read_text(&path)? else { return Ok((path, None)) };
+        let file = Arc::new(RollFile::parse(&text));
+        self.cache().put(path.clone(), stamp, file.clone(), text.len() + 256);
+        Ok((path, Some(file)))
     }
 
     /// All map files of a market, read again when the folder that holds them changed.
@@ -302,6 +377,47 @@ impl DataFolder {
         let text = String::from_utf8(bytes)
             .map_err(|_| Error::Damaged { file: path.to_owned(), problem: "it is not UTF-8 text" })?;
         Ok(Some(text))
+    }
+}
+
+/// The index that an index option is written on, where its own name differs.
+///
+/// Source: LEAN, `Common/Securities/IndexOption/IndexOptionSymbol.cs` (`MapToUnderlying`).
+fn index_of(ticker: &str) -> &str {
+    match ticker {
+        "SPXW" => "SPX",
+        "VIXW" => "VIX",
+        "NDXP" | "NQX" => "NDX",
+        "RUTW" => "RUT",
+        other => other,
+    }
+}
+
+/// The future that an option on a future is written on, where its own name differs.
+///
+/// Source: LEAN, `Common/Securities/FutureOption/FuturesOptionsSymbolMappings.cs`.
+fn future_of(ticker: &str) -> &str {
+    match ticker {
+        "OZL" => "ZL",
+        "OZB" => "ZB",
+        "OZC" => "ZC",
+        "OZN" => "ZN",
+        "OZS" => "ZS",
+        "OZT" => "ZT",
+        "OZW" => "ZW",
+        "OG" => "GC",
+        "HXE" => "HG",
+        "SO" => "SI",
+        "LO" => "CL",
+        "HCO" => "HCL",
+        "OH" => "HO",
+        "ON" => "NG",
+        "PAO" => "PA",
+        "PO" => "PL",
+        "OB" => "RB",
+        "YYM" => "YM",
+        "QNE" => "NQ",
+        other => other,
     }
 }
 

@@ -8,6 +8,7 @@ mod columns;
 mod fill;
 mod gaps;
 mod join;
+mod naming;
 mod reader;
 mod request;
 mod result;
@@ -22,11 +23,12 @@ pub use result::{Adjustment, Aligned, FactorState, Gap, History, Note, SymbolHis
 
 use crate::bars::Kind;
 use crate::error::{Error, Result};
-use crate::factors::{FactorFile, day_number};
+use crate::factors::{FactorFile, RollFile, day_number};
 use crate::folder::DataFolder;
 use crate::maps::MapFile;
 use crate::symbol::{BarSize, Normalization, Resolution, Security, SecurityType};
 use crate::time::{DAY, LocalTime};
+use naming::Identity;
 use rayon::prelude::*;
 use reader::Plan;
 use std::sync::Arc;
@@ -60,19 +62,22 @@ fn symbol_history(folder: &DataFolder, request: &HistoryRequest, security: Secur
     let normalization = request.normalization_for(security.security_type)?;
     let resolution = supported(&security, request.bars)?;
     let hours = folder.hours(&security)?;
+    let identity = Identity::new(folder, &security, request, &hours)?;
+    let map = &identity.map;
     let equity = security.security_type == SecurityType::Equity;
-    let map = if equity { folder.map_file(&security)? } else { Arc::new(MapFile::empty(security.sid.symbol())) };
-    let factors = if equity { Some(folder.factor_file(&security, &map)?) } else { None };
+    let factors = if equity { Some(folder.factor_file(&security, map)?) } else { None };
+    let rolls = if identity.mapping.is_some() { Some(folder.roll_file(&security)?) } else { None };
     let strict = request.strict_daily_end_times && window::uses_strict_times(&security, resolution, &hours);
     let (start, end) = window::on_exchange_clock(request, &hours, resolution, strict)?;
     let extended = request.extended_market_hours && !resolution.one_file();
-    let limited_start = limited_start(start, &map, factors.as_ref().and_then(|(_, file)| file.as_deref()), equity);
+    let limited_start = limited_start(start, map, factors.as_ref().and_then(|(_, file)| file.as_deref()), equity);
     let plan = Plan {
         folder,
         security: &security,
         hours: &hours,
-        map: &map,
-        contract: contract(&security),
+        map,
+        naming: &identity.naming,
+        listed: identity.listed.clone(),
         resolution,
         start,
         end,
@@ -80,34 +85,45 @@ fn symbol_history(folder: &DataFolder, request: &HistoryRequest, security: Secur
         strict,
         extended,
         data_days: match resolution.one_file() {
-            true => reader::data_days_ends(&hours, start, end, &map),
+            true => reader::data_days_ends(&hours, start, end, *identity.listed.start()),
             false => reader::data_days(&hours, start, end, extended),
         },
     };
-    let (adjustment, usable) = adjustment(normalization, factors.as_ref(), equity);
+    let (adjustment, usable) = adjustment(normalization, factors.as_ref(), rolls.as_ref());
     // ScaledRaw scales to the last day: of a request by days the last one asked for, else the day of the end.
     let end_day = match request.window {
         Window::Dates { last, .. } => day_number(last),
         _ => end.day(),
     };
     let first_day = plan.data_days.first().copied();
-    let scaling = scale::Scaling::new(usable, normalization, &hours, &map, first_day, end_day);
-    let mut streams = [None, None];
-    for kind in source::kinds(security.security_type, resolution).iter().copied() {
-        let is_quote = matches!(kind, Kind::Quote | Kind::TickQuote { .. });
-        let [trades, quotes] = &mut streams;
-        let slot = if is_quote { quotes } else { trades };
+    let scaling = scale::Scaling::new(usable, normalization, &hours, map, first_day, end_day);
+    let mut streams = [None, None, None];
+    let interest = [Kind::OpenInterest];
+    let wanted = source::kinds(security.security_type, resolution).iter();
+    for kind in wanted.chain(interest.iter().filter(|_| request.open_interest && identity.has_interest())).copied() {
+        let [trades, quotes, interest] = &mut streams;
+        let slot = match kind {
+            Kind::Quote | Kind::TickQuote { .. } => quotes,
+            Kind::OpenInterest => interest,
+            _ => trades,
+        };
         let mut stream = plan.read(kind)?;
         if equity && normalization != Normalization::Raw {
             scaling.apply(&mut stream, kind);
         }
+        if let (Some((_, Some(file))), Some(mapping)) = (&rolls, identity.mapping) {
+            scale::roll(&mut stream, kind, file, normalization, mapping as u8, request.contract_depth);
+        }
         *slot = Some(fill::finish(&plan, kind, request.fill_forward, stream));
     }
-    let [trades, quotes] = streams;
-    let joined = match resolution {
+    let [trades, quotes, interest] = streams;
+    let mut joined = match resolution {
         Resolution::Tick => join::join_ticks(trades, quotes),
         _ => join::join(trades, quotes),
     };
+    if let Some(interest) = interest {
+        joined = join::add_interest(joined, interest);
+    }
     let real = || joined.times.iter().zip(&joined.filled).filter(|(_, filled)| !**filled).map(|(at, _)| *at);
     let (first_real, last_real) = (real().next(), real().next_back());
     let absence = if joined.times.is_empty() { Some(gaps::absence(&plan)?) } else { None };
@@ -131,37 +147,7 @@ fn symbol_history(folder: &DataFolder, request: &HistoryRequest, security: Secur
 fn supported(security: &Security, bars: BarSize) -> Result<Resolution> {
     let unsupported = || Error::Unsupported { what: format!("{bars} history"), by: security.security_type.to_string() };
     let BarSize::Stored(resolution) = bars else { return Err(unsupported()) };
-    let options = security.security_type.is_option();
-    let continuous = security.security_type == SecurityType::Future && contract(security).is_none();
-    if options || continuous {
-        return Err(unsupported());
-    }
     Ok(resolution)
-}
-
-/// The part of a future's entry names that tells contracts apart: the contract month, or `perp`.
-fn contract(security: &Security) -> Option<String> {
-    let expiry = security.sid.date();
-    let dated = crate::sid::DEFAULT_DATE < expiry;
-    let ahead = match security.security_type {
-        SecurityType::CryptoFuture if !dated => return Some("perp".to_owned()),
-        SecurityType::CryptoFuture if dated => 0,
-        SecurityType::Future if dated => months_ahead(security.sid.symbol()),
-        _ => return None,
-    };
-    let month = i32::from(expiry.year()) * 12 + i32::from(expiry.month()) - 1 + ahead;
-    Some(format!("{:04}{:02}", month / 12, month % 12 + 1))
-}
-
-/// How many months after its expiry a contract's month lies.
-///
-/// Source: LEAN, `Common/Securities/Future/FuturesExpiryUtilityFunctions.cs` (`ExpiriesPriorMonth`).
-fn months_ahead(symbol: &str) -> i32 {
-    match symbol {
-        "B" | "BZ" => 2,
-        "AE5" | "A9N" | "CL" | "MCL" | "RB" | "HO" | "AYV" | "NG" | "HH" | "HP" | "HTT" | "HCL" => 1,
-        _ => 0,
-    }
 }
 
 /// LEAN gives no prices before the first row of the factor file or before the first day of trading, in any mode.
@@ -175,24 +161,28 @@ fn limited_start(start: LocalTime, map: &MapFile, factors: Option<&FactorFile>, 
 }
 
 /// What can be done to prices with the factor file that is there, if one is.
-fn adjustment(
+fn adjustment<'a>(
     asked: Normalization,
-    factors: Option<&(String, Option<Arc<FactorFile>>)>,
-    equity: bool,
-) -> (Adjustment, Option<&FactorFile>) {
+    factors: Option<&'a (String, Option<Arc<FactorFile>>)>,
+    rolls: Option<&(String, Option<Arc<RollFile>>)>,
+) -> (Adjustment, Option<&'a FactorFile>) {
     let raw = |factors| Adjustment { asked, applied: Normalization::Raw, factors };
-    if !equity || asked == Normalization::Raw {
+    let read = |path: &str| Adjustment { asked, applied: asked, factors: FactorState::Read(path.to_owned()) };
+    let broken = |path: &str, line: usize| raw(FactorState::Broken(format!("{path}, line {line}")));
+    let missing = |path: &str| raw(FactorState::Missing(path.to_owned()));
+    if asked == Normalization::Raw {
         return (raw(FactorState::NotNeeded), None);
     }
-    match factors {
-        Some((path, Some(file))) => match file.broken_at_line {
-            Some(line) => (raw(FactorState::Broken(format!("{path}, line {line}"))), None),
-            None => {
-                let factors = FactorState::Read(path.clone());
-                (Adjustment { asked, applied: asked, factors }, Some(file))
-            }
+    match (factors, rolls) {
+        (Some((path, Some(file))), _) => match file.broken_at_line {
+            Some(line) => (broken(path, line), None),
+            None => (read(path), Some(file)),
         },
-        Some((path, None)) => (raw(FactorState::Missing(path.clone())), None),
-        None => (raw(FactorState::NotNeeded), None),
+        (_, Some((path, Some(file)))) => match file.broken_at_line {
+            Some(line) => (broken(path, line), None),
+            None => (read(path), None),
+        },
+        (Some((path, None)), _) | (_, Some((path, None))) => (missing(path), None),
+        (None, None) => (raw(FactorState::NotNeeded), None),
     }
 }

@@ -208,6 +208,11 @@ impl ExchangeHours {
         self.days.get(kind).is_some_and(|day| !day.segments.is_empty())
     }
 
+    /// Whether the exchange keeps a holiday.
+    pub(crate) fn is_holiday(&self, day: i32) -> bool {
+        self.holidays.contains(&day)
+    }
+
     /// Whether the exchange is open at any moment between two times; at the moment if they are equal.
     pub(crate) fn is_open(&self, start: LocalTime, end: LocalTime, extended: bool) -> bool {
         if start == end {

@@ -20,14 +20,18 @@
 
 mod bars;
 mod cache;
+pub mod chain;
 mod decimal;
 pub mod describe;
 mod error;
 mod factors;
 pub mod folder;
+mod futures;
 pub mod history;
 mod hours;
+mod lines;
 mod maps;
+pub mod reference;
 pub mod sid;
 pub mod symbol;
 pub mod time;

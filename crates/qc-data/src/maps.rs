@@ -71,6 +71,13 @@ impl MapFile {
         MapFile { permtick: ticker.to_ascii_lowercase(), rows: Vec::new() }
     }
 
+    /// The rows of one mapping mode of a continuous future, and those that hold for all modes.
+    pub(crate) fn of_mode(&self, mode: u8) -> MapFile {
+        let rows = self.rows.iter().filter(|row| row.mode.is_none_or(|of| of == mode));
+        let rows = rows.map(|row| MapRow { mode: None, ..row.clone() }).collect();
+        MapFile { permtick: self.permtick.clone(), rows }
+    }
+
     /// Whether there are no rows.
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()

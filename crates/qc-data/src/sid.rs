@@ -193,6 +193,14 @@ impl Sid {
         Sid::pack(symbol, security_type, market, terms.expiry, Some(terms), Some(underlying))
     }
 
+    /// All contracts on `underlying`: LEAN's canonical option.
+    pub fn chain(symbol: &str, security_type: SecurityType, market: &str, underlying: Sid) -> Result<Sid> {
+        let style =
+            if security_type == SecurityType::IndexOption { OptionStyle::European } else { OptionStyle::American };
+        let terms = OptionTerms { expiry: DEFAULT_DATE, strike: Strike::default(), right: OptionRight::Call, style };
+        Sid::pack(symbol, security_type, market, DEFAULT_DATE, Some(terms), Some(underlying))
+    }
+
     fn pack(
         symbol: &str,
         security_type: SecurityType,

@@ -4,13 +4,13 @@
 //! is repeated. Source: LEAN, `Common/Data/UniverseSelection/ETFConstituentUniverse.cs`,
 //! `Common/Data/Fundamental/..`, `QuantBook.UniverseHistory`.
 
-use crate::bars::Cells;
 use crate::error::{Error, Result};
 use crate::folder::DataFolder;
 use crate::history::Window;
+use crate::lines::{parse_lines, read, word};
 use crate::maps::parse_day;
 use crate::sid::Sid;
-use crate::symbol::Security;
+use crate::symbol::{Market, Resolution, Security, SecurityType, SymbolQuery, check_name};
 use crate::time::{DAY, LocalTime, date_of_day};
 use crate::write::{Constituent, digits};
 use jiff::civil::Date;
@@ -48,6 +48,15 @@ pub struct Coarse {
     pub price_factor: f64,
     /// Splits' factor of the day; 1 in old files.
     pub split_factor: f64,
+}
+
+/// A member of a named universe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Ticker of the day.
+    pub ticker: String,
+    /// LEAN's identifier.
+    pub sid: Sid,
 }
 
 impl Coarse {
@@ -109,6 +118,34 @@ pub fn coarse_history(folder: &DataFolder, window: Window) -> Result<Vec<Collect
     })
 }
 
+/// The members of a named universe (`equity/{market}/universes/{resolution}/{name}`) for every open day of a window.
+///
+/// A file with `NONE,NONE 0` says that nothing is selected.
+///
+/// # Errors
+/// Damaged files, unusable names, an empty window, [`Error::Unsupported`] for a window by periods.
+pub fn constituent_history(
+    folder: &DataFolder,
+    market: &str,
+    resolution: Resolution,
+    name: &str,
+    window: Window,
+) -> Result<Vec<Collection<Member>>> {
+    let market = Market::new(market)?;
+    let name = name.trim().to_ascii_lowercase();
+    check_name("universe", &name)?;
+    let any = folder.resolve(&SymbolQuery::Ticker {
+        ticker: "SPY".to_owned(),
+        security_type: SecurityType::Equity,
+        market: Some(market.to_string()),
+        date: None,
+    })?;
+    collections(folder, &any, window, |day| {
+        let path = format!("equity/{market}/universes/{resolution}/{name}/{}.csv", digits(date_of_day(day)));
+        read(folder, &path, parse_members)
+    })
+}
+
 /// One collection for each open day whose midnight after lies in the window, missing files repeated.
 fn collections<T>(
     folder: &DataFolder,
@@ -148,23 +185,6 @@ fn collections<T>(
     Ok(out)
 }
 
-/// Reads a file of members, from memory if it was read before.
-fn read<T: Send + Sync + 'static>(
-    folder: &DataFolder,
-    path: &str,
-    parse: fn(&str, &str) -> Result<Vec<T>>,
-) -> Result<Option<Arc<Vec<T>>>> {
-    let Some(stamp) = folder.stamp(path)? else { return Ok(None) };
-    if let Some(known) = folder.cache().get::<Vec<T>>(path, stamp) {
-        return Ok(Some(known));
-    }
-    let Some(text) = folder.read_text(path)? else { return Ok(None) };
-    let members = Arc::new(parse(path, &text)?);
-    let bytes = members.len() * (size_of::<T>() + 64);
-    folder.cache().put(path.to_owned(), stamp, members.clone(), bytes);
-    Ok(Some(members))
-}
-
 /// `ticker,SID,last_update,weight,shares_held,market_value`, the last four optional.
 fn parse_constituents(path: &str, text: &str) -> Result<Vec<Constituent>> {
     parse_lines(path, text, |cells| {
@@ -185,6 +205,19 @@ fn parse_constituents(path: &str, text: &str) -> Result<Vec<Constituent>> {
     })
 }
 
+/// `ticker,SID`; `NONE,NONE 0` stands for nobody.
+fn parse_members(path: &str, text: &str) -> Result<Vec<Member>> {
+    let rows = parse_lines(path, text, |cells| {
+        let ticker = word(cells).ok_or("a ticker")?;
+        let sid = word(cells).ok_or("a security identifier")?;
+        if sid == "NONE 0" {
+            return Ok(None);
+        }
+        Ok(Some(Member { ticker, sid: sid.parse().map_err(|_| "a security identifier")? }))
+    })?;
+    Ok(rows.into_iter().flatten().collect())
+}
+
 /// `SID,ticker,close,volume,dollar volume[,has fundamental data[,price factor,split factor]]`.
 fn parse_coarse(path: &str, text: &str) -> Result<Vec<Coarse>> {
     parse_lines(path, text, |cells| {
@@ -200,27 +233,4 @@ fn parse_coarse(path: &str, text: &str) -> Result<Vec<Coarse>> {
             split_factor: cells.optional(0)?.unwrap_or(1.0),
         })
     })
-}
-
-/// The next cell as text of printable ASCII; `None` if it is empty or something else.
-fn word(cells: &mut Cells<'_>) -> Option<String> {
-    let cell = cells.raw().trim_ascii();
-    let fits =
-        !cell.is_empty() && cell.len() <= 400 && cell.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
-    fits.then(|| String::from_utf8_lossy(cell).into_owned())
-}
-
-fn parse_lines<T>(
-    path: &str,
-    text: &str,
-    mut row: impl FnMut(&mut Cells<'_>) -> Result<T, &'static str>,
-) -> Result<Vec<T>> {
-    let mut cells = Cells::new(text.as_bytes());
-    let mut rows = Vec::new();
-    while cells.next_line() {
-        let parsed = row(&mut cells);
-        let (line, column) = (cells.line(), cells.column());
-        rows.push(parsed.map_err(|expected| Error::Cell { file: path.to_owned(), line, column, expected })?);
-    }
-    Ok(rows)
 }

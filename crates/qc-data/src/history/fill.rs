@@ -17,6 +17,9 @@ pub(super) fn finish(plan: &Plan<'_>, kind: Kind, fill_forward: bool, mut stream
         end: stream.ends.get(row).copied().unwrap_or_default(),
         filled: false,
     };
+    if kind == Kind::OpenInterest {
+        return finish_interest(plan, &stream);
+    }
     if plan.resolution == Resolution::Tick {
         return finish_ticks(plan, &stream);
     }
@@ -81,6 +84,16 @@ fn finish_ticks(plan: &Plan<'_>, stream: &Stream) -> Stream {
     stream.select(&rows)
 }
 
+/// Open interest is told before the session, so only the window counts; it is never filled.
+fn finish_interest(plan: &Plan<'_>, stream: &Stream) -> Stream {
+    let ends = stream.ends.iter().zip(&stream.starts).enumerate();
+    let rows: Vec<Picked> = ends
+        .filter(|(_, (at, _))| plan.start < **at && **at <= plan.end)
+        .map(|(source, (end, start))| Picked { source, start: *start, end: *end, filled: false })
+        .collect();
+    stream.select(&rows)
+}
+
 /// A bar without bid (or ask) keeps the last bar's bid (or ask); its size stays as it is.
 fn copy_missing_sides(stream: &mut Stream) {
     for side in stream.columns.chunks_mut(5) {
@@ -99,7 +112,7 @@ fn copy_missing_sides(stream: &mut Stream) {
 
 /// The last moment to which bars are repeated: the end of the window, or of the day of delisting.
 fn fill_end(plan: &Plan<'_>) -> LocalTime {
-    let delisted = crate::factors::day_number(plan.map.delisting_date());
+    let delisted = *plan.listed.end();
     // LEAN learns of the delisting on the first open day after it, if that is still in the window.
     let told =
         (delisted + 1..=plan.end.day().min(delisted.saturating_add(15))).any(|day| plan.hours.is_date_open(day, false));

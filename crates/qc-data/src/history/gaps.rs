@@ -3,8 +3,7 @@
 use super::reader::Plan;
 use super::result::{FactorState, Gap, Note, SymbolHistory};
 use crate::error::Result;
-use crate::factors::day_number;
-use crate::symbol::Resolution;
+use crate::symbol::{Resolution, SecurityType};
 use crate::time::{LocalTime, date_of_day};
 
 /// Most gaps that are listed for one symbol.
@@ -41,7 +40,7 @@ pub(super) fn find(plan: &Plan<'_>, times: &[LocalTime], filled: &[bool]) -> Vec
         previous = Some(at);
     }
     if let Some(previous) = previous {
-        let delisted = day_number(plan.map.delisting_date());
+        let delisted = *plan.listed.end();
         let last = LocalTime(plan.end.0 - 1).day().min(delisted);
         push(plan, previous + 1, last, true, &mut gaps);
     }
@@ -70,8 +69,11 @@ pub(super) fn absence(plan: &Plan<'_>) -> Result<String> {
     if plan.hours.count_open_days(plan.start.day(), LocalTime(plan.end.0 - 1).day()) == 0 {
         return Ok("the exchange was closed for the whole window".to_owned());
     }
-    let map = plan.map;
-    if !map.is_empty() && (plan.end.date() < map.first_date() || map.delisting_date() < plan.start.date()) {
+    let (map, equity) = (plan.map, plan.security.security_type == SecurityType::Equity);
+    if !equity && !(plan.listed.contains(&plan.start.day()) || plan.listed.contains(&plan.end.day())) {
+        return Ok(format!("the contract was traded until {} only", date_of_day(*plan.listed.end())));
+    }
+    if equity && !map.is_empty() && (plan.end.date() < map.first_date() || map.delisting_date() < plan.start.date()) {
         return Ok(format!(
             "it was listed from {} to {} only (map file {})",
             map.first_date(),

@@ -91,6 +91,50 @@ pub(super) fn join_ticks(trades: Option<Stream>, quotes: Option<Stream>) -> Join
     }
 }
 
+/// Adds the number of open contracts as a column, on the union of times.
+pub(super) fn add_interest(joined: Joined, interest: Stream) -> Joined {
+    if interest.n_rows() == 0 {
+        return joined;
+    }
+    let Some(values) = interest.columns.first() else { return joined };
+    let mut times: Vec<LocalTime> = Vec::with_capacity(joined.times.len() + interest.n_rows());
+    let mut old_rows: Vec<Option<usize>> = Vec::new();
+    let mut new_rows: Vec<Option<usize>> = Vec::new();
+    let (mut old, mut new) = (0, 0);
+    loop {
+        let (a, b) = (joined.times.get(old), interest.ends.get(new));
+        let (take_old, take_new, at) = match (a, b) {
+            (Some(a), Some(b)) => (a <= b, b <= a, *a.min(b)),
+            (Some(a), None) => (true, false, *a),
+            (None, Some(b)) => (false, true, *b),
+            (None, None) => break,
+        };
+        times.push(at);
+        old_rows.push(take_old.then_some(old));
+        new_rows.push(take_new.then_some(new));
+        (old, new) = (old + usize::from(take_old), new + usize::from(take_new));
+    }
+    let spread = |column: &[f64], rows: &[Option<usize>]| -> Vec<f64> {
+        rows.iter().map(|row| row.and_then(|row| column.get(row)).copied().unwrap_or(f64::NAN)).collect()
+    };
+    let mut list: Vec<(Field, Vec<f64>)> =
+        joined.columns.iter().map(|(field, column)| (field, spread(column, &old_rows))).collect();
+    list.push((Field::OpenInterest, spread(values, &new_rows)));
+    let filled = old_rows.iter().map(|row| row.and_then(|row| joined.filled.get(row)).copied().unwrap_or(false));
+    // A run begins where its first row went.
+    let moved = |run: &TickerRun| old_rows.iter().position(|row| row.is_some_and(|row| run.row <= row));
+    let mut tickers: Vec<TickerRun> = joined
+        .tickers
+        .iter()
+        .filter_map(|run| Some(TickerRun { row: moved(run)?, ticker: run.ticker.clone() }))
+        .collect();
+    match tickers.first_mut() {
+        Some(first) => first.row = 0,
+        None => tickers.clone_from(&interest.tickers),
+    }
+    Joined { filled: filled.collect(), columns: Columns::new(list), times, tickers }
+}
+
 fn single(stream: Stream, fields: &[Field]) -> Joined {
     let n_rows = stream.n_rows();
     let filled = if stream.filled.is_empty() { vec![false; n_rows] } else { stream.filled };

@@ -4,15 +4,17 @@
 //! around renames: a new file is entered ten days before the rename, rows that end before it are skipped only once a
 //! row was given, and rows are never given twice.
 
+use super::naming::{self, Naming};
 use super::source::{self, Place};
 use super::stream::Stream;
 use crate::bars::{BarFile, Format, Kind};
 use crate::error::Result;
 use crate::folder::DataFolder;
+use crate::futures;
 use crate::hours::ExchangeHours;
 use crate::maps::MapFile;
 use crate::symbol::{Resolution, Security};
-use crate::time::{DAY, LocalTime, date_of_day};
+use crate::time::{DAY, LocalTime, date_of_day, days_from_civil};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -25,9 +27,11 @@ pub(super) struct Plan<'a> {
     pub(super) folder: &'a DataFolder,
     pub(super) security: &'a Security,
     pub(super) hours: &'a ExchangeHours,
+    /// Names by day.
     pub(super) map: &'a MapFile,
-    /// Month of a single future's contract, or `perp`.
-    pub(super) contract: Option<String>,
+    pub(super) naming: &'a Naming,
+    /// Days on which the security is traded, in days since 1970.
+    pub(super) listed: std::ops::RangeInclusive<i32>,
     pub(super) resolution: Resolution,
     /// Window on the exchange's clock: `start < end of bar <= end`.
     pub(super) start: LocalTime,
@@ -50,19 +54,38 @@ enum Flow {
 }
 
 impl Plan<'_> {
-    /// The name under which files of a day lie.
-    fn name_on(&self, day: i32) -> &str {
-        self.map.ticker_on(date_of_day(day), None).map_or(self.security.sid.symbol(), |ticker| ticker)
+    /// The name under which files of a day lie: a ticker, or the contract of a continuous future.
+    fn name_on(&self, day: i32) -> String {
+        let name = self.map.ticker_on(date_of_day(day), None).map_or(self.security.sid.symbol(), |ticker| ticker);
+        match self.naming {
+            Naming::Continuous { depth } if 0 < *depth => {
+                let deeper = naming::contract_of(name).and_then(|sid| futures::deeper(&sid, *depth, self.hours));
+                deeper.map_or_else(|| name.to_owned(), |sid| sid.to_string())
+            }
+            _ => name.to_owned(),
+        }
+    }
+
+    /// What a row of a day is shown as.
+    fn shown_as(&self, name: &str) -> String {
+        match self.naming {
+            Naming::Option { .. } => self.security.ticker.clone(),
+            _ => name.to_ascii_uppercase(),
+        }
     }
 
     fn place(&self, name: &str, kind: Kind, day: i32) -> Place {
-        let name = name.to_ascii_lowercase();
-        source::place(self.security, &name, self.contract.as_deref(), self.resolution, kind.name(), day)
+        source::place(self.security, self.naming, &name.to_ascii_lowercase(), self.resolution, kind.name(), day)
+    }
+
+    /// How long a row of a kind lasts; open interest is a figure of a moment.
+    fn step(&self, kind: Kind) -> i64 {
+        if kind == Kind::OpenInterest && !self.strict { 0 } else { self.resolution.nanos() }
     }
 
     /// Reads all rows of one kind of bar.
     pub(super) fn read(&self, kind: Kind) -> Result<Stream> {
-        if crate::factors::day_number(self.map.delisting_date()) < self.limited_start.day() {
+        if *self.listed.end() < self.limited_start.day() {
             return Ok(Stream::default());
         }
         if self.resolution.one_file() { self.read_whole(kind) } else { self.read_days(kind) }
@@ -75,27 +98,35 @@ impl Plan<'_> {
         let mut walk: Option<Walk<'_>> = None;
         while let Some((first_day, name)) = uses.next() {
             let Some(file) = source::read(self.folder, &self.place(&name, kind, first_day), format)? else { continue };
-            let until = uses.peek().map(|(day, _)| LocalTime(i64::from(*day) * DAY));
-            let walk = walk.get_or_insert_with(|| Walk::new(self, file.columns.len(), file.times.len()));
+            let until = uses.peek().map(|(day, _)| self.hours.to_exchange(LocalTime(i64::from(*day) * DAY)));
+            let walk = walk.get_or_insert_with(|| Walk::new(self, kind, file.columns.len(), file.times.len()));
             walk.now = walk.now.max(LocalTime(i64::from(first_day) * DAY));
             let frontier = i64::from(first_day) * DAY - LEAD;
             // LEAN takes one row more; where no row is that late it reads from the beginning.
             let first = file.times.iter().position(|time| frontier < *time).map_or(0, |index| index.saturating_sub(1));
-            if walk.take(&file, first, until, &name.to_ascii_uppercase()) == Flow::End {
+            if walk.take(&file, first, until, &self.shown_as(&name)) == Flow::End {
                 break;
             }
         }
         Ok(walk.map(|walk| walk.stream).unwrap_or_default())
     }
 
-    /// From which open day on which name is used, for the days of the window.
+    /// From which open day on which name is used, for the days of the window. Options have a file for each year.
     fn uses(&self) -> Vec<(i32, String)> {
-        let listed = self.map.listed_days();
-        let Some(first) = self.data_days.iter().find(|day| listed.contains(day)).copied() else { return Vec::new() };
-        let mut uses = vec![(first, self.name_on(first).to_owned())];
+        let Some(first) = self.data_days.iter().find(|day| self.listed.contains(day)).copied() else {
+            return Vec::new();
+        };
         let last = self.data_days.last().copied().unwrap_or(first);
-        for row in self.map.rows() {
-            let mut day = crate::factors::day_number(row.date) + 1;
+        let mut changes: Vec<i32> =
+            self.map.rows().iter().map(|row| crate::factors::day_number(row.date) + 1).collect();
+        let year = |day: i32| i64::from(date_of_day(day).year());
+        let yearly = matches!(self.naming, Naming::Option { .. });
+        if yearly {
+            changes.extend((year(first) + 1..=year(last)).map(|year| days_from_civil(year, 1, 1) as i32));
+            changes.sort_unstable();
+        }
+        let mut uses = vec![(first, self.name_on(first))];
+        for mut day in changes {
             if day <= first || last < day {
                 continue;
             }
@@ -103,9 +134,10 @@ impl Plan<'_> {
                 day += 1;
             }
             let name = self.name_on(day);
-            let known = uses.last().is_some_and(|(_, known)| known == name);
-            if day <= last && !known && listed.contains(&day) {
-                uses.push((day, name.to_owned()));
+            let known =
+                uses.last().is_some_and(|(since, known)| *known == name && (!yearly || year(*since) == year(day)));
+            if day <= last && !known && self.listed.contains(&day) {
+                uses.push((day, name));
             }
         }
         uses
@@ -113,18 +145,17 @@ impl Plan<'_> {
 
     /// Finer bars: one file a day.
     fn read_days(&self, kind: Kind) -> Result<Stream> {
-        let listed = self.map.listed_days();
-        let days: Vec<i32> = self.data_days.iter().copied().filter(|day| listed.contains(day)).collect();
+        let days: Vec<i32> = self.data_days.iter().copied().filter(|day| self.listed.contains(day)).collect();
         let read = |day: &i32| {
             let format = Format { kind, scaled: source::scaled(self.security.security_type), day: Some(*day) };
-            source::read(self.folder, &self.place(self.name_on(*day), kind, *day), format)
+            source::read(self.folder, &self.place(&self.name_on(*day), kind, *day), format)
         };
         let files: Vec<Option<Arc<BarFile>>> = days.par_iter().map(read).collect::<Result<_>>()?;
         let n_rows = files.iter().flatten().map(|file| file.times.len()).sum();
         let Some(n_columns) = files.iter().flatten().map(|file| file.columns.len()).next() else {
             return Ok(Stream::default());
         };
-        let mut walk = Walk::new(self, n_columns, n_rows);
+        let mut walk = Walk::new(self, kind, n_columns, n_rows);
         for (day, file) in days.iter().zip(&files) {
             let Some(file) = file else { continue };
             if walk.previous_end.is_some_and(|end| i64::from(*day) * DAY < self.hours.to_data(end).0) {
@@ -133,7 +164,7 @@ impl Plan<'_> {
             // Rows that do not belong to the file's own day are ignored.
             let tomorrow = (i64::from(*day) + 1) * DAY;
             let own = file.times.iter().position(|time| tomorrow <= *time).unwrap_or(file.times.len());
-            if walk.take_rows(file, 0..own, None, &self.name_on(*day).to_ascii_uppercase()) == Flow::End {
+            if walk.take_rows(file, 0..own, None, &self.shown_as(&self.name_on(*day))) == Flow::End {
                 break;
             }
         }
@@ -144,6 +175,8 @@ impl Plan<'_> {
 /// The walk through the rows of one or more files.
 struct Walk<'a> {
     plan: &'a Plan<'a>,
+    /// Length of a row in nanoseconds.
+    step: i64,
     stream: Stream,
     /// LEAN's clock on its way through the data.
     now: LocalTime,
@@ -155,14 +188,15 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(plan: &'a Plan<'a>, n_columns: usize, n_rows: usize) -> Walk<'a> {
+    fn new(plan: &'a Plan<'a>, kind: Kind, n_columns: usize, n_rows: usize) -> Walk<'a> {
         Walk {
             plan,
+            step: plan.step(kind),
             stream: Stream::with_capacity(n_columns, n_rows),
             now: LocalTime(i64::MIN),
             previous_end: None,
             given: false,
-            delisted_after: crate::factors::day_number(plan.map.delisting_date()),
+            delisted_after: *plan.listed.end(),
         }
     }
 
@@ -179,7 +213,7 @@ impl<'a> Walk<'a> {
         ticker: &str,
     ) -> Flow {
         let (plan, hours) = (self.plan, self.plan.hours);
-        let step = plan.resolution.nanos();
+        let step = self.step;
         let quick = plan.strict && hours.same_clock && !hours.opens_at_midnight;
         let mut run = rows.start..rows.start; // accepted rows that still have to be copied
         let mut flow = Flow::Exhausted;
@@ -226,14 +260,14 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// As [`data_days`], but only the first and the last of them: enough where one file holds all days.
-pub(super) fn data_days_ends(hours: &ExchangeHours, start: LocalTime, end: LocalTime, map: &MapFile) -> Vec<i32> {
+/// As [`data_days`], but only the first (not before `listed`) and the last of them: enough where one file holds all.
+pub(super) fn data_days_ends(hours: &ExchangeHours, start: LocalTime, end: LocalTime, listed: i32) -> Vec<i32> {
     if !hours.same_clock {
         return data_days(hours, start, end, false);
     }
     let begins_open = hours.is_open(start, LocalTime(i64::from(start.day() + 1) * DAY), false);
     let is_open = |day: &i32| if *day == start.day() { begins_open } else { hours.is_date_open(*day, false) };
-    let from = start.day().max(*map.listed_days().start());
+    let from = start.day().max(listed);
     let first = (from..=end.day()).find(is_open);
     let last = first.and_then(|first| (first..=end.day()).rev().find(is_open));
     first.into_iter().chain(last).collect()

@@ -106,6 +106,9 @@ pub struct HistoryRequest {
     pub mapping: Option<MappingMode>,
     /// Continuous futures: 0 front, 1 next, ...
     pub contract_depth: usize,
+    /// Futures and options: also the number of open contracts, as column `openinterest`. It is a figure of a moment,
+    /// never filled forward and not bound to the hours of trading.
+    pub open_interest: bool,
 }
 
 impl HistoryRequest {
@@ -126,6 +129,7 @@ impl HistoryRequest {
             algorithm_time_zone: new_york(),
             mapping: None,
             contract_depth: 0,
+            open_interest: false,
         }
     }
 
@@ -138,6 +142,12 @@ impl HistoryRequest {
     /// The same request with missing bars filled forward and marked.
     pub fn filled_forward(mut self, fill_forward: bool) -> HistoryRequest {
         self.fill_forward = fill_forward;
+        self
+    }
+
+    /// The same request with the number of open contracts.
+    pub fn with_open_interest(mut self) -> HistoryRequest {
+        self.open_interest = true;
         self
     }
 

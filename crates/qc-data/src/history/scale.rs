@@ -6,7 +6,7 @@
 use super::stream::Stream;
 use crate::bars::Kind;
 use crate::decimal::scaled_volume;
-use crate::factors::{Factor, FactorFile};
+use crate::factors::{Factor, FactorFile, RollFile};
 use crate::hours::ExchangeHours;
 use crate::maps::MapFile;
 use crate::symbol::Normalization;
@@ -94,6 +94,33 @@ impl<'a> Scaling<'a> {
             scale_rows(stream, kind, row..last, factor, sum);
             row = last;
         }
+    }
+}
+
+/// Makes the contracts of a continuous future meet: prices are multiplied or shifted, volumes stay.
+pub(super) fn roll(stream: &mut Stream, kind: Kind, file: &RollFile, mode: Normalization, mapping: u8, depth: usize) {
+    if kind == Kind::OpenInterest {
+        return;
+    }
+    let ticks = matches!(kind, Kind::TickTrade { .. } | Kind::TickQuote { .. });
+    let is_price = |column: usize| match kind {
+        Kind::TickTrade { .. } => column == 0,
+        Kind::TickQuote { .. } => column == 0 || column == 2,
+        _ => column % 5 != 4,
+    };
+    let mut row = 0;
+    while row < stream.n_rows() {
+        let roll = file.on(frontier_day(stream, row), mode, mapping, depth);
+        let end = (row + 1..stream.n_rows()).find(|at| roll.until < frontier_day(stream, *at));
+        let end = end.unwrap_or(stream.n_rows());
+        let columns = stream.columns.iter_mut().enumerate().filter(|(index, _)| is_price(*index));
+        for cell in columns.flat_map(|(_, column)| column.get_mut(row..end).unwrap_or_default()) {
+            // An absent side of a tick is zero and stays so.
+            if !ticks || *cell != 0.0 {
+                *cell = *cell * roll.ratio + roll.shift;
+            }
+        }
+        row = end;
     }
 }
 

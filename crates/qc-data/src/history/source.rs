@@ -2,9 +2,11 @@
 //!
 //! Source: LEAN, `Common/Util/LeanData.cs` (`GenerateRelativeZipFilePath`, `GenerateZipEntryName`).
 
+use super::naming::{self, Naming};
 use crate::bars::{BarFile, Format, Kind};
 use crate::error::Result;
 use crate::folder::DataFolder;
+use crate::futures;
 use crate::symbol::{Resolution, Security, SecurityType};
 use crate::time::date_of_day;
 use crate::write::digits;
@@ -14,7 +16,9 @@ use std::sync::Arc;
 fn tick_kinds(security_type: SecurityType) -> &'static [Kind] {
     match security_type {
         SecurityType::Equity => &[Kind::TickTrade { skip: 2 }, Kind::TickQuote { sizes: true, skip: 2 }],
-        SecurityType::Future => &[Kind::TickTrade { skip: 2 }, Kind::TickQuote { sizes: true, skip: 1 }],
+        SecurityType::Future | SecurityType::Option | SecurityType::IndexOption | SecurityType::FutureOption => {
+            &[Kind::TickTrade { skip: 2 }, Kind::TickQuote { sizes: true, skip: 1 }]
+        }
         SecurityType::Crypto | SecurityType::CryptoFuture => {
             &[Kind::TickTrade { skip: 0 }, Kind::TickQuote { sizes: true, skip: 0 }]
         }
@@ -48,34 +52,53 @@ pub(super) struct Place {
 
 /// Where the bars of a day (or, for hour and daily bars, all bars) lie.
 ///
-/// `name` is the mapped ticker of the day, lower case; `contract` the month of a future's contract, or `perp`.
+/// `name` is what the day's map row says, lower case: a ticker, or the contract a continuous future follows.
 pub(super) fn place(
     security: &Security,
+    naming: &Naming,
     name: &str,
-    contract: Option<&str>,
     resolution: Resolution,
     kind: &str,
     day: i32,
 ) -> Place {
     let base = format!("{}/{}/{resolution}", security.security_type.folder(), security.market);
     let date = || digits(date_of_day(day));
-    match (security.security_type, contract) {
-        (SecurityType::Future | SecurityType::CryptoFuture, Some(contract)) => {
+    let contract_file = |root: &str, month: &str| {
+        if resolution.one_file() {
+            return Place {
+                zip: format!("{base}/{root}_{kind}.zip"),
+                entry: Some(format!("{root}_{kind}_{month}.csv")),
+            };
+        }
+        let date = date();
+        let entry = Some(format!("{date}_{root}_{resolution}_{kind}_{month}.csv"));
+        Place { zip: format!("{base}/{root}/{date}_{kind}.zip"), entry }
+    };
+    match naming {
+        Naming::Contract(month) => contract_file(name, month),
+        Naming::Continuous { .. } => match naming::contract_of(name) {
+            Some(sid) => contract_file(&sid.symbol().to_ascii_lowercase(), &futures::contract_month(&sid)),
+            // Before the first contract of the map file there is nothing to follow.
+            None => contract_file(name, "none"),
+        },
+        Naming::Option { folder, style, terms } => {
+            let below = folder.as_ref().map_or_else(|| name.to_owned(), |month| format!("{name}/{month}"));
             if resolution.one_file() {
-                Place { zip: format!("{base}/{name}_{kind}.zip"), entry: Some(format!("{name}_{kind}_{contract}.csv")) }
-            } else {
-                let date = date();
-                Place {
-                    zip: format!("{base}/{name}/{date}_{kind}.zip"),
-                    entry: Some(format!("{date}_{name}_{resolution}_{kind}_{contract}.csv")),
-                }
+                let year = date_of_day(day).year();
+                let base = if folder.is_some() { format!("{base}/{below}") } else { base };
+                let entry = Some(format!("{name}_{kind}_{style}_{terms}.csv"));
+                return Place { zip: format!("{base}/{name}_{year:04}_{kind}_{style}.zip"), entry };
             }
+            let date = date();
+            let entry = Some(format!("{date}_{name}_{resolution}_{kind}_{style}_{terms}.csv"));
+            Place { zip: format!("{base}/{below}/{date}_{kind}_{style}.zip"), entry }
         }
-        (SecurityType::Crypto, _) if resolution.one_file() => {
-            Place { zip: format!("{base}/{name}_{kind}.zip"), entry: None }
+        Naming::Ticker if resolution.one_file() => {
+            let crypto = security.security_type == SecurityType::Crypto;
+            let zip = if crypto { format!("{base}/{name}_{kind}.zip") } else { format!("{base}/{name}.zip") };
+            Place { zip, entry: None }
         }
-        _ if resolution.one_file() => Place { zip: format!("{base}/{name}.zip"), entry: None },
-        _ => Place { zip: format!("{base}/{name}/{}_{kind}.zip", date()), entry: None },
+        Naming::Ticker => Place { zip: format!("{base}/{name}/{}_{kind}.zip", date()), entry: None },
     }
 }
 
