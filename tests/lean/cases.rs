@@ -77,6 +77,11 @@ pub(crate) fn given() -> Option<(Value, PathBuf)> {
     Some((serde_json::from_str(&text).unwrap(), folder))
 }
 
+/// The sample folder, if the surroundings give it.
+pub(crate) fn given_folder() -> Option<DataFolder> {
+    Some(DataFolder::open(support::paths::shared("data/lean")?).unwrap())
+}
+
 fn family(case: &Value) -> String {
     let request = &case["request"];
     let continuous = if request["data_mapping_mode"].is_null() { "" } else { "continuous " };

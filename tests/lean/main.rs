@@ -6,7 +6,10 @@
 
 mod bad_input;
 mod cases;
+mod chains;
 mod identity;
 mod market;
+mod options;
+mod reference;
 mod synthetic;
 mod universes;

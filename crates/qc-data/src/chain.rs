@@ -151,7 +151,7 @@ pub fn on(folder: &DataFolder, query: &SymbolQuery, day: Date, filter: &ChainFil
             match row {
                 Row::Underlying(bar) => chain.underlying.push(*bar),
                 Row::Contract(row) => {
-                    let contract = identify(folder, &chain.canonical, shelf, row)?;
+                    let contract = identify(folder, &chain.canonical, shelf, row, date)?;
                     if filter.takes(&contract) {
                         chain.contracts.push(contract);
                     }
@@ -267,7 +267,13 @@ fn shelves(folder: &DataFolder, canonical: &Security) -> Result<Vec<Shelf>> {
 }
 
 /// Gives the contract of a line its identifier.
-fn identify(folder: &DataFolder, canonical: &Security, shelf: &Shelf, row: &RawContract) -> Result<Contract> {
+fn identify(
+    folder: &DataFolder,
+    canonical: &Security,
+    shelf: &Shelf,
+    row: &RawContract,
+    day: Date,
+) -> Result<Contract> {
     let market = canonical.market.as_str();
     let (root, kind) = (canonical.sid.symbol(), canonical.security_type);
     let (sid, expiry) = match row.terms {
@@ -291,7 +297,7 @@ fn identify(folder: &DataFolder, canonical: &Security, shelf: &Shelf, row: &RawC
             (underlying.map(|of| Sid::option(root, kind, market, terms, of)).transpose()?, Some(expiry))
         }
     };
-    let security = sid.map(|sid| folder.security(&sid, None)).transpose()?;
+    let security = sid.map(|sid| folder.security(&sid, Some(day))).transpose()?;
     let month = shelf.month.clone().or_else(|| row.terms.is_none().then(|| row.expiry.clone()));
     let [open, high, low, close, volume, open_interest, implied_volatility, delta, gamma, vega, theta, rho] =
         row.numbers;

@@ -9,7 +9,7 @@ use crate::hours::{self, ExchangeHours, HoursDatabase};
 use crate::maps::{MapFile, MapIndex};
 use crate::reference;
 use crate::sid::Sid;
-use crate::symbol::{Market, Security, SecurityType, SymbolQuery, check_name};
+use crate::symbol::{self, Market, Security, SecurityType, SymbolQuery, check_name};
 use crate::time::END_OF_TIME;
 use cap_std::fs::Dir;
 use jiff::civil::Date;
@@ -149,11 +149,11 @@ impl DataFolder {
                 Sid::chain(&root, security_type, market.as_str(), underlying)?
             }
             SecurityType::IndexOption => {
-                let index = Sid::plain(index_of(&ticker), SecurityType::Index, market.as_str())?;
+                let index = Sid::plain(symbol::index_of(&ticker), SecurityType::Index, market.as_str())?;
                 Sid::chain(&ticker, security_type, market.as_str(), index)?
             }
             SecurityType::FutureOption => {
-                let future = Sid::plain(future_of(&ticker), SecurityType::Future, market.as_str())?;
+                let future = Sid::plain(symbol::future_of(&ticker), SecurityType::Future, market.as_str())?;
                 Sid::chain(&ticker, security_type, market.as_str(), future)?
             }
             _ => Sid::plain(&ticker, security_type, market.as_str())?,
@@ -377,47 +377,6 @@ impl DataFolder {
         let text = String::from_utf8(bytes)
             .map_err(|_| Error::Damaged { file: path.to_owned(), problem: "it is not UTF-8 text" })?;
         Ok(Some(text))
-    }
-}
-
-/// The index that an index option is written on, where its own name differs.
-///
-/// Source: LEAN, `Common/Securities/IndexOption/IndexOptionSymbol.cs` (`MapToUnderlying`).
-fn index_of(ticker: &str) -> &str {
-    match ticker {
-        "SPXW" => "SPX",
-        "VIXW" => "VIX",
-        "NDXP" | "NQX" => "NDX",
-        "RUTW" => "RUT",
-        other => other,
-    }
-}
-
-/// The future that an option on a future is written on, where its own name differs.
-///
-/// Source: LEAN, `Common/Securities/FutureOption/FuturesOptionsSymbolMappings.cs`.
-fn future_of(ticker: &str) -> &str {
-    match ticker {
-        "OZL" => "ZL",
-        "OZB" => "ZB",
-        "OZC" => "ZC",
-        "OZN" => "ZN",
-        "OZS" => "ZS",
-        "OZT" => "ZT",
-        "OZW" => "ZW",
-        "OG" => "GC",
-        "HXE" => "HG",
-        "SO" => "SI",
-        "LO" => "CL",
-        "HCO" => "HCL",
-        "OH" => "HO",
-        "ON" => "NG",
-        "PAO" => "PA",
-        "PO" => "PL",
-        "OB" => "RB",
-        "YYM" => "YM",
-        "QNE" => "NQ",
-        other => other,
     }
 }
 

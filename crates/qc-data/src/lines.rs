@@ -30,6 +30,15 @@ pub(crate) fn word(cells: &mut Cells<'_>) -> Option<String> {
     fits.then(|| String::from_utf8_lossy(cell).into_owned())
 }
 
+/// The next cell as a number in any notation (`5e-05`), `None` if it is empty: for files that are not prices.
+pub(crate) fn figure(cells: &mut Cells<'_>) -> Result<Option<f64>, &'static str> {
+    let cell = std::str::from_utf8(cells.raw().trim_ascii()).map_err(|_| "a number")?;
+    if cell.is_empty() {
+        return Ok(None);
+    }
+    cell.parse::<f64>().ok().filter(|value| value.is_finite()).map(Some).ok_or("a number")
+}
+
 /// Reads every line with `row`; an error says line and column.
 pub(crate) fn parse_lines<T>(
     path: &str,

@@ -460,6 +460,47 @@ impl fmt::Display for Security {
     }
 }
 
+/// The index that an index option is written on, where its own name differs.
+///
+/// Source: LEAN, `Common/Securities/IndexOption/IndexOptionSymbol.cs` (`MapToUnderlying`).
+pub(crate) fn index_of(ticker: &str) -> &str {
+    match ticker {
+        "SPXW" => "SPX",
+        "VIXW" => "VIX",
+        "NDXP" | "NQX" => "NDX",
+        "RUTW" => "RUT",
+        other => other,
+    }
+}
+
+/// The future that an option on a future is written on, where its own name differs.
+///
+/// Source: LEAN, `Common/Securities/FutureOption/FuturesOptionsSymbolMappings.cs`.
+pub(crate) fn future_of(ticker: &str) -> &str {
+    match ticker {
+        "OZL" => "ZL",
+        "OZB" => "ZB",
+        "OZC" => "ZC",
+        "OZN" => "ZN",
+        "OZS" => "ZS",
+        "OZT" => "ZT",
+        "OZW" => "ZW",
+        "OG" => "GC",
+        "HXE" => "HG",
+        "SO" => "SI",
+        "LO" => "CL",
+        "HCO" => "HCL",
+        "OH" => "HO",
+        "ON" => "NG",
+        "PAO" => "PA",
+        "PO" => "PL",
+        "OB" => "RB",
+        "YYM" => "YM",
+        "QNE" => "NQ",
+        other => other,
+    }
+}
+
 /// Refuses names that cannot safely be one component of a path.
 pub(crate) fn check_name(what: &'static str, name: &str) -> Result<()> {
     let reason = if name.is_empty() {

@@ -70,7 +70,7 @@ pub(super) fn absence(plan: &Plan<'_>) -> Result<String> {
         return Ok("the exchange was closed for the whole window".to_owned());
     }
     let (map, equity) = (plan.map, plan.security.security_type == SecurityType::Equity);
-    if !equity && !(plan.listed.contains(&plan.start.day()) || plan.listed.contains(&plan.end.day())) {
+    if !equity && *plan.listed.end() < plan.start.day() {
         return Ok(format!("the contract was traded until {} only", date_of_day(*plan.listed.end())));
     }
     if equity && !map.is_empty() && (plan.end.date() < map.first_date() || map.delisting_date() < plan.start.date()) {

@@ -6,7 +6,7 @@
 
 use super::{DayHours, ExchangeHours, HoursRules, Segment};
 use crate::error::{Error, Result};
-use crate::symbol::SecurityType;
+use crate::symbol::{SecurityType, future_of};
 use crate::time::{DAY, HOUR, MINUTE, SECOND, days_from_civil, time_zone};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -77,7 +77,7 @@ impl HoursDatabase {
     /// # Errors
     /// [`Error::NoHours`] when neither is there; errors of a damaged entry.
     pub(crate) fn hours(&self, security_type: SecurityType, market: &str, symbol: &str) -> Result<Arc<ExchangeHours>> {
-        let mut tried = security_type;
+        let (mut tried, mut symbol) = (security_type, symbol);
         loop {
             for symbol in [symbol, "[*]"] {
                 let key = format!("{}-{market}-{symbol}", tried.title());
@@ -89,7 +89,7 @@ impl HoursDatabase {
             if tried != SecurityType::FutureOption {
                 return Err(Error::NoHours { key: format!("{}-{market}-[*]", security_type.title()) });
             }
-            tried = SecurityType::Future;
+            (tried, symbol) = (SecurityType::Future, future_of(symbol));
         }
     }
 

@@ -4,7 +4,7 @@
 
 use crate::error::Result;
 use crate::folder::DataFolder;
-use crate::lines::{parse_lines, read, without, word};
+use crate::lines::{figure, parse_lines, read, without, word};
 use crate::sid::Sid;
 use crate::symbol::{Security, SecurityType};
 use serde::Serialize;
@@ -98,19 +98,20 @@ fn parse_properties(path: &str, text: &str) -> Result<Vec<SymbolProperties>> {
     });
     let rows = parse_lines(path, &text, |cells| {
         let market = word(cells).ok_or("a market")?.to_ascii_lowercase();
-        let symbol = word(cells).ok_or("a symbol or [*]")?;
-        // Newer databases know types that this version does not; their rows are left out.
+        // A few coins have names beyond ASCII, which no file is named by; their rows are left out, and so are those of
+        // types that this version does not know.
+        let symbol = word(cells);
         let security_type = word(cells).ok_or("a security type")?.parse().ok();
         let description = word(cells);
         let quote_currency = word(cells).ok_or("a currency")?;
-        let contract_multiplier = cells.number(0)?;
-        let minimum_price_variation = cells.optional(0)?;
-        let lot_size = cells.optional(0)?;
+        let contract_multiplier = figure(cells)?.ok_or("a number")?;
+        let minimum_price_variation = figure(cells)?;
+        let lot_size = figure(cells)?;
         let market_ticker = word(cells);
-        let minimum_order_size = cells.optional(0)?;
-        let price_magnifier = cells.optional(0)?.unwrap_or(1.0);
-        let strike_multiplier = cells.optional(0)?.unwrap_or(1.0);
-        let Some(security_type) = security_type else { return Ok(None) };
+        let minimum_order_size = figure(cells)?;
+        let price_magnifier = figure(cells)?.unwrap_or(1.0);
+        let strike_multiplier = figure(cells)?.unwrap_or(1.0);
+        let (Some(symbol), Some(security_type)) = (symbol, security_type) else { return Ok(None) };
         Ok(Some(SymbolProperties {
             market,
             symbol,

@@ -6,7 +6,7 @@
 use crate::bars;
 use crate::error::{Error, Result};
 use crate::folder::DataFolder;
-use crate::lines::{parse_lines, read, without, word};
+use crate::lines::{figure, parse_lines, read, without, word};
 use crate::maps::parse_day;
 use crate::symbol::{Security, SecurityType};
 use crate::time::{LocalTime, date_of_day, days_since_epoch};
@@ -105,7 +105,7 @@ pub fn funding(folder: &DataFolder, future: &Security) -> Result<Vec<FundingRate
     let rows = read(folder, &path, |path, text| {
         let rows = parse_lines(path, text, |cells| {
             let time = bars::stamp(cells.raw()).ok_or("a time YYYYMMDD HH:mm:ss")?;
-            Ok((time, FundingRate { time: LocalTime(time), rate: cells.number(0)? }))
+            Ok((time, FundingRate { time: LocalTime(time), rate: figure(cells)?.ok_or("a number")? }))
         })?;
         Ok(ascending(path, rows)?.into_iter().map(|(_, rate)| rate).collect())
     })?;
