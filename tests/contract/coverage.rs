@@ -23,7 +23,6 @@ pub(crate) const NOT_SERVED: &[(&str, &str)] = &[
     ("ai/tools/pep8-convert", "an answer would be invented"),
     ("ai/tools/search", "an answer would be invented"),
     ("ai/tools/backtest-init", "not simulated yet"),
-    ("ai/tools/syntax-check", "not simulated yet"),
     ("community/data-library/issues/create", "not simulated yet"),
     ("community/data-library/issues/list", "not simulated yet"),
     ("services/terminal-news", "news would be invented"),

@@ -4,6 +4,7 @@
 //! what both know, [`faults`] what the client makes of a service that misbehaves.
 
 mod account;
+mod assist;
 mod backtests;
 mod collaboration;
 mod compile;

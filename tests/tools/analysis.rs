@@ -31,6 +31,7 @@ async fn uso_and_bno_agree_with_arch_and_statsmodels() {
     close(&found["reverse"]["cointegration_pvalue"], 0.023_218_714_438_343_64, WITNESS);
     close(&found["pvalue_halves"]["first"], 0.387_096_472_038_537_8, WITNESS);
     close(&found["pvalue_halves"]["second"], 0.202_671_686_354_496_06, WITNESS);
+    assert!(found["summary"].as_str().unwrap().contains("Neither half of the window shows it alone"));
     assert_eq!(found["lags"], 0);
     assert!(found["spread_hurst"].is_number());
     assert_eq!(found["spread_adf_pvalue"], Value::Null);

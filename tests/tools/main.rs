@@ -2,6 +2,7 @@
 
 mod account;
 mod analysis;
+mod assist;
 mod auth;
 mod backtests;
 mod bad_input;

@@ -9,6 +9,7 @@ use crate::{
 
 mod account;
 mod analysis;
+mod assist;
 mod auth;
 mod backtests;
 mod compile;
@@ -40,6 +41,7 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Backtests, Access::Create, QcServer::backtests_create),
     shelf(Group::Backtests, Access::Update, QcServer::backtests_update),
     shelf(Group::Backtests, Access::Delete, QcServer::backtests_delete),
+    shelf(Group::Assist, Access::Read, QcServer::assist_read),
     shelf(Group::Quantbook, Access::Read, QcServer::quantbook_read),
     shelf(Group::Quantbook, Access::Create, QcServer::quantbook_create),
     shelf(Group::Quantbook, Access::Delete, QcServer::quantbook_delete),

@@ -4,6 +4,7 @@
 //! client decodes, or a [`crate::refuse::Refusal`].
 
 pub(crate) mod account;
+pub(crate) mod assist;
 pub(crate) mod backtests;
 pub(crate) mod collaboration;
 pub(crate) mod compile;

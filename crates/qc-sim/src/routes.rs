@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 
 use crate::body::Body;
 use crate::endpoints::{
-    account, backtests, collaboration, compile, files, lean, libraries, live, nodes, object_store, optimizations,
-    organizations, projects,
+    account, assist, backtests, collaboration, compile, files, lean, libraries, live, nodes, object_store,
+    optimizations, organizations, projects,
 };
 use crate::refuse::{self, Answer, Refusal};
 use crate::world::{Call, World};
@@ -80,6 +80,7 @@ static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         .on(files::update)
         .on(files::patch)
         .on(files::delete)
+        .on(assist::check_syntax)
         .on(compile::create)
         .on(compile::read)
         .on(backtests::create)

@@ -123,6 +123,9 @@ fn shape(prices: &Prices, logs: &Panel, pair: &PairTest, ask: &Ask) -> Result<Fo
     if pair.direction_sensitive {
         summary.push_str(" The verdict differs between the two directions.");
     }
+    if is_cointegrated && pair.halves.iter().all(|half| half.is_some_and(|p| ALPHA <= p)) {
+        summary.push_str(" Neither half of the window shows it alone: the relation may not hold steadily.");
+    }
     summary.push('\n');
     summary.push_str(&basis(prices, "log prices", logs.n_rows()));
 
