@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::endpoint::{Endpoint, EndpointInfo, Reach};
+use crate::endpoint::{Effect, Endpoint, EndpointInfo, Reach};
 use crate::error::{Error, Result};
 use crate::wire::flag;
 
@@ -39,14 +39,18 @@ pub(crate) fn judge(info: &EndpointInfo, envelope: Envelope) -> Result<()> {
         Some(true) => true,
         // The report says `success: false` while it is being made.
         Some(false) => generating && messages.is_empty(),
-        None => payload || (info.payload.is_empty() && messages.is_empty()),
+        // Where nothing but `success` could say that something was made, its absence says that nobody knows.
+        None => payload || (info.payload.is_empty() && messages.is_empty() && info.effect != Effect::Create),
     };
     if !succeeded {
         if success.is_none() && messages.is_empty() {
             return Err(Error::Shape {
                 endpoint: endpoint(),
                 path: String::new(),
-                message: format!("neither success nor {} is there", info.payload.join(" or ")),
+                message: match info.payload {
+                    [] => "success is not there".to_owned(),
+                    keys => format!("neither success nor {} is there", keys.join(" or ")),
+                },
             });
         }
         return Err(sentences(info, messages));
@@ -224,6 +228,7 @@ fn flatten(value: &Value, into: &mut Vec<String>) {
 mod tests {
     use super::*;
     use crate::endpoints::backtests::{ReadBacktest, ReadBacktestReport};
+    use crate::endpoints::files::CreateFile;
     use crate::endpoints::projects::DeleteProject;
 
     fn judged<E: Endpoint>(json: &str) -> Result<()> {
@@ -255,6 +260,15 @@ mod tests {
             assert_eq!(error.messages(), ["Invalid argument"], "{json}");
         }
         assert_eq!(judged::<DeleteProject>(r#"{"success":false}"#).unwrap_err().messages(), [""; 0]);
+    }
+
+    #[test]
+    fn a_create_that_answers_success_alone_must_answer_it() {
+        assert_eq!(judged::<CreateFile>(r#"{"success":true}"#), Ok(()));
+        for json in ["{}", r#"{"unexpected":1}"#] {
+            let error = judged::<CreateFile>(json).unwrap_err();
+            assert!(matches!(error, Error::Shape { .. }), "{json}: {error}");
+        }
     }
 
     #[test]
