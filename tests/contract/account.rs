@@ -1,7 +1,8 @@
 //! Signing in, and whose account it is.
 
 use jiff::SignedDuration;
-use qc_api::endpoints::account::{Authenticate, ReadAccount};
+use qc_api::endpoints::account::{Authenticate, ReadAccount, ReadUser};
+use qc_api::endpoints::organizations::ReadOrganization;
 use qc_api::{Client, Config, Credentials, Error};
 use qc_sim::{AuthFailure, Sim, SimOptions, seed};
 
@@ -22,6 +23,17 @@ async fn the_right_token_signs_in_and_reads_the_account() {
     assert_eq!(account.organization_id.as_str(), seed::ORGANIZATION_ID);
     assert_eq!(account.credit_balance, Some(10_000.0));
     assert!(sim.journal().entries().iter().all(qc_sim::Entry::is_authenticated));
+}
+
+#[tokio::test]
+async fn a_user_has_a_name_that_others_see_too() {
+    let (_sim, client) = session().await;
+    let user = client.send(&ReadUser::default()).await.unwrap().user;
+    let organization = client.send(&ReadOrganization { organization_id: None }).await.unwrap().organization;
+    assert_eq!((user.name.as_str(), user.badge), (organization.members[0].name.as_str(), None));
+    assert!(user.profile.unwrap().starts_with("https://www.quantconnect.com/u/"));
+    let foreign = ReadUser { organization_id: Some(seed::COLLABORATOR_ORGANIZATION_ID.into()) };
+    assert!(client.send(&foreign).await.unwrap_err().is_not_found());
 }
 
 #[tokio::test]

@@ -61,7 +61,12 @@ async fn a_backtest_waits_runs_and_completes() {
     let running = read(&client, PAIR, created.backtest_id.clone()).await;
     assert_eq!(running.status.running(), running.progress);
     assert_eq!((running.progress, running.is_finished()), (Some(0.5), false));
-    sim.clock().advance(Duration::from_secs(20));
+    // Complete, but for a moment without its statistics: not the end yet.
+    sim.clock().advance(Duration::from_secs(16));
+    let early = read(&client, PAIR, created.backtest_id.clone()).await;
+    assert!(early.completed && early.statistics.is_empty() && early.total_performance.is_none());
+    assert!(!early.is_finished() && early.failure().is_none());
+    sim.clock().advance(Duration::from_secs(4));
     let done = read(&client, PAIR, created.backtest_id).await;
     assert!(done.is_finished() && done.status.is_completed() && done.failure().is_none());
     assert!(done.total_performance.is_some());

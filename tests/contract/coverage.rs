@@ -1,31 +1,28 @@
 //! Does the simulator serve what the client knows, and does each call do what it declares?
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
 
 use qc_api::{Effect, Encoding, EndpointInfo, endpoints};
 use qc_sim::Sim;
 use serde_json::json;
+use support::paths::workspace_root;
 
 use crate::session;
 
 /// Paths the simulator does not serve, each with its reason.
 pub(crate) const NOT_SERVED: &[(&str, &str)] = &[
-    ("live/auth0/authorize", "leads to a brokerage's login page, which no simulator has"),
-    ("live/auth0/read", "gives tokens of a brokerage, which no simulator has"),
-    ("data/read", "the data market is not simulated; the synthetic market lies in a data folder"),
-    ("data/list", "the data market is not simulated; the synthetic market lies in a data folder"),
-    ("data/prices", "the data market is not simulated; the synthetic market lies in a data folder"),
-    ("market/data/list", "the data market is not simulated; the synthetic market lies in a data folder"),
-    ("modules/list", "modules of the command line are not simulated"),
-    ("modules/read", "modules of the command line are not simulated"),
-    ("ai/tools/complete", "an answer would be invented"),
-    ("ai/tools/error-enhance", "an answer would be invented"),
-    ("ai/tools/pep8-convert", "an answer would be invented"),
-    ("ai/tools/search", "an answer would be invented"),
-    ("ai/tools/backtest-init", "not simulated yet"),
-    ("community/data-library/issues/create", "not simulated yet"),
-    ("community/data-library/issues/list", "not simulated yet"),
-    ("services/terminal-news", "news would be invented"),
+    ("ai/tools/complete", "completions come from an index of LEAN's API, which the simulator does not have"),
+    ("ai/tools/error-enhance", "explanations are written by a language model; an answer would be invented"),
+    (
+        "ai/tools/pep8-convert",
+        "which names are LEAN's is told by an index of its API; a guess would rename the user's own",
+    ),
+    (
+        "ai/tools/search",
+        "results are pages of the service's documentation and forum, which the simulator does not have",
+    ),
 ];
 
 #[test]
@@ -39,6 +36,27 @@ fn every_path_the_client_knows_is_served_or_listed_with_a_reason() {
     assert!(stale.is_empty(), "served by now, take them off the list: {stale:?}");
     let unknown: Vec<_> = served.difference(&known).collect();
     assert!(unknown.is_empty(), "the client does not know {unknown:?}");
+}
+
+/// Files of this suite that look at many resources at once and tell no story of one.
+const NO_STORIES: [&str; 5] = ["coverage.rs", "coverage_page.rs", "rules.rs", "chaos.rs", "main.rs"];
+
+#[test]
+fn every_request_that_is_served_appears_in_a_story() {
+    let folder = workspace_root().join("tests/contract");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let tells = |path: &PathBuf| {
+        path.is_file() && !NO_STORIES.iter().any(|name| path.file_name().is_some_and(|file| file == *name))
+    };
+    let stories: Vec<String> = files.filter(tells).map(|path| fs::read_to_string(path).unwrap()).collect();
+    let words: BTreeSet<&str> = stories
+        .iter()
+        .flat_map(|story| story.split(|letter: char| !letter.is_alphanumeric() && letter != '_'))
+        .collect();
+    let served = Sim::served_paths();
+    let untold: Vec<_> =
+        endpoints().filter(|info| served.contains(&info.path) && !words.contains(info.name)).map(|i| i.name).collect();
+    assert!(untold.is_empty(), "no story in tests/contract tells of {untold:?}");
 }
 
 #[tokio::test]

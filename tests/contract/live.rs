@@ -5,8 +5,8 @@ use std::time::Duration;
 use qc_api::Client;
 use qc_api::brokerage::Brokerage;
 use qc_api::endpoints::live::{
-    CreateLive, LiquidateLive, ListLive, ReadLive, ReadLiveChart, ReadLiveLogs, ReadLiveOrders, ReadLivePortfolio,
-    StopLive,
+    CreateLive, LiquidateLive, ListLive, ReadLive, ReadLiveChart, ReadLiveInsights, ReadLiveLogs, ReadLiveOrders,
+    ReadLivePortfolio, ReadLiveTrades, StopLive,
 };
 use qc_api::endpoints::live_commands::{BroadcastLiveCommand, CreateLiveCommand};
 use qc_api::endpoints::nodes::ReadProjectNodes;
@@ -81,6 +81,31 @@ async fn a_deployment_starts_holds_and_is_liquidated() {
     assert!(held(&client, PAIR).await.is_empty());
     assert_eq!(orders(&sim, &client, PAIR).await.len(), 4);
     assert!(client.send(&StopLive { project_id: PAIR }).await.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
+async fn closed_positions_are_trades_that_agree_with_the_orders() {
+    let (sim, client) = session().await;
+    let deploy_id = deployed(&sim, &client, PAIR).await;
+    let trades = |deploy_id| ReadLiveTrades { project_id: PAIR, deploy_id, start: 0, end: 1000 };
+    assert_eq!(client.send(&trades(None)).await.unwrap().length, Some(0));
+    let sell =
+        json!({ "$type": "OrderCommand", "symbol": { "value": "KO" }, "order_type": "market", "quantity": "-5" });
+    client.send(&CreateLiveCommand { project_id: PAIR, command: sell }).await.unwrap();
+    sim.clock().advance(Duration::from_secs(600));
+    client.send(&LiquidateLive { project_id: PAIR }).await.unwrap();
+    let closed = client.send(&trades(Some(deploy_id))).await.unwrap().trades;
+    let sold: Vec<(&str, bool)> =
+        closed.iter().map(|trade| (trade.symbols[0].value.as_str(), trade.quantity == Some(5.0))).collect();
+    assert_eq!(sold, [("KO", true), ("KO", false), ("PEP", false)]);
+    // What the trades cost is what all orders cost, and every order belongs to a trade.
+    let orders = orders(&sim, &client, PAIR).await;
+    let fees: f64 = orders.iter().flat_map(|order| &order.events).filter_map(|event| event.order_fee_amount).sum();
+    let paid: f64 = closed.iter().filter_map(|trade| trade.total_fees).sum();
+    assert!((fees - paid).abs() < 1e-6, "{fees} {paid}");
+    assert!(orders.iter().all(|order| closed.iter().any(|trade| trade.order_ids.contains(&order.id))));
+    let insights = ReadLiveInsights { project_id: PAIR, start: 0, end: 100, algorithm_id: None };
+    assert!(client.send(&insights).await.unwrap().insights.is_empty());
 }
 
 #[tokio::test]

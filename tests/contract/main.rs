@@ -6,20 +6,28 @@
 mod account;
 mod assist;
 mod backtests;
+mod by_hand;
+mod chaos;
 mod collaboration;
+mod community;
 mod compile;
+mod connections;
 mod coverage;
 mod coverage_page;
+mod data;
 mod faults;
 mod files;
 mod live;
 mod live_service;
 mod object_store;
+mod one_run;
 mod optimizations;
 mod organizations;
 mod persistence;
 mod projects;
 mod quirks;
+mod rules;
+mod wire;
 
 use std::time::Duration;
 

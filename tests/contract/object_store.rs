@@ -7,8 +7,8 @@ use qc_api::endpoints::object_store::{
 };
 use qc_api::{Client, Effect};
 use qc_sim::{Sim, SimOptions, Tier, seed};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::by_hand::open;
 use crate::{sentence, session};
 
 async fn set(client: &Client, key: &str, data: &[u8]) {
@@ -64,10 +64,11 @@ async fn a_download_gives_a_link_after_a_while_to_institutions_only() {
     assert!(client.send(&poll).await.unwrap().url.is_none());
     sim.clock().advance(Duration::from_secs(10));
     let url = client.send(&poll).await.unwrap().url.unwrap();
-    let zip = fetched(url.expose()).await;
-    assert!(zip.starts_with(b"HTTP/1.1 200") && zip.windows(4).any(|window| window == b"PK\x03\x04"));
-    assert!(zip.windows(5).any(|window| window == b"a.txt"));
-    assert!(fetched(&format!("{}x", url.expose())).await.starts_with(b"HTTP/1.1 403"));
+    let file = open(url.expose()).await;
+    assert_eq!(file.status, 200);
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(file.body)).unwrap();
+    assert_eq!(std::io::read_to_string(zip.by_name("a.txt").unwrap()).unwrap(), "hello");
+    assert_eq!(open(&format!("{}x", url.expose())).await.status, 403);
     assert_eq!(
         sim.journal().of("object/get").iter().map(|e| e.effect.unwrap()).collect::<Vec<_>>(),
         [Effect::Create, Effect::Read, Effect::Read]
@@ -83,15 +84,4 @@ async fn another_organization_s_store_is_closed() {
     assert!(client.send(&list).await.unwrap_err().is_not_found());
     let foreign = ListObjects { organization_id: seed::COLLABORATOR_ORGANIZATION_ID.into(), ..list };
     assert!(client.send(&foreign).await.unwrap_err().is_not_found());
-}
-
-/// The whole answer to a plain GET: no client of ours follows such links in a test.
-async fn fetched(url: &str) -> Vec<u8> {
-    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let mut line = tokio::net::TcpStream::connect(host).await.unwrap();
-    let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    line.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    line.read_to_end(&mut answer).await.unwrap();
-    answer
 }

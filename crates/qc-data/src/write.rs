@@ -294,6 +294,17 @@ pub fn zip_of<'a>(entries: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Res
     Ok(zip.finish().map_err(failed)?.into_inner())
 }
 
+/// These bytes as gzip, such as an HTTP answer may carry.
+///
+/// # Errors
+/// [`Error::Damaged`] never in memory; what the compressor says is passed on.
+pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
+    let failed = |error: std::io::Error| io("gzip in memory", &error);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(bytes).map_err(failed)?;
+    gzip.finish().map_err(failed)
+}
+
 /// The cells of a bar after its time, and the end of the line.
 fn line(text: &mut String, bar: &TradeBar, scale: f64, ticker: &str) -> Result<()> {
     for price in [bar.open, bar.high, bar.low, bar.close] {

@@ -37,6 +37,8 @@ pub enum Fault {
     ResetAfter,
     /// The work is done twice, as when a proxy repeats a request. The second answer is sent.
     Duplicate,
+    /// The work is done once, and its answer is written to the connection twice.
+    DuplicateAnswer,
     /// HTTP 302 to this address.
     Redirect(String),
     /// HTTP 200 with exactly these bytes, after the work was done.
@@ -62,6 +64,7 @@ impl Fault {
             Self::Reset => "connection reset",
             Self::ResetAfter => "connection reset after the work",
             Self::Duplicate => "duplicate",
+            Self::DuplicateAnswer => "answer sent twice",
             Self::Redirect(_) => "redirect",
             Self::Body(_) => "fixed body",
             Self::Unauthorized => "unauthorized",

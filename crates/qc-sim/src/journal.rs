@@ -29,6 +29,8 @@ pub struct Entry {
     pub reached: bool,
     /// The endpoint did what was asked (`success: true`), whatever became of the answer on the way back.
     pub accepted: bool,
+    /// How often the endpoint did what was asked: 2 when a fault repeated the request and both were accepted.
+    pub done: usize,
     /// Fault that was laid over the answer.
     pub fault: Option<&'static str>,
     /// Why it was refused, in the service's words plus, for an undecodable body, where it failed.
@@ -66,6 +68,11 @@ impl Journal {
     /// Whether nothing was sent at all.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What was seen after the first `seen` requests, oldest first: what one step of a test has sent.
+    pub fn since(&self, seen: usize) -> Vec<Entry> {
+        crate::lock(&self.0).get(seen..).unwrap_or_default().to_vec()
     }
 
     /// Requests to one path, oldest first.

@@ -34,6 +34,7 @@ mod routes;
 mod run;
 pub mod seed;
 mod server;
+mod shelf;
 mod signature;
 mod sim;
 mod world;
@@ -45,7 +46,7 @@ pub use journal::{Entry, Journal};
 pub use options::{AuthFailure, ClockMode, FolderMode, JobTimes, SimOptions};
 pub use quirks::Quirks;
 pub use sim::Sim;
-pub use world::Tier;
+pub use world::{Quotas, Tier};
 
 use sim::Shared;
 

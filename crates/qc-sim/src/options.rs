@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::market;
 use crate::quirks::Quirks;
-use crate::world::Tier;
+use crate::world::{Quotas, Tier};
 
 /// Settings of a simulator; the default is what tests want: virtual time, any port, every oddity on.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub struct SimOptions {
     pub folder: FolderMode,
     /// Plan of the seeded account's organization: it sets the quotas.
     pub tier: Tier,
+    /// Quotas of every organization, in place of those of its plan.
+    pub quotas: Option<Quotas>,
     /// Backtests an account may start within a minute before the throttle speaks; `None` switches it off.
     pub backtests_per_minute: Option<usize>,
     /// A file the world is read from at the start, if it exists, and written to after each change.
@@ -48,6 +50,7 @@ impl Default for SimOptions {
             auth_failure: AuthFailure::default(),
             folder: FolderMode::None,
             tier: Tier::Team,
+            quotas: None,
             backtests_per_minute: None,
             saved_world: None,
         }
@@ -89,6 +92,10 @@ pub struct JobTimes {
     pub backtest_queue: Duration,
     /// From the first progress to completion.
     pub backtest_run: Duration,
+    /// What a launch on the free node model waits longer in the queue (documented).
+    pub free_node_delay: Duration,
+    /// From completion to the statistics: a backtest may be complete and lack them for a moment.
+    pub statistics: Duration,
     /// From the first request of a chart to its points.
     pub chart: Duration,
     /// From the first request of a report to its document.
@@ -107,6 +114,8 @@ impl JobTimes {
         compile: Duration::from_secs(4),
         backtest_queue: Duration::from_secs(5),
         backtest_run: Duration::from_secs(30),
+        free_node_delay: Duration::from_secs(20),
+        statistics: Duration::from_secs(3),
         chart: Duration::from_secs(5),
         report: Duration::from_secs(15),
         optimization_step: Duration::from_secs(20),
@@ -119,6 +128,8 @@ impl JobTimes {
         compile: Duration::from_millis(300),
         backtest_queue: Duration::from_millis(200),
         backtest_run: Duration::from_millis(1200),
+        free_node_delay: Duration::from_millis(800),
+        statistics: Duration::from_millis(100),
         chart: Duration::ZERO,
         report: Duration::from_millis(500),
         optimization_step: Duration::from_millis(150),
@@ -131,6 +142,8 @@ impl JobTimes {
         compile: Duration::ZERO,
         backtest_queue: Duration::ZERO,
         backtest_run: Duration::ZERO,
+        free_node_delay: Duration::ZERO,
+        statistics: Duration::ZERO,
         chart: Duration::ZERO,
         report: Duration::ZERO,
         optimization_step: Duration::ZERO,

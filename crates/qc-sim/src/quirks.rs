@@ -15,12 +15,16 @@ pub struct Quirks {
     pub empty_maps_as_lists: bool,
     /// Dates of the web side are `YYYY-MM-DD HH:MM:SS` in UTC; those written by LEAN stay ISO with a `Z`.
     pub space_dates: bool,
-    /// Decimals in `totalPerformance` and `rollingWindow` are text with at most four places.
+    /// Decimals in `totalPerformance`, `rollingWindow` and the scores of insights are text with at most four places.
     pub decimals_as_text: bool,
     /// `/` is written `\/`.
     pub escaped_slashes: bool,
     /// `hasGpu` is 0 or 1.
     pub flags_as_numbers: bool,
+    /// Statistics of an optimization's backtests come as a list by position; those without a position are missing.
+    pub numbered_statistics_as_lists: bool,
+    /// `notifyInsights`, `notifyOrderEvents` and `autoRestart` of a project's live form are text, as before 2026.
+    pub form_flags_as_text: bool,
 }
 
 impl Default for Quirks {
@@ -31,6 +35,8 @@ impl Default for Quirks {
             decimals_as_text: true,
             escaped_slashes: true,
             flags_as_numbers: true,
+            numbered_statistics_as_lists: true,
+            form_flags_as_text: true,
         }
     }
 }
@@ -43,6 +49,8 @@ impl Quirks {
         decimals_as_text: false,
         escaped_slashes: false,
         flags_as_numbers: false,
+        numbered_statistics_as_lists: false,
+        form_flags_as_text: false,
     };
 
     /// The bytes of an answer.
@@ -56,7 +64,15 @@ impl Quirks {
     fn walk(&self, key: &str, value: &mut Value, in_performance: bool) {
         match value {
             Value::Object(map) if map.is_empty() && self.empty_maps_as_lists => *value = Value::Array(Vec::new()),
+            Value::Object(map) if self.numbered_statistics_as_lists && key == "statistics" && map.contains_key("0") => {
+                let last = map.keys().filter_map(|at| at.parse::<usize>().ok()).max().unwrap_or_default();
+                *value = (0..=last).map(|at| map.remove(&at.to_string()).unwrap_or_default()).collect();
+            }
             Value::Object(map) => {
+                if key == "backtest" && self.empty_maps_as_lists {
+                    // The one map of a backtest that never is a list: the official command line decodes it as a map.
+                    map.entry("runtimeStatistics").and_modify(null_if_empty);
+                }
                 for (key, value) in map {
                     let inside = in_performance || PERFORMANCE_KEYS.contains(&key.as_str());
                     self.walk(key, value, inside);
@@ -68,10 +84,15 @@ impl Quirks {
                     *text = other;
                 }
             }
-            Value::Number(number) if in_performance && self.decimals_as_text && number.is_f64() => {
+            Value::Number(number)
+                if self.decimals_as_text && number.is_f64() && (in_performance || INSIGHT_DECIMALS.contains(&key)) =>
+            {
                 *value = Value::String(four_places(number.as_f64().unwrap_or_default()));
             }
             Value::Bool(flag) if self.flags_as_numbers && key == "hasGpu" => *value = Value::from(u8::from(*flag)),
+            Value::Bool(flag) if self.form_flags_as_text && FORM_FLAGS.contains(&key) => {
+                *value = Value::from(flag.to_string());
+            }
             _ => {}
         }
     }
@@ -79,6 +100,9 @@ impl Quirks {
 
 /// Members whose decimals LEAN writes as text.
 const PERFORMANCE_KEYS: [&str; 4] = ["tradeStatistics", "portfolioStatistics", "rollingWindow", "closedTrades"];
+
+/// Members of insights whose decimals LEAN writes as text.
+const INSIGHT_DECIMALS: [&str; 5] = ["magnitude", "confidence", "scoreDirection", "scoreMagnitude", "estimatedValue"];
 
 /// Members whose dates the web side writes itself.
 const WEB_DATES: [&str; 10] = [
@@ -93,6 +117,15 @@ const WEB_DATES: [&str; 10] = [
     "backtestEnd",
     "date",
 ];
+
+/// Members of a live form that were text for years.
+const FORM_FLAGS: [&str; 3] = ["notifyInsights", "notifyOrderEvents", "autoRestart"];
+
+fn null_if_empty(value: &mut Value) {
+    if value.as_object().is_some_and(serde_json::Map::is_empty) {
+        *value = Value::Null;
+    }
+}
 
 /// `2023-01-01T00:00:00Z` to `2023-01-01 00:00:00`; other text stays as it is.
 fn space_date(text: &str) -> Option<String> {
@@ -123,6 +156,28 @@ mod tests {
     fn empty_maps_become_lists_at_every_depth() {
         let text = Quirks::default().render(json!({ "a": {}, "b": [{ "parameterSet": {} }] }));
         assert_eq!(text, r#"{"a":[],"b":[{"parameterSet":[]}]}"#);
+    }
+
+    #[test]
+    fn runtime_statistics_of_a_backtest_are_missing_rather_than_a_list() {
+        let backtest = json!({ "backtest": { "runtimeStatistics": {}, "statistics": {} } });
+        assert_eq!(Quirks::default().render(backtest), r#"{"backtest":{"runtimeStatistics":null,"statistics":[]}}"#);
+    }
+
+    #[test]
+    fn numbered_statistics_become_a_list_with_nulls_for_gaps() {
+        let answer = json!({ "statistics": { "0": 1.5, "10": 3, "2": 2, "My Own": 5 } });
+        let text = Quirks::default().render(answer.clone());
+        assert_eq!(text, r#"{"statistics":[1.5,null,2,null,null,null,null,null,null,null,3]}"#);
+        assert_eq!(Quirks::NONE.render(answer), r#"{"statistics":{"0":1.5,"10":3,"2":2,"My Own":5}}"#);
+        let titled = json!({ "statistics": { "Sharpe Ratio": "1" } });
+        assert_eq!(Quirks::default().render(titled), r#"{"statistics":{"Sharpe Ratio":"1"}}"#);
+    }
+
+    #[test]
+    fn flags_of_a_live_form_are_text() {
+        let text = Quirks::default().render(json!({ "liveForm": { "autoRestart": true, "notifyInsights": false } }));
+        assert_eq!(text, r#"{"liveForm":{"autoRestart":"true","notifyInsights":"false"}}"#);
     }
 
     #[test]

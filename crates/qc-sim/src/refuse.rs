@@ -8,6 +8,8 @@
 pub(crate) enum Refusal {
     /// HTTP 200, `success: false`, this sentence.
     Said(String),
+    /// HTTP 500 with an empty body.
+    Wordless,
 }
 
 /// What an endpoint gives back.
@@ -35,6 +37,11 @@ pub(crate) fn timestamp_too_old(timestamp: &str, window_seconds: i64) -> String 
 /// (seen, as a prefix) No such account.
 pub(crate) fn user_not_valid(user: &str) -> String {
     format!("UserID not valid: {user}")
+}
+
+/// (seen) Data files of which there are none are answered without a word.
+pub(crate) fn wordless() -> Refusal {
+    Refusal::Wordless
 }
 
 pub(crate) fn unknown_path(path: &str) -> Refusal {
@@ -68,6 +75,23 @@ pub(crate) fn collaborator_not_found(id: &str) -> Refusal {
 
 pub(crate) fn library_not_found(id: i64) -> Refusal {
     said(format!("Library project ID {id} not found"))
+}
+
+pub(crate) fn data_not_found(path: &str) -> Refusal {
+    said(format!("Data file not found: {path}"))
+}
+
+pub(crate) fn module_not_bought(product: i64) -> Refusal {
+    said(format!("The organization does not own product {product}"))
+}
+
+pub(crate) fn data_issue_not_valid(reason: &str) -> Refusal {
+    said(format!("Data issue not valid: {reason}"))
+}
+
+/// Nobody has signed in at the brokerage yet.
+pub(crate) fn not_authorized(brokerage: &str) -> Refusal {
+    said(format!("No authorization found for {brokerage}"))
 }
 
 pub(crate) fn not_enough_credit(needed: f64, has: f64) -> Refusal {

@@ -62,6 +62,11 @@ impl Report {
         }
     }
 
+    /// What the log takes of a quota.
+    pub(crate) fn log_bytes(&self) -> usize {
+        self.logs.iter().map(|line| line.len() + 1).sum()
+    }
+
     /// The line in the code and the message, as the service prints them.
     pub(crate) fn error(&self) -> Option<(String, String)> {
         let raise = self.failure.as_ref()?;

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 
 use crate::body::Body;
 use crate::endpoints::{
-    account, assist, backtests, collaboration, compile, files, lean, libraries, live, nodes, object_store,
-    optimizations, organizations, projects,
+    account, assist, backtests, collaboration, community, compile, connections, data, files, lean, libraries, live,
+    nodes, object_store, optimizations, organizations, projects,
 };
 use crate::refuse::{self, Answer, Refusal};
 use crate::world::{Call, World};
@@ -23,6 +23,8 @@ use crate::world::{Call, World};
 pub(crate) struct Route {
     pub(crate) path: &'static str,
     pub(crate) effect: Effect,
+    /// The answer is the redirect to its `location`.
+    pub(crate) redirects: bool,
     /// Where two requests share a path: the member that tells this one.
     told_by: Option<&'static str>,
     run: Box<Run>,
@@ -122,7 +124,19 @@ static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         .on_told_by("jobId", object_store::poll)
         .on(object_store::properties)
         .on(object_store::list)
-        .on(object_store::delete);
+        .on(object_store::delete)
+        .on(connections::authorize)
+        .on(connections::read)
+        .on(data::read)
+        .on(data::list)
+        .on(data::prices)
+        .on(data::datasets)
+        .on(data::modules)
+        .on(data::module)
+        .on(assist::initialization)
+        .on(community::create)
+        .on(community::list)
+        .on(community::news);
     routes.0
 });
 
@@ -190,8 +204,7 @@ impl Routes {
             method(world, call, request).map_err(Failure::plain)?;
             Ok(enveloped(Value::Null))
         };
-        self.0.push(Route { path: SetObject::PATH, effect: SetObject::EFFECT, told_by: None, run: Box::new(run) });
-        self
+        self.push::<SetObject>(None, Box::new(run))
     }
 
     fn add<E>(
@@ -204,12 +217,16 @@ impl Routes {
         E::Reply: Serialize,
     {
         let run = move |world: &mut World, call: &Call<'_>, body: Body| {
-            let request: E = serde_json::from_value(Value::Object(body.fields))
-                .map_err(|error| Failure { refusal: refuse::invalid_argument(), detail: Some(error.to_string()) })?;
-            let reply = method(world, call, request).map_err(Failure::plain)?;
-            Ok(enveloped(serde_json::to_value(reply).unwrap_or_default()))
+            let reply = method(world, call, decoded(body)?).map_err(Failure::plain)?;
+            let reply = serde_json::to_value(reply).unwrap_or_default();
+            // The tools for people who write algorithms answer without an envelope.
+            Ok(if E::PATH.starts_with("ai/tools/") { reply } else { enveloped(reply) })
         };
-        self.0.push(Route { path: E::PATH, effect: E::EFFECT, told_by, run: Box::new(run) });
+        self.push::<E>(told_by, Box::new(run))
+    }
+
+    fn push<E: Endpoint>(&mut self, told_by: Option<&'static str>, run: Box<Run>) -> &mut Self {
+        self.0.push(Route { path: E::PATH, effect: E::EFFECT, redirects: E::REDIRECT_IS_ANSWER, told_by, run });
         self
     }
 }

@@ -66,6 +66,7 @@ pub(crate) fn world(seed: u64, tier: Tier, now: Timestamp) -> World {
         research_nodes: rented("R4-12", "Research", "", 1),
         live_nodes: rented("L1-2", "Live", "LN-", 2),
         objects: Default::default(),
+        logged: Vec::new(),
     };
     let alone = Organization {
         id: COLLABORATOR_ORGANIZATION_ID.to_owned(),
@@ -78,6 +79,7 @@ pub(crate) fn world(seed: u64, tier: Tier, now: Timestamp) -> World {
         research_nodes: rented("R1-4", "Research", "", 1),
         live_nodes: Vec::new(),
         objects: Default::default(),
+        logged: Vec::new(),
     };
     world.organizations.extend([team, alone]);
     add(&mut world, now, "Pair of Staples", "Buys and holds KO and PEP.", PAIR);

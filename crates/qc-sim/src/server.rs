@@ -21,6 +21,7 @@ use crate::faults::Fault;
 use crate::journal::Entry;
 use crate::options::AuthFailure;
 use crate::refuse::{self, Refusal};
+use crate::routes::Failure;
 use crate::signature::{self, Presented};
 use crate::{Shared, routes};
 
@@ -38,11 +39,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 
 async fn answer(State(shared): State<Arc<Shared>>, ConnectInfo(wire): ConnectInfo<Wire>, request: Request) -> Response {
     let now = shared.server_now();
-    if let Some(job) = request.uri().path().strip_prefix("/download/") {
-        let answer = match shared.download(job) {
-            Some(zip) => bytes_response(StatusCode::OK, "application/zip", Bytes::from(zip)),
-            None => plain(StatusCode::FORBIDDEN, "text/plain", "the link is not valid"),
-        };
+    if let Some(answer) = page(&shared, request.uri().path()) {
         return with_date(answer, now);
     }
     let Some(path) = request.uri().path().strip_prefix(PREFIX).map(|path| path.trim_matches('/').to_owned()) else {
@@ -55,9 +52,38 @@ async fn answer(State(shared): State<Arc<Shared>>, ConnectInfo(wire): ConnectInf
     let fault = shared.faults.take(&path);
     let presented = presented(&headers, body.as_ref());
     let (route, entry) = admit(&shared, &path, &presented, body.as_ref(), now, fault.as_ref());
-    let (entry, response) = respond(&shared, &wire, route, entry, body, fault.as_ref()).await;
+    let gzip = takes_gzip(&headers);
+    let (entry, response) = respond(&shared, &wire, route, entry, body, fault.as_ref());
+    // Before anything that waits: a client that hangs up ends this task, and what was done must stay on record.
+    let answered = entry.reached && entry.is_authenticated();
     shared.journal.push(entry);
+    let response = if gzip { compressed(response).await } else { response };
+    let response = match fault.as_ref().filter(|_| answered) {
+        Some(fault) => distort(&wire, fault, response).await,
+        None => response,
+    };
     with_date(response, now)
+}
+
+/// What is open to whoever holds the link: no signature, no journal.
+fn page(shared: &Shared, path: &str) -> Option<Response> {
+    if path == "/agreement" {
+        return Some(plain(StatusCode::OK, "text/plain", "Synthetic prices: there is nothing to agree to."));
+    }
+    let (kind, token) = path.strip_prefix('/')?.split_once('/')?;
+    let found = match kind {
+        "download" => shared.download(token).map(|bytes| ("application/zip", bytes)),
+        "data" => shared.bought(token).map(|bytes| ("application/octet-stream", bytes)),
+        "login" => shared.sign_in(token).map(|brokerage| {
+            let text = format!("Signed in at {brokerage} (simulated): no brokerage was contacted.");
+            ("text/plain; charset=UTF-8", text.into_bytes())
+        }),
+        _ => return None,
+    };
+    Some(match found {
+        Some((kind, bytes)) => bytes_response(StatusCode::OK, kind, Bytes::from(bytes)),
+        None => plain(StatusCode::FORBIDDEN, "text/plain", "the link is not valid"),
+    })
 }
 
 /// The journal's entry as far as it is known before the world is asked.
@@ -81,13 +107,14 @@ fn admit(
         user: verdict.as_ref().ok().map(i64::to_string),
         reached: false,
         accepted: false,
+        done: 0,
         fault: fault.map(Fault::name),
         refusal: verdict.err(),
     };
     (route, entry)
 }
 
-async fn respond(
+fn respond(
     shared: &Shared,
     wire: &Wire,
     route: Option<&'static routes::Route>,
@@ -114,29 +141,33 @@ async fn respond(
     };
     entry.reached = true;
     let outcome = match (route, body) {
-        (None, _) => Err(routes::Failure::plain(refuse::unknown_path(&entry.path))),
-        (Some(_), None) => Err(routes::Failure {
-            refusal: refuse::invalid_argument(),
-            detail: Some("the body is not a JSON object".into()),
-        }),
+        (None, _) => Err(Failure::plain(refuse::unknown_path(&entry.path))),
+        (Some(_), None) => {
+            Err(Failure { refusal: refuse::invalid_argument(), detail: Some("the body is not a JSON object".into()) })
+        }
         (Some(route), Some(body)) => {
-            let first = shared.ask(route, user, body.clone());
-            if fault == Some(&Fault::Duplicate) { shared.ask(route, user, body) } else { first }
+            let first =
+                if fault == Some(&Fault::Duplicate) { Some(shared.ask(route, user, body.clone())) } else { None };
+            entry.done = usize::from(first.is_some_and(|outcome| outcome.is_ok()));
+            shared.ask(route, user, body)
         }
     };
-    entry.accepted = outcome.is_ok();
+    entry.done += usize::from(outcome.is_ok());
+    entry.accepted = 0 < entry.done;
     let response = match outcome {
+        Ok(answer) if route.is_some_and(|route| route.redirects) => {
+            redirect(answer.get("location").and_then(Value::as_str).unwrap_or_default())
+        }
         Ok(answer) => json_response(StatusCode::OK, shared.options.quirks.render(answer)),
-        Err(failure) => {
-            let Refusal::Said(sentence) = failure.refusal;
+        Err(Failure { refusal: Refusal::Said(sentence), detail }) => {
             let response = refused(shared, StatusCode::OK, &sentence);
-            entry.refusal = Some(failure.detail.map_or(sentence.clone(), |detail| format!("{sentence} ({detail})")));
+            entry.refusal = Some(detail.map_or(sentence.clone(), |detail| format!("{sentence} ({detail})")));
             response
         }
-    };
-    let response = match fault {
-        Some(fault) => distort(wire, fault, response).await,
-        None => response,
+        Err(Failure { refusal: Refusal::Wordless, .. }) => {
+            entry.refusal = Some("HTTP 500 without a word".to_owned());
+            empty(StatusCode::INTERNAL_SERVER_ERROR)
+        }
     };
     (entry, response)
 }
@@ -180,6 +211,10 @@ async fn distort(wire: &Wire, fault: &Fault, response: Response) -> Response {
             wire.cut();
             response
         }
+        Fault::DuplicateAnswer => {
+            wire.echo();
+            response
+        }
         Fault::Slow(pause) => {
             tokio::time::sleep(*pause).await;
             response
@@ -207,6 +242,29 @@ async fn distort(wire: &Wire, fault: &Fault, response: Response) -> Response {
         }
         _ => response,
     }
+}
+
+/// Answers shorter than this are not worth compressing.
+const GZIP_FROM: usize = 1024;
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let mut codings = accepted.flat_map(|value| value.split(','));
+    codings.any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        name.trim().eq_ignore_ascii_case("gzip") && !["q=0", "q=0.0"].contains(&weight.trim())
+    })
+}
+
+async fn compressed(response: Response) -> Response {
+    let (mut parts, whole) = response.into_parts();
+    let bytes = axum::body::to_bytes(whole, usize::MAX).await.unwrap_or_default();
+    if bytes.len() < GZIP_FROM {
+        return Response::from_parts(parts, HttpBody::from(bytes));
+    }
+    let Ok(small) = qc_data::write::gzip(&bytes) else { return Response::from_parts(parts, HttpBody::from(bytes)) };
+    parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    Response::from_parts(parts, HttpBody::from(small))
 }
 
 /// Replaces a body by a stream of it, with the length of the whole announced beforehand.
@@ -282,7 +340,7 @@ impl Listener for Doors {
         let (stream, from) = Listener::accept(&mut self.0).await;
         // A small answer must not wait for an acknowledgement.
         stream.set_nodelay(true).ok();
-        (Line { stream, wire: Wire::default() }, from)
+        (Line { stream, wire: Wire::default(), left: Vec::new() }, from)
     }
 
     fn local_addr(&self) -> std::io::Result<Self::Addr> {
@@ -290,13 +348,25 @@ impl Listener for Doors {
     }
 }
 
-/// The switch that cuts one connection.
+/// The switches of one connection.
 #[derive(Debug, Clone, Default)]
-struct Wire(Arc<AtomicBool>);
+struct Wire(Arc<Switches>);
+
+#[derive(Debug, Default)]
+struct Switches {
+    /// Nothing is written any more.
+    is_cut: AtomicBool,
+    /// What is written next is written twice.
+    echoes: AtomicBool,
+}
 
 impl Wire {
     fn cut(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.is_cut.store(true, Ordering::Relaxed);
+    }
+
+    fn echo(&self) {
+        self.0.echoes.store(true, Ordering::Relaxed);
     }
 }
 
@@ -310,12 +380,31 @@ impl Connected<IncomingStream<'_, Doors>> for Wire {
 struct Line {
     stream: TcpStream,
     wire: Wire,
+    /// The rest of an echo.
+    left: Vec<u8>,
 }
 
 impl Line {
     /// Once cut, nothing is written any more: the connection ends in the middle of the exchange.
     fn checked(&self) -> std::io::Result<()> {
-        if self.wire.0.load(Ordering::Relaxed) { Err(std::io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
+        if self.wire.0.is_cut.load(Ordering::Relaxed) {
+            Err(std::io::ErrorKind::ConnectionReset.into())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Line {
+    /// Writes what is left of an echo; the first copy counts as written as soon as the copies are taken over.
+    fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        while !self.left.is_empty() {
+            match Pin::new(&mut self.stream).poll_write(cx, &self.left) {
+                Poll::Ready(written) => drop(self.left.drain(..written?)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -328,11 +417,23 @@ impl AsyncRead for Line {
 impl AsyncWrite for Line {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         self.checked()?;
+        if self.wire.0.echoes.swap(false, Ordering::Relaxed) {
+            self.left = [bytes, bytes].concat();
+            // What does not go out now goes out with the next write or flush.
+            return match self.poll_left(cx) {
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                _ => Poll::Ready(Ok(bytes.len())),
+            };
+        }
+        if !self.left.is_empty() {
+            std::task::ready!(self.poll_left(cx))?;
+        }
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         self.checked()?;
+        std::task::ready!(self.poll_left(cx))?;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

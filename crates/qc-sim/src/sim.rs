@@ -17,6 +17,7 @@ use crate::journal::Journal;
 use crate::market::{self, Market};
 use crate::options::{ClockMode, FolderMode, SimOptions};
 use crate::routes::{self, Failure, Route};
+use crate::shelf::Shelf;
 use crate::world::{Call, World};
 use crate::{lock, seed, server};
 
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<SimClock>,
     pub(crate) world: Mutex<World>,
     pub(crate) market: OnceLock<Arc<Market>>,
+    pub(crate) shelf: Shelf,
     pub(crate) journal: Journal,
     pub(crate) faults: Faults,
 }
@@ -79,6 +81,7 @@ impl Sim {
         let listen = |source| Error::Listen { port: options.port, source };
         let listener = TcpListener::bind(("127.0.0.1", options.port)).await.map_err(listen)?;
         let port = listener.local_addr().map_err(listen)?.port();
+        let shelf = Shelf::new(options.seed, folder.as_ref().map(|folder| folder.path().to_owned()));
         let root = format!("http://127.0.0.1:{port}");
         let base_url = format!("{root}/api/v2");
         let shared = Arc::new(Shared {
@@ -87,6 +90,7 @@ impl Sim {
             clock,
             world: Mutex::new(world),
             market: OnceLock::new(),
+            shelf,
             journal: Journal::default(),
             faults: Faults::default(),
         });
@@ -140,9 +144,15 @@ impl Sim {
 
     /// The market's LEAN data folder, when one was asked for.
     pub fn data_folder(&self) -> Option<&Path> {
-        match self.folder.as_ref()? {
-            Folder::Temporary(folder) => Some(folder.path()),
-            Folder::Kept(path) => Some(path),
+        self.folder.as_ref().map(Folder::path)
+    }
+}
+
+impl Folder {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Temporary(folder) => folder.path(),
+            Self::Kept(path) => path,
         }
     }
 }
@@ -169,6 +179,20 @@ impl Shared {
         qc_data::write::zip_of(objects.iter().map(|(key, bytes)| (*key, bytes.as_slice()))).ok()
     }
 
+    /// A bought data file, for whoever holds the link.
+    pub(crate) fn bought(&self, token: &str) -> Option<Vec<u8>> {
+        let path = lock(&self.world).purchases.get(token)?.path.clone();
+        self.shelf.read(&path)
+    }
+
+    /// Signs in at a brokerage, for whoever opens the page. Gives the brokerage's name.
+    pub(crate) fn sign_in(&self, token: &str) -> Option<String> {
+        let mut world = lock(&self.world);
+        let login = world.logins.get_mut(token)?;
+        login.done = true;
+        Some(login.brokerage.clone())
+    }
+
     /// Lets the world answer one request.
     pub(crate) fn ask(&self, route: &Route, user: i64, body: Body) -> std::result::Result<Value, Failure> {
         let call = Call {
@@ -178,6 +202,7 @@ impl Shared {
             options: &self.options,
             root: &self.root,
             market: &self.market,
+            shelf: &self.shelf,
         };
         let mut world = lock(&self.world);
         let answer = route.run(&mut world, &call, body);
@@ -200,10 +225,7 @@ async fn write_folder(options: &SimOptions) -> Result<Option<Folder>> {
         }
         FolderMode::At(path) => Folder::Kept(path.clone()),
     };
-    let path = match &folder {
-        Folder::Temporary(folder) => folder.path().to_owned(),
-        Folder::Kept(path) => path.clone(),
-    };
+    let path = folder.path().to_owned();
     let seed = options.seed;
     // Files are written on a thread that may block.
     match tokio::task::spawn_blocking(move || market::write(&path, seed)).await {

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use qc_api::endpoints::community::CreateDataIssue;
 use qc_api::endpoints::optimizations::CreateOptimization;
 use qc_api::model::OptimizationBacktest;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ use crate::market::Market;
 use crate::options::{JobTimes, SimOptions};
 use crate::refuse::{self, Answer};
 use crate::report::Report;
+use crate::shelf::Shelf;
 
 /// What an endpoint knows about the request beside its body.
 #[derive(Debug)]
@@ -33,9 +35,16 @@ pub(crate) struct Call<'a> {
     pub(crate) root: &'a str,
     /// Drawn at first use.
     pub(crate) market: &'a OnceLock<Arc<Market>>,
+    /// The market's files, for sale.
+    pub(crate) shelf: &'a Shelf,
 }
 
 impl Call<'_> {
+    /// What an organization's plan allows, unless the options say otherwise.
+    pub(crate) fn quotas(&self, organization: &Organization) -> Quotas {
+        self.options.quotas.unwrap_or(organization.tier.quotas())
+    }
+
     pub(crate) fn market(&self) -> Arc<Market> {
         Arc::clone(self.market.get_or_init(|| Arc::new(Market::new(self.options.seed))))
     }
@@ -56,6 +65,15 @@ pub(crate) struct World {
     pub(crate) optimizations: BTreeMap<String, Optimization>,
     pub(crate) deployments: BTreeMap<String, Deployment>,
     pub(crate) downloads: BTreeMap<String, Download>,
+    /// Bought data files, by the token in their link.
+    #[serde(default)]
+    pub(crate) purchases: BTreeMap<String, Purchase>,
+    /// Published reports of faulty data, oldest first.
+    #[serde(default)]
+    pub(crate) issues: Vec<Issue>,
+    /// Logins at brokerages, by the token in the link to their page.
+    #[serde(default)]
+    pub(crate) logins: BTreeMap<String, Login>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -85,6 +103,9 @@ pub(crate) struct Organization {
     pub(crate) live_nodes: Vec<Machine>,
     /// The object store, by key without a slash at its beginning.
     pub(crate) objects: BTreeMap<String, Object>,
+    /// When deleted backtests had finished, and how many bytes they had logged.
+    #[serde(default)]
+    pub(crate) logged: Vec<(Timestamp, usize)>,
 }
 
 /// A file of the object store.
@@ -110,6 +131,31 @@ pub(crate) struct Download {
     pub(crate) organization: String,
     pub(crate) keys: Vec<String>,
     pub(crate) ready: Timestamp,
+}
+
+/// A data file an organization has paid for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Purchase {
+    pub(crate) organization: String,
+    pub(crate) path: String,
+}
+
+/// A report of faulty data.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Issue {
+    pub(crate) id: i64,
+    pub(crate) author: i64,
+    pub(crate) reported: Timestamp,
+    pub(crate) request: CreateDataIssue,
+}
+
+/// A login at a brokerage that an account was sent to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Login {
+    pub(crate) account: i64,
+    pub(crate) brokerage: String,
+    /// Somebody opened the page.
+    pub(crate) done: bool,
 }
 
 /// A change of an organization's credit.
@@ -151,37 +197,30 @@ pub enum Tier {
 }
 
 impl Tier {
-    /// Files per project (documented quota).
-    pub(crate) fn files(self) -> usize {
+    /// What the plan allows, as documented.
+    pub fn quotas(self) -> Quotas {
+        let of = |files, file_kb, log_kb, daily_log_kb| Quotas { files, file_kb, log_kb, daily_log_kb };
         match self {
-            Self::Free => 25,
-            Self::Researcher => 50,
-            Self::Team => 75,
-            Self::TradingFirm => 100,
-            Self::Institution => 250,
+            Self::Free => of(25, 32, Some(10), Some(3 * 1024)),
+            Self::Researcher => of(50, 64, Some(100), Some(3 * 1024)),
+            Self::Team => of(75, 128, Some(1024), Some(10 * 1024)),
+            Self::TradingFirm => of(100, 256, Some(5 * 1024), Some(50 * 1024)),
+            Self::Institution => of(250, 256, None, None),
         }
     }
+}
 
-    /// Largest file in KB (documented quota).
-    pub(crate) fn file_kb(self) -> usize {
-        match self {
-            Self::Free => 32,
-            Self::Researcher => 64,
-            Self::Team => 128,
-            Self::TradingFirm | Self::Institution => 256,
-        }
-    }
-
-    /// Log text of one backtest in KB (documented quota); `None` is unlimited.
-    pub(crate) fn log_kb(self) -> Option<usize> {
-        match self {
-            Self::Free => Some(10),
-            Self::Researcher => Some(100),
-            Self::Team => Some(1024),
-            Self::TradingFirm => Some(5 * 1024),
-            Self::Institution => None,
-        }
-    }
+/// What a plan allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quotas {
+    /// Files per project.
+    pub files: usize,
+    /// Largest file in KB.
+    pub file_kb: usize,
+    /// Log text of one backtest in KB; `None` is unlimited.
+    pub log_kb: Option<usize>,
+    /// Log text of all backtests of an organization within 24 hours in KB; deleting a backtest gives nothing back.
+    pub daily_log_kb: Option<usize>,
 }
 
 /// A computer an organization rents.
@@ -276,6 +315,9 @@ pub(crate) struct Backtest {
     pub(crate) charts_asked: BTreeMap<String, Timestamp>,
     /// When the report was first asked for.
     pub(crate) report_asked: Option<Timestamp>,
+    /// The optimization it is a point of; such a backtest runs on nodes of its own.
+    #[serde(default)]
+    pub(crate) optimization: Option<String>,
     /// Follows from code, parameters and market; computed when first needed.
     #[serde(skip)]
     pub(crate) report: OnceLock<Arc<Report>>,
@@ -303,6 +345,11 @@ pub(crate) struct Deployment {
     pub(crate) number: i64,
     /// When charts and orders were first asked for.
     pub(crate) asked: BTreeMap<String, Timestamp>,
+    /// What is announced: `orderEvent`, `insight`.
+    #[serde(default)]
+    pub(crate) announces: Vec<String>,
+    #[serde(default)]
+    pub(crate) restarts: bool,
 }
 
 /// A search over a grid of parameters.
@@ -359,6 +406,13 @@ impl World {
             .iter()
             .find(|organization| organization.id == id && organization.members.contains(&call.user))
             .ok_or_else(|| refuse::organization_not_found(id))
+    }
+
+    /// An organization of the caller, to change it.
+    pub(crate) fn organization_mut(&mut self, call: &Call<'_>, id: &str) -> Answer<&mut Organization> {
+        self.organization(call, Some(id))?;
+        let found = self.organizations.iter_mut().find(|organization| organization.id == id);
+        found.ok_or_else(|| refuse::organization_not_found(id))
     }
 
     /// The organization a project belongs to.

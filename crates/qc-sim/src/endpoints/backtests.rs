@@ -1,6 +1,7 @@
 //! Backtests: queue, run by the clock, read in pieces, label, delete.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use qc_api::endpoints::Done;
 use qc_api::endpoints::backtests::{
@@ -18,12 +19,16 @@ use crate::market::Market;
 use crate::refuse::{self, Answer};
 use crate::report::Report;
 use crate::run::charts;
-use crate::world::{Backtest, Call, World};
+use crate::world::{Backtest, Call, Machine, World};
 
 /// Rows of orders, insights or trades one answer may hold.
 const ROWS: i64 = 100;
 /// Lines of a log one answer may hold.
 const LINES: i64 = 200;
+/// The window in which an organization's log quota is counted.
+const HOURS_OF_LOG_QUOTA: i64 = 24;
+/// The node model of the free plan, whose backtests wait longer.
+const FREE_MODEL: &str = "B-MICRO";
 
 /// How far a backtest is.
 enum Progress {
@@ -42,9 +47,10 @@ pub(crate) fn create(world: &mut World, call: &Call<'_>, request: CreateBacktest
     if request.backtest_name.trim().is_empty() {
         return Err(refuse::name_not_valid());
     }
-    let node = free_node(world, call, project)?;
+    let Machine { name: node, sku, .. } = free_node(world, call, project)?;
     throttle(world, call)?;
-    let started = later(call.now, call.jobs.backtest_queue);
+    let delay = if sku == FREE_MODEL { call.jobs.free_node_delay } else { Duration::ZERO };
+    let started = later(call.now, call.jobs.backtest_queue + delay);
     let backtest = Backtest {
         id: world.draw_id(),
         project,
@@ -60,6 +66,7 @@ pub(crate) fn create(world: &mut World, call: &Call<'_>, request: CreateBacktest
         node,
         charts_asked: Default::default(),
         report_asked: None,
+        optimization: None,
         report: Default::default(),
     };
     let reply = BacktestReply { backtest: shown(world, call, &backtest)?, debugging: false };
@@ -90,7 +97,7 @@ pub(crate) fn chart(world: &mut World, call: &Call<'_>, request: ReadBacktestCha
     let start = request.start.unwrap_or(0);
     // The official client sends 0 and 0 for "all of it".
     let end = request.end.filter(|end| *end != 0 || start != 0).unwrap_or(i64::MAX);
-    if end < start {
+    if end <= start {
         return Err(refuse::range_not_valid(start, end));
     }
     let count = usize::try_from(request.count).ok().filter(|count| 0 < *count).ok_or_else(refuse::invalid_argument)?;
@@ -129,8 +136,7 @@ pub(crate) fn trades(world: &mut World, call: &Call<'_>, request: ReadBacktestTr
 pub(crate) fn logs(world: &mut World, call: &Call<'_>, request: ReadBacktestLogs) -> Answer<LogsReply> {
     let backtest = world.backtest(call, request.project_id.0, request.backtest_id.as_str())?;
     let report = finished(world, call, backtest)?;
-    let quota = world.organization_of(world.project(call, backtest.project)?)?.tier.log_kb();
-    let mut room = quota.map_or(usize::MAX, |kb| kb * 1024);
+    let mut room = room_for_logs(world, call, backtest)?;
     let query = request.query.to_lowercase();
     let lines: Vec<String> = report
         .iter()
@@ -179,9 +185,30 @@ pub(crate) fn update_tags(world: &mut World, call: &Call<'_>, request: UpdateBac
 
 /// Also the way to stop one that runs.
 pub(crate) fn delete(world: &mut World, call: &Call<'_>, request: DeleteBacktest) -> Answer<Done> {
-    let id = world.backtest(call, request.project_id.0, request.backtest_id.as_str())?.id.clone();
+    let backtest = world.backtest(call, request.project_id.0, request.backtest_id.as_str())?;
+    let (id, project, at) = (backtest.id.clone(), backtest.project, backtest.finished);
+    let logged = finished(world, call, backtest)?.map(|report| report.log_bytes());
+    world.organization_of_mut(call, project)?.logged.extend(logged.map(|bytes| (at, bytes)));
     world.backtests.remove(&id);
     Ok(Done {})
+}
+
+/// Bytes of log the plan has left for a backtest: its own quota, and what is left of the organization's for 24 hours.
+fn room_for_logs(world: &World, call: &Call<'_>, backtest: &Backtest) -> Answer<usize> {
+    let organization = world.organization_of(world.project(call, backtest.project)?)?;
+    let quotas = call.quotas(organization);
+    let own = quotas.log_kb.map_or(usize::MAX, |kb| kb * 1024);
+    let Some(daily) = quotas.daily_log_kb.map(|kb| kb * 1024) else { return Ok(own) };
+    let recent = |at: jiff::Timestamp| {
+        at < backtest.finished && backtest.finished.duration_since(at).as_hours() < HOURS_OF_LOG_QUOTA
+    };
+    let mut used: usize =
+        organization.logged.iter().filter(|(at, _)| recent(*at)).map(|(_, bytes)| own.min(*bytes)).sum();
+    let of_organization = |project| world.projects.get(&project).is_some_and(|p| p.organization == organization.id);
+    for other in world.backtests.values().filter(|b| recent(b.finished) && of_organization(b.project)) {
+        used += finished(world, call, other)?.map_or(0, |report| own.min(report.log_bytes()));
+    }
+    Ok(own.min(daily.saturating_sub(used)))
 }
 
 fn progress(backtest: &Backtest, call: &Call<'_>) -> Progress {
@@ -215,7 +242,7 @@ fn finished(world: &World, call: &Call<'_>, backtest: &Backtest) -> Answer<Optio
 }
 
 /// A node of the organization that runs nothing, among those chosen for the project if any are.
-fn free_node(world: &World, call: &Call<'_>, project: i64) -> Answer<String> {
+fn free_node(world: &World, call: &Call<'_>, project: i64) -> Answer<Machine> {
     let project = world.project(call, project)?;
     let chosen = |id: &String| project.nodes.is_empty() || project.nodes.contains(id);
     world
@@ -223,7 +250,7 @@ fn free_node(world: &World, call: &Call<'_>, project: i64) -> Answer<String> {
         .backtest_nodes
         .iter()
         .find(|machine| chosen(&machine.id) && user_of_node(world, call, &machine.name).is_none())
-        .map(|machine| machine.name.clone())
+        .cloned()
         .ok_or_else(refuse::no_spare_nodes)
 }
 
@@ -235,7 +262,8 @@ pub(crate) fn user_of_node(world: &World, call: &Call<'_>, node: &str) -> Option
 
 fn throttle(world: &World, call: &Call<'_>) -> Answer<()> {
     let Some(limit) = call.options.backtests_per_minute else { return Ok(()) };
-    let recent = world.backtests.values().filter(|b| call.now.duration_since(b.created).as_secs() < 60).count();
+    let recent = |b: &&Backtest| b.optimization.is_none() && call.now.duration_since(b.created).as_secs() < 60;
+    let recent = world.backtests.values().filter(recent).count();
     if recent < limit { Ok(()) } else { Err(refuse::too_many_backtests()) }
 }
 
@@ -274,6 +302,7 @@ fn shown(world: &World, call: &Call<'_>, backtest: &Backtest) -> Answer<model::B
         organization_id: Some(project.organization.as_str().into()),
         name: backtest.name.clone(),
         note: backtest.note.clone(),
+        optimization_id: backtest.optimization.as_deref().map(Into::into),
         status,
         completed: report.is_some(),
         progress: Some(progress),
@@ -300,6 +329,9 @@ fn shown(world: &World, call: &Call<'_>, backtest: &Backtest) -> Answer<model::B
         shown.has_initialize_error = report.failure.as_ref().is_some_and(|raise| raise.in_initialize);
         return Ok(shown);
     }
+    if call.now < later(backtest.finished, call.jobs.statistics) {
+        return Ok(shown);
+    }
     let name_only = |name: &String| (name.clone(), Chart { name: name.clone(), ..Chart::default() });
     shown.charts = report.charts.keys().map(name_only).collect();
     shown.statistics = report.statistics.clone();
@@ -316,6 +348,7 @@ fn summary(world: &World, call: &Call<'_>, backtest: &Backtest, with_statistics:
         backtest_id: backtest.id.as_str().into(),
         status,
         name: backtest.name.clone(),
+        optimization_id: backtest.optimization.as_deref().map(Into::into),
         created: Some(backtest.created),
         progress: Some(progress),
         tradeable_dates: report.as_ref().and_then(|report| i64::try_from(report.run.days.len()).ok()),

@@ -10,6 +10,7 @@ use crate::refuse::{self, Answer};
 use crate::world::{Account, Call, Lock, Project, Share, World};
 
 pub(crate) fn create(world: &mut World, call: &Call<'_>, request: CreateCollaborator) -> Answer<CollaboratorsReply> {
+    owned(world, call, request.project_id.0)?;
     let account = by_public_id(world, &request.collaborator_user_id)?;
     let project = owned(world, call, request.project_id.0)?;
     if account == project.owner {
@@ -35,6 +36,7 @@ pub(crate) fn read(world: &mut World, call: &Call<'_>, request: ReadCollaborator
 }
 
 pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateCollaborator) -> Answer<CollaboratorsReply> {
+    owned(world, call, request.project_id.0)?;
     let account = by_public_id(world, &request.collaborator_user_id)?;
     let project = owned(world, call, request.project_id.0)?;
     let share = project.collaborators.iter_mut().find(|share| share.account == account);
@@ -45,6 +47,7 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateCollabor
 }
 
 pub(crate) fn delete(world: &mut World, call: &Call<'_>, request: DeleteCollaborator) -> Answer<CollaboratorsReply> {
+    owned(world, call, request.project_id.0)?;
     let account = by_public_id(world, &request.collaborator_id)?;
     let project = owned(world, call, request.project_id.0)?;
     let before = project.collaborators.len();

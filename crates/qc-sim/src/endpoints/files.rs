@@ -7,7 +7,7 @@ use qc_api::endpoints::files::{
 use qc_api::model::ProjectFile;
 
 use crate::refuse::{self, Answer};
-use crate::world::{Call, File, Project, Tier, World};
+use crate::world::{Call, File, Project, Quotas, World};
 use crate::{patch, seed};
 
 /// File types the documentation lists; the rule is from there and was not seen enforced.
@@ -16,18 +16,18 @@ pub(crate) const EXTENSIONS: [&str; 5] = [".py", ".cs", ".ipynb", ".css", ".html
 pub(crate) fn create(world: &mut World, call: &Call<'_>, request: CreateFile) -> Answer<Done> {
     world.check_lock(call, request.project_id.0, request.code_source_id.as_deref())?;
     let project = world.project(call, request.project_id.0)?;
-    let tier = world.organization_of(project)?.tier;
+    let quotas = call.quotas(world.organization_of(project)?);
     check_name(&request.name)?;
     if project.files.iter().any(|file| file.name == request.name) {
         return Err(refuse::file_exists(&request.name));
     }
-    if tier.files() <= project.files.len() {
-        return Err(refuse::too_many_files(tier.files()));
+    if quotas.files <= project.files.len() {
+        return Err(refuse::too_many_files(quotas.files));
     }
     // Without content a default body is made; empty content is refused.
     let content = request.content.unwrap_or_else(|| default_body(&request.name));
     check_content(&content)?;
-    check_size(tier, &request.name, &content)?;
+    check_size(quotas, &request.name, &content)?;
     let file = File { id: world.draw_number(), name: request.name, content, modified: call.now };
     let project = world.project_mut(call, request.project_id.0)?;
     project.files.push(file);
@@ -67,9 +67,9 @@ pub(crate) fn rename(world: &mut World, call: &Call<'_>, request: RenameFile) ->
 pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateFileContent) -> Answer<Done> {
     world.check_lock(call, request.project_id.0, request.code_source_id.as_deref())?;
     let project = world.project(call, request.project_id.0)?;
-    let tier = world.organization_of(project)?.tier;
+    let quotas = call.quotas(world.organization_of(project)?);
     check_content(&request.content)?;
-    check_size(tier, &request.name, &request.content)?;
+    check_size(quotas, &request.name, &request.content)?;
     let project = world.project_mut(call, request.project_id.0)?;
     let file = project.file_mut(&request.name)?;
     file.content = request.content;
@@ -81,7 +81,7 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateFileCont
 /// Applies a git-style diff, all of it or nothing.
 pub(crate) fn patch(world: &mut World, call: &Call<'_>, request: PatchFiles) -> Answer<Done> {
     world.check_lock(call, request.project_id.0, request.code_source_id.as_deref())?;
-    let tier = world.organization_of(world.project(call, request.project_id.0)?)?.tier;
+    let quotas = call.quotas(world.organization_of(world.project(call, request.project_id.0)?)?);
     let changes = patch::parse(&request.patch).map_err(|reason| refuse::patch_not_valid(&reason))?;
     let project = world.project_mut(call, request.project_id.0)?;
     let mut changed = Vec::new();
@@ -90,7 +90,7 @@ pub(crate) fn patch(world: &mut World, call: &Call<'_>, request: PatchFiles) -> 
             .file_mut(&change.file)
             .map_err(|_| refuse::patch_not_valid(&format!("{} does not exist", change.file)))?;
         let content = patch::apply(change, &file.content).map_err(|reason| refuse::patch_not_valid(&reason))?;
-        check_size(tier, &change.file, &content)?;
+        check_size(quotas, &change.file, &content)?;
         changed.push(content);
     }
     for (change, content) in changes.iter().zip(changed) {
@@ -115,8 +115,8 @@ pub(crate) fn check_content(content: &str) -> Answer<()> {
     if content.is_empty() { Err(refuse::file_content_not_valid(content)) } else { Ok(()) }
 }
 
-pub(crate) fn check_size(tier: Tier, name: &str, content: &str) -> Answer<()> {
-    if content.len() <= tier.file_kb() * 1024 { Ok(()) } else { Err(refuse::file_too_large(name, tier.file_kb())) }
+pub(crate) fn check_size(quotas: Quotas, name: &str, content: &str) -> Answer<()> {
+    if content.len() <= quotas.file_kb * 1024 { Ok(()) } else { Err(refuse::file_too_large(name, quotas.file_kb)) }
 }
 
 pub(crate) fn check_name(name: &str) -> Answer<()> {

@@ -3,6 +3,8 @@
 //! A simulated deployment holds the symbols named in the code, in equal weights, at the last prices of the synthetic
 //! market, where they stay. It answers to stop, liquidation and order commands; everything else is only logged.
 
+mod book;
+
 use qc_api::endpoints::Done;
 use qc_api::endpoints::compile::CompileState;
 use qc_api::endpoints::live::{
@@ -21,10 +23,10 @@ use crate::clock::later;
 use crate::code::{self, Program};
 use crate::endpoints::backtests::page;
 use crate::endpoints::{compile, lean};
-use crate::market::{LAST_DAY, Market};
+use crate::market::Market;
 use crate::refuse::{self, Answer};
 use crate::report::{live_order, symbol};
-use crate::run::{Fill, Plan, Reason, fee, statistics};
+use crate::run::statistics;
 use crate::world::{Call, Deployment, World};
 
 /// Rows of orders, trades or insights one answer may hold.
@@ -49,6 +51,8 @@ pub(crate) fn create(world: &mut World, call: &Call<'_>, request: CreateLive) ->
     if world.deployments.values().filter(runs).any(|deployment| deployment.project == project) {
         return Err(refuse::already_live(project));
     }
+    let announced = request.notification.iter().flat_map(|notification| &notification.events);
+    let announces = announced.map(|event| event.as_str().to_owned()).collect();
     let cash = request.brokerage.cash().iter().map(|cash| cash.amount).sum::<f64>();
     let deployment = Deployment {
         id: format!("L-{}", world.draw_id()),
@@ -64,6 +68,8 @@ pub(crate) fn create(world: &mut World, call: &Call<'_>, request: CreateLive) ->
         commands: Vec::new(),
         number: world.draw_number(),
         asked: Default::default(),
+        announces,
+        restarts: request.automatic_redeploy.unwrap_or(false),
     };
     let version = request.version_id.0;
     let reply = CreateLiveReply {
@@ -112,7 +118,7 @@ pub(crate) fn list(world: &mut World, call: &Call<'_>, request: ListLive) -> Ans
             stopped: deployment.ended.as_ref().map(|ended| ended.0),
             brokerage: Some(deployment.brokerage.clone()),
             subscription: Some(String::new()),
-            equity: Some(book(world, call, deployment)?.equity()),
+            equity: Some(book::of(world, call, deployment)?.equity()),
             environment: Some(if deployment.is_paper { "paper" } else { "live" }.to_owned()),
             description: Some(String::new()),
             leagues: Vec::new(),
@@ -123,7 +129,7 @@ pub(crate) fn list(world: &mut World, call: &Call<'_>, request: ListLive) -> Ans
 
 pub(crate) fn portfolio(world: &mut World, call: &Call<'_>, request: ReadLivePortfolio) -> Answer<PortfolioReply> {
     let deployment = find(world, call, request.project_id.0, None)?;
-    let book = book(world, call, deployment)?;
+    let book = book::of(world, call, deployment)?;
     let holdings = book.positions.iter().filter(|position| position.quantity != 0.0).map(|position| {
         let symbol = symbol(position.listing);
         let holding = Holding {
@@ -149,7 +155,7 @@ pub(crate) fn portfolio(world: &mut World, call: &Call<'_>, request: ReadLivePor
 
 /// Only the equity is drawn, from the first moment to now.
 pub(crate) fn chart(world: &mut World, call: &Call<'_>, request: ReadLiveChart) -> Answer<ChartReply> {
-    if request.end < request.start {
+    if request.end <= request.start {
         return Err(refuse::range_not_valid(request.start, request.end));
     }
     if request.name != "Strategy Equity" {
@@ -160,7 +166,7 @@ pub(crate) fn chart(world: &mut World, call: &Call<'_>, request: ReadLiveChart) 
         return Ok(ChartReply { chart: None, progress: Some(progress), status: Some("loading".to_owned()) });
     }
     let deployment = find(world, call, request.project_id.0, None)?;
-    let equity = book(world, call, deployment)?.equity();
+    let equity = book::of(world, call, deployment)?.equity();
     let ended = deployment.ended.as_ref().map_or(call.now, |ended| ended.0);
     let points = [deployment.running, ended.max(deployment.running)];
     let inside = |at: &jiff::Timestamp| request.start <= at.as_second() && at.as_second() <= request.end;
@@ -191,7 +197,7 @@ pub(crate) fn orders(world: &mut World, call: &Call<'_>, request: ReadLiveOrders
         return Ok(LiveOrdersReply { progress: Some(progress), status, ..LiveOrdersReply::default() });
     }
     let deployment = find(world, call, request.project_id.0, None)?;
-    let book = book(world, call, deployment)?;
+    let book = book::of(world, call, deployment)?;
     let orders: Vec<Order> = book
         .fills
         .iter()
@@ -201,13 +207,23 @@ pub(crate) fn orders(world: &mut World, call: &Call<'_>, request: ReadLiveOrders
     Ok(LiveOrdersReply { orders, length, progress: None, status: None })
 }
 
-/// Prices stand still, so nobody counts trades here: there are none.
+/// Closed positions of the named deployment, or of all of the project.
 pub(crate) fn trades(world: &mut World, call: &Call<'_>, request: ReadLiveTrades) -> Answer<LiveTradesReply> {
-    find(world, call, request.project_id.0, request.deploy_id.as_ref().map(AsRef::as_ref))?;
-    let (trades, length) = page(None, request.start, request.end, ROWS)?;
+    let project = request.project_id.0;
+    find(world, call, project, request.deploy_id.as_ref().map(AsRef::as_ref))?;
+    let wanted =
+        |d: &&Deployment| d.project == project && request.deploy_id.as_ref().is_none_or(|id| id.as_str() == d.id);
+    let mut deployments: Vec<&Deployment> = world.deployments.values().filter(wanted).collect();
+    deployments.sort_by_key(|deployment| (deployment.launched, deployment.number));
+    let mut trades = Vec::new();
+    for deployment in deployments {
+        trades.extend(book::closed_trades(deployment, &book::of(world, call, deployment)?));
+    }
+    let (trades, length) = page(Some(&trades), request.start, request.end, ROWS)?;
     Ok(LiveTradesReply { trades, length })
 }
 
+/// Simulated live algorithms emit no insights.
 pub(crate) fn insights(world: &mut World, call: &Call<'_>, request: ReadLiveInsights) -> Answer<LiveInsightsReply> {
     find(world, call, request.project_id.0, None)?;
     let (insights, length) = page(None, request.start, request.end, ROWS)?;
@@ -343,83 +359,6 @@ fn status(world: &World, call: &Call<'_>, deployment: &Deployment) -> Answer<Liv
     })
 }
 
-/// What a deployment holds, and every order it sent.
-struct Book {
-    cash: f64,
-    positions: Vec<Position>,
-    fills: Vec<Fill>,
-}
-
-struct Position {
-    listing: &'static crate::market::listings::Listing,
-    quantity: f64,
-    price: f64,
-}
-
-impl Book {
-    fn equity(&self) -> f64 {
-        self.cash + self.positions.iter().map(|position| position.quantity * position.price).sum::<f64>()
-    }
-
-    fn fill(&mut self, ticker: usize, quantity: f64, at: jiff::Timestamp, reason: Reason) {
-        let Some(position) = self.positions.get_mut(ticker).filter(|_| quantity != 0.0) else { return };
-        let (price, fee) = (position.price, fee(quantity, position.price));
-        position.quantity += quantity;
-        self.cash -= quantity * price + fee;
-        let order = i64::try_from(self.fills.len() + 1).unwrap_or(i64::MAX);
-        self.fills.push(Fill { order, ticker, at, day: 0, quantity, price, fee, reason });
-    }
-}
-
-fn book(world: &World, call: &Call<'_>, deployment: &Deployment) -> Answer<Book> {
-    let program = program(world, deployment)?;
-    let plan = Plan::of(&program, &[]);
-    let mut book = Book { cash: deployment.cash.unwrap_or(plan.cash), positions: Vec::new(), fills: Vec::new() };
-    if call.now < deployment.running || deployment.ended.as_ref().is_some_and(|ended| ended.0 < deployment.running) {
-        return Ok(book);
-    }
-    let market = call.market();
-    let last = market.window(LAST_DAY, LAST_DAY);
-    let add = |book: &mut Book, ticker: &str| -> Option<usize> {
-        let listing = Market::find(ticker)?;
-        if let Some(at) = book.positions.iter().position(|position| position.listing.ticker == listing.ticker) {
-            return Some(at);
-        }
-        let price = market.adjusted(listing, last.clone())?.bars.first()?.close;
-        book.positions.push(Position { listing, quantity: 0.0, price });
-        Some(book.positions.len() - 1)
-    };
-    if program.raises.is_none() {
-        let found: Vec<usize> = plan.tickers.iter().filter_map(|ticker| add(&mut book, ticker)).collect();
-        let share = book.cash * 0.9975 / found.len().max(1) as f64;
-        for ticker in found {
-            let price = book.positions.get(ticker).map_or(1.0, |position| position.price);
-            book.fill(ticker, (share / price).floor(), deployment.running, Reason::Entry);
-        }
-    }
-    for (at, command) in &deployment.commands {
-        let text = |value: &Value| value.as_str().map(str::to_owned).or_else(|| value.as_f64().map(|n| n.to_string()));
-        let name = command.get("symbol").and_then(|s| s.get("value").or_else(|| s.get("id"))).and_then(Value::as_str);
-        let ticker = name.and_then(|name| name.split(' ').next());
-        let quantity = command.get("quantity").and_then(text).and_then(|text| text.parse::<f64>().ok());
-        let is_order = command.get("$type").and_then(Value::as_str) == Some("OrderCommand");
-        if let (true, Some(ticker), Some(quantity)) = (is_order, ticker, quantity.filter(|q| q.is_finite()))
-            && let Some(place) = add(&mut book, ticker)
-        {
-            book.fill(place, quantity, *at, Reason::Rebalance);
-        }
-    }
-    if let Some((at, status)) = &deployment.ended
-        && LiveStatus::from_word(status) == LiveStatus::Liquidated
-    {
-        for ticker in 0..book.positions.len() {
-            let held = book.positions.get(ticker).map_or(0.0, |position| position.quantity);
-            book.fill(ticker, -held, *at, Reason::Close);
-        }
-    }
-    Ok(book)
-}
-
 fn log_of(world: &World, call: &Call<'_>, deployment: &Deployment) -> Answer<Vec<String>> {
     let line = |at: jiff::Timestamp, text: &str| format!("{} {text}", at.strftime("%Y-%m-%d %H:%M:%S"));
     let mut lines = vec![line(
@@ -436,7 +375,7 @@ fn log_of(world: &World, call: &Call<'_>, deployment: &Deployment) -> Answer<Vec
         Some(raise) => lines.push(line(deployment.running, &format!("Runtime Error: {}", raise.message))),
         None => lines.push(line(deployment.running, "Algorithm is running")),
     }
-    let book = book(world, call, deployment)?;
+    let book = book::of(world, call, deployment)?;
     for fill in &book.fills {
         let ticker = book.positions.get(fill.ticker).map_or("", |position| position.listing.ticker);
         let side = if 0.0 < fill.quantity { "Bought" } else { "Sold" };
@@ -453,7 +392,7 @@ fn log_of(world: &World, call: &Call<'_>, deployment: &Deployment) -> Answer<Vec
 
 fn shown(world: &World, call: &Call<'_>, deployment: &Deployment) -> Answer<LiveAlgorithm> {
     let status = status(world, call, deployment)?;
-    let book = book(world, call, deployment)?;
+    let book = book::of(world, call, deployment)?;
     let project = world.project(call, deployment.project)?;
     let invested = book.equity() - book.cash;
     let fees: f64 = book.fills.iter().map(|fill| fill.fee).sum();

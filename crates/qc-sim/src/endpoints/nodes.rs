@@ -54,8 +54,9 @@ fn node(world: &World, call: &Call<'_>, machine: &Machine, project: Option<&Proj
         price: Some(NodePrice { monthly: Some(0.0), yearly: Some(0.0) }),
         cpu: Some(cores),
         ram: Some(gigabytes),
-        used_by: user.and_then(|user| world.account(user.owner).ok()).map(|account| account.name.clone()),
-        project_name: user.map(|user| user.name.clone()),
+        // Empty, not missing, while idle: the official command line wants text.
+        used_by: Some(user.and_then(|u| world.account(u.owner).ok()).map(|a| a.name.clone()).unwrap_or_default()),
+        project_name: Some(user.map(|user| user.name.clone()).unwrap_or_default()),
         project_id: user.map(|user| user.id.into()),
         busy: user.is_some(),
         assets: Some(0),

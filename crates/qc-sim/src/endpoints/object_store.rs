@@ -11,7 +11,7 @@ use qc_api::endpoints::object_store::{
 
 use crate::clock::later;
 use crate::refuse::{self, Answer};
-use crate::world::{Call, Download, Object, Organization, Tier, World};
+use crate::world::{Call, Download, Object, Tier, World};
 
 /// Entries of one page of a listing.
 const PAGE: usize = 100;
@@ -24,7 +24,7 @@ pub(crate) fn set(world: &mut World, call: &Call<'_>, request: SetObject) -> Ans
     if key.is_empty() || key.ends_with('/') {
         return Err(refuse::object_key_not_valid(&request.key));
     }
-    let organization = organization(world, call, request.organization_id.as_str())?;
+    let organization = world.organization_mut(call, request.organization_id.as_str())?;
     let created = organization.objects.get(&key).map_or(call.now, |object| object.created);
     let object = Object { data: STANDARD.encode(&request.data), size: request.data.len(), created, modified: call.now };
     organization.objects.insert(key, object);
@@ -33,7 +33,7 @@ pub(crate) fn set(world: &mut World, call: &Call<'_>, request: SetObject) -> Ans
 
 /// Starts a download; a directory stands for everything in it, and one key that is there is enough.
 pub(crate) fn download(world: &mut World, call: &Call<'_>, request: StartDownload) -> Answer<DownloadReply> {
-    let organization = organization(world, call, request.organization_id.as_str())?;
+    let organization = world.organization_mut(call, request.organization_id.as_str())?;
     if organization.tier != Tier::Institution {
         return Err(refuse::export_not_enabled());
     }
@@ -51,7 +51,7 @@ pub(crate) fn download(world: &mut World, call: &Call<'_>, request: StartDownloa
 }
 
 pub(crate) fn poll(world: &mut World, call: &Call<'_>, request: ReadDownload) -> Answer<DownloadReply> {
-    let organization = organization(world, call, request.organization_id.as_str())?.id.clone();
+    let organization = world.organization_mut(call, request.organization_id.as_str())?.id.clone();
     let job = world.downloads.get(&request.job_id).filter(|job| job.organization == organization);
     let job = job.ok_or_else(|| refuse::object_not_found(&request.job_id))?;
     let url = format!("{}/download/{}", call.root, request.job_id);
@@ -64,7 +64,7 @@ pub(crate) fn properties(
     call: &Call<'_>,
     request: ReadObjectProperties,
 ) -> Answer<ObjectPropertiesReply> {
-    let organization = organization(world, call, request.organization_id.as_str())?;
+    let organization = world.organization_mut(call, request.organization_id.as_str())?;
     let key = clean(&request.key);
     let object = organization.objects.get(&key).ok_or_else(|| refuse::object_not_found(&request.key))?;
     let bytes = object.bytes();
@@ -83,7 +83,7 @@ pub(crate) fn properties(
 
 /// The entries directly below a path: objects, and folders once each.
 pub(crate) fn list(world: &mut World, call: &Call<'_>, request: ListObjects) -> Answer<ObjectsReply> {
-    let organization = organization(world, call, request.organization_id.as_str())?;
+    let organization = world.organization_mut(call, request.organization_id.as_str())?;
     let folder = clean(request.path.as_deref().unwrap_or("/"));
     let prefix = if folder.is_empty() { String::new() } else { format!("{}/", folder.trim_end_matches('/')) };
     let mut entries: Vec<ObjectSummary> = Vec::new();
@@ -131,17 +131,11 @@ pub(crate) fn list(world: &mut World, call: &Call<'_>, request: ListObjects) -> 
 
 /// A directory goes with everything in it; a key that is not there is refused.
 pub(crate) fn delete(world: &mut World, call: &Call<'_>, request: DeleteObject) -> Answer<Done> {
-    let organization = organization(world, call, request.organization_id.as_str())?;
+    let organization = world.organization_mut(call, request.organization_id.as_str())?;
     let key = clean(&request.key);
     let before = organization.objects.len();
     organization.objects.retain(|other, _| !covers(&key, other));
     if organization.objects.len() == before { Err(refuse::object_not_found(&request.key)) } else { Ok(Done {}) }
-}
-
-fn organization<'a>(world: &'a mut World, call: &Call<'_>, id: &str) -> Answer<&'a mut Organization> {
-    world.organization(call, Some(id))?;
-    let found = world.organizations.iter_mut().find(|organization| organization.id == id);
-    found.ok_or_else(|| refuse::organization_not_found(id))
 }
 
 /// Keys are kept without a slash at their beginning.

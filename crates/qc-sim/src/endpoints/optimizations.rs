@@ -1,6 +1,7 @@
 //! Optimizations: a backtest per point of a grid, paid from the organization's credit.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use qc_api::endpoints::Done;
 use qc_api::endpoints::compile::CompileState;
@@ -13,12 +14,13 @@ use qc_api::model::{
     OptimizationStatus, OptimizationSummary, OptimizationTarget, Statistics, TargetDirection,
 };
 
+use crate::clock::later;
 use crate::code;
 use crate::endpoints::compile;
 use crate::market::Market;
 use crate::refuse::{self, Answer};
 use crate::run::{Plan, Run, charts, statistics, trades};
-use crate::world::{Call, Optimization, World};
+use crate::world::{Backtest, Call, Optimization, World};
 
 /// Points of a grid the simulator computes at most.
 const LARGEST_GRID: usize = 1000;
@@ -30,7 +32,9 @@ pub(crate) fn estimate(world: &mut World, call: &Call<'_>, request: EstimateOpti
     let project = world.project(call, request.project_id.0)?;
     grid(&request.parameters)?;
     let balance = world.organization_of(project)?.credit;
-    let time = call.jobs.optimization_step.as_secs_f64();
+    // Whole seconds, whole credits.
+    let time = call.jobs.optimization_step.as_secs_f64().ceil();
+    let balance = balance.floor();
     Ok(EstimateReply { estimate: Estimate { estimate_id: world.draw_id(), time: Some(time), balance: Some(balance) } })
 }
 
@@ -65,6 +69,10 @@ pub(crate) fn create(world: &mut World, call: &Call<'_>, request: CreateOptimiza
         request,
     };
     let summary = summary(world, call, &optimization)?;
+    for (at, (id, values)) in optimization.points.iter().enumerate() {
+        let backtest = point(&optimization, at, id, values, world.draw_number());
+        world.backtests.insert(id.clone(), backtest);
+    }
     world.optimizations.insert(optimization.id.clone(), optimization);
     Ok(OptimizationsReply { optimizations: vec![summary] })
 }
@@ -120,12 +128,16 @@ pub(crate) fn abort(world: &mut World, call: &Call<'_>, request: AbortOptimizati
         return Err(refuse::optimization_finished(&optimization.id));
     }
     optimization.aborted = Some(call.now);
+    let id = optimization.id.clone();
+    // What has finished stays.
+    world.backtests.retain(|_, b| b.optimization.as_ref() != Some(&id) || b.finished <= call.now);
     Ok(Done {})
 }
 
 pub(crate) fn delete(world: &mut World, call: &Call<'_>, request: DeleteOptimization) -> Answer<Done> {
     let id = find(world, call, request.optimization_id.as_str())?.id.clone();
     world.optimizations.remove(&id);
+    world.backtests.retain(|_, backtest| backtest.optimization.as_ref() != Some(&id));
     Ok(Done {})
 }
 
@@ -178,6 +190,34 @@ fn grid(parameters: &[OptimizationParameter]) -> Answer<Vec<Vec<(String, String)
             .collect();
     }
     Ok(grid)
+}
+
+/// A point of the grid as a backtest of its own, which can be read like any other.
+fn point(optimization: &Optimization, at: usize, id: &str, values: &[(String, String)], snapshot: i64) -> Backtest {
+    let parallel = usize::try_from(optimization.request.parallel_nodes).unwrap_or(1).max(1);
+    let rounds = |rounds: usize| Duration::from_secs_f64(optimization.step.max(0.0) * rounds as f64);
+    Backtest {
+        id: id.to_owned(),
+        project: optimization.project,
+        compile: optimization.compile.clone(),
+        name: point_name(at),
+        note: None,
+        tags: Vec::new(),
+        parameters: values.to_vec(),
+        created: optimization.created,
+        started: later(optimization.created, rounds(at / parallel)),
+        finished: later(optimization.created, rounds(at / parallel + 1)),
+        snapshot,
+        node: format!("{} optimization node {}", optimization.request.node_type.as_str(), at % parallel + 1),
+        charts_asked: Default::default(),
+        report_asked: None,
+        optimization: Some(optimization.id.clone()),
+        report: Default::default(),
+    }
+}
+
+fn point_name(at: usize) -> String {
+    format!("Point {}", at + 1)
 }
 
 /// How many points are computed by now.
@@ -252,7 +292,7 @@ fn result(at: usize, id: &str, values: &[(String, String)], run: &Run) -> Optimi
     let charts = charts::of(run);
     let curve = charts.get("Strategy Equity").map(|chart| charts::sampled(chart, 100, 0, i64::MAX));
     OptimizationBacktest {
-        name: format!("Point {}", at + 1),
+        name: point_name(at),
         id: id.to_owned(),
         host_name: None,
         progress: Some(1.0),

@@ -23,7 +23,8 @@ pub(crate) fn list(world: &mut World, call: &Call<'_>, _: ListOrganizations) -> 
             id: organization.id.as_str().into(),
             name: organization.name.clone(),
             kind: Some(tier_name(organization.tier).to_owned()),
-            owner_name: owner.map(|owner| owner.name.clone()),
+            // To the owner the service says "You".
+            owner_name: owner.map(|o| if o.id == call.user { "You".to_owned() } else { o.name.clone() }),
             members: i64::try_from(organization.members.len()).ok(),
             preferred: organization.id == preferred,
         });

@@ -2,12 +2,13 @@
 
 use qc_api::endpoints::Done;
 use qc_api::endpoints::projects::{CreateProject, DeleteProject, ProjectsReply, ReadProjects, UpdateProject};
-use qc_api::model::{self, Language};
+use qc_api::model::{self, Language, LiveForm};
+use serde_json::json;
 
 use crate::endpoints::{collaboration, files, lean, libraries};
 use crate::refuse::{self, Answer};
 use crate::seed;
-use crate::world::{Call, File, Project, World};
+use crate::world::{Call, Deployment, File, Project, World};
 
 /// Where deleted projects go.
 const BIN: &str = "Recycle Bin/";
@@ -89,12 +90,15 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateProject)
     }
     let mut replaced = None;
     if let Some(files) = &request.files {
+        let quotas = call.quotas(world.organization_of(world.project(call, id)?)?);
+        if quotas.files < files.len() {
+            return Err(refuse::too_many_files(quotas.files));
+        }
         let mut new = Vec::with_capacity(files.len());
         for file in files {
             files::check_content(&file.content)?;
             files::check_name(&file.name)?;
-            let tier = world.organization_of(world.project(call, id)?)?.tier;
-            files::check_size(tier, &file.name, &file.content)?;
+            files::check_size(quotas, &file.name, &file.content)?;
             new.push(File {
                 id: world.draw_number(),
                 name: file.name.clone(),
@@ -152,8 +156,28 @@ fn free_name(world: &World, owner: i64, name: &str) -> String {
     (1..).map(|number| format!("{name} {number}")).find(|name| !taken(name)).unwrap_or_default()
 }
 
+/// The settings of a deployment, as a form would be filled with them.
+fn form(deployment: &Deployment) -> LiveForm {
+    let announces = |event: &str| deployment.announces.iter().any(|announced| announced == event);
+    LiveForm {
+        brokerage_data: [
+            ("authentication".to_owned(), json!({})),
+            (deployment.brokerage.clone(), json!({ "id": deployment.brokerage })),
+        ]
+        .into_iter()
+        .collect(),
+        data_providers_data: vec![json!({ "id": "QuantConnectBrokerage" })],
+        node: Some(deployment.node.clone()),
+        notify_insights: announces("insight"),
+        notify_order_events: announces("orderEvent"),
+        auto_restart: deployment.restarts,
+    }
+}
+
 /// A project as the service shows it to the caller.
 fn shown(world: &World, call: &Call<'_>, project: &Project) -> Answer<model::Project> {
+    let deployments = world.deployments.values().filter(|deployment| deployment.project == project.id);
+    let last = deployments.max_by_key(|deployment| (deployment.launched, deployment.number));
     Ok(model::Project {
         project_id: project.id.into(),
         organization_id: Some(project.organization.as_str().into()),
@@ -174,6 +198,9 @@ fn shown(world: &World, call: &Call<'_>, project: &Project) -> Answer<model::Pro
             .map(|(key, value)| model::Parameter { key: key.clone(), value: value.clone(), ..Default::default() })
             .collect(),
         libraries: libraries::of(world, project)?,
+        last_live_deployment: last.map(|deployment| deployment.launched),
+        live_form: last.map(form),
+        code_running: last.is_some_and(|deployment| deployment.ended.is_none()),
         lean_environment: Some(project.lean_environment),
         ..Default::default()
     })
