@@ -121,7 +121,9 @@ async fn unknown_backtests_optimizations_compiles_and_nodes_are_refused() {
     }
     let live = json!({ "versionId": "-1", "projectId": PAIR.0, "compileId": compile_id, "nodeId": " ",
         "brokerage": { "id": "QuantConnectBrokerage" } });
-    assert!(refusal(&client, "CreateLive", live).await.contains("Node not found"));
+    assert!(refusal(&client, "CreateLive", live.clone()).await.contains("Node not found"));
+    let flat = with(live, &json!({ "brokerage": "QuantConnectBrokerage" }));
+    assert_eq!(refusal(&client, "CreateLive", flat).await, "Brokerage data must be an array");
 }
 
 #[tokio::test]

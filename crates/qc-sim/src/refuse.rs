@@ -115,6 +115,11 @@ pub(crate) fn no_live_deployment(project: i64) -> Refusal {
     said(format!("No live deployment found for project {project}"))
 }
 
+/// (seen) A brokerage that is no map, as a form makes of nested settings.
+pub(crate) fn brokerage_not_an_array() -> Refusal {
+    said("Brokerage data must be an array")
+}
+
 pub(crate) fn node_not_found(id: &str) -> Refusal {
     said(format!("Node not found: {id}"))
 }

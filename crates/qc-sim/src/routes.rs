@@ -5,6 +5,7 @@
 use std::sync::LazyLock;
 
 use qc_api::endpoints::Done;
+use qc_api::endpoints::live::CreateLive;
 use qc_api::endpoints::object_store::SetObject;
 use qc_api::{Effect, Endpoint};
 use serde::Serialize;
@@ -231,7 +232,11 @@ impl Routes {
     }
 }
 
-fn decoded<E: DeserializeOwned>(body: Body) -> Result<E, Failure> {
+fn decoded<E: Endpoint + DeserializeOwned>(body: Body) -> Result<E, Failure> {
+    let brokerage = body.fields.get("brokerage");
+    if E::PATH == CreateLive::PATH && brokerage.is_some_and(|brokerage| !brokerage.is_object()) {
+        return Err(Failure::plain(refuse::brokerage_not_an_array()));
+    }
     serde_json::from_value(Value::Object(body.fields))
         .map_err(|error| Failure { refusal: refuse::invalid_argument(), detail: Some(error.to_string()) })
 }

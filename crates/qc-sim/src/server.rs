@@ -225,7 +225,12 @@ async fn distort(wire: &Wire, fault: &Fault, response: Response) -> Response {
             in_pieces(response, move |bytes| {
                 let pieces: Vec<Bytes> = bytes.chunks(1).map(Bytes::copy_from_slice).collect();
                 let pieces = futures::stream::unfold(pieces.into_iter(), move |mut rest| async move {
-                    tokio::time::sleep(pause).await;
+                    // A timer of no length would still wait for its next tick, a millisecond for each byte.
+                    if pause.is_zero() {
+                        tokio::task::yield_now().await;
+                    } else {
+                        tokio::time::sleep(pause).await;
+                    }
                     rest.next().map(|piece| (Ok::<_, std::io::Error>(piece), rest))
                 });
                 HttpBody::from_stream(pieces)
