@@ -11,8 +11,7 @@ use qc_api::endpoints::compile::{CompileState, CreateCompile, ReadCompile};
 use qc_api::endpoints::files::UpdateFileContent;
 use qc_api::endpoints::projects::CreateProject;
 use qc_api::model::Language;
-use qc_api::paging;
-use qc_api::poll::{Progress, Schedule, Step, until};
+use qc_api::poll::Progress;
 use qc_sim::Sim;
 
 const CODE: &str = r#"from AlgorithmImports import *
@@ -30,7 +29,6 @@ class BuyAndHold(QCAlgorithm):
 async fn main() -> Result<(), Box<dyn Error>> {
     let sim = Sim::start().await?;
     let client = sim.client()?;
-    let clock = client.clock().clone();
 
     let request = CreateProject { name: "First".into(), language: Language::Python, organization_id: None };
     let project = client.send(&request).await?.projects.swap_remove(0);
@@ -40,23 +38,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     client.send(&file).await?;
 
     let compile_id = client.send(&CreateCompile { project_id }).await?.compile_id;
-    let request = ReadCompile { project_id, compile_id };
-    let built = until(
-        &*clock,
-        Schedule::COMPILE,
-        None,
-        |_| {},
-        || async {
-            let reply = client.send(&request).await?;
-            let state = reply.state.to_string();
-            Ok(if reply.state.is_finished() {
-                Step::Done(reply)
-            } else {
-                Step::Waiting(Progress { share: None, state })
-            })
-        },
-    )
-    .await?;
+    let built = client.wait(&ReadCompile { project_id, compile_id }).await?;
     if built.state != CompileState::BuildSuccess {
         return Err(built.logs.join("\n").into());
     }
@@ -66,22 +48,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let backtest_id = client.send(&request).await?.backtest.backtest_id;
     let request = ReadBacktest { project_id, backtest_id: backtest_id.clone() };
     let report = |progress: &Progress| println!("{}", progress.state);
-    let backtest = until(&*clock, Schedule::LONG_JOB, None, report, || async {
-        let backtest = client.send(&request).await?.backtest;
-        let progress = Progress { share: backtest.share_done(), state: backtest.status.to_string() };
-        Ok(if backtest.is_finished() { Step::Done(backtest) } else { Step::Waiting(progress) })
-    })
-    .await?;
+    let backtest = client.wait_with(&request, None, report).await?.backtest;
 
     for (title, text) in backtest.statistics.iter() {
         println!("{title:<32}{text:>16}");
     }
-    let request = ReadBacktestOrders { project_id, backtest_id, start: 0, end: 100 };
-    let orders = paging::collect(request, 0, usize::MAX, |request| {
-        let client = client.clone();
-        async move { client.send(&request).await }
-    })
-    .await?;
+    let request = ReadBacktestOrders { project_id, backtest_id, ..Default::default() };
+    let orders = client.all(request).await?;
     println!("{} orders; {} requests in all", orders.len(), sim.journal().entries().len());
     Ok(())
 }

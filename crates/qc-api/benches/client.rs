@@ -1,5 +1,6 @@
-//! What a call costs on our side: signing and writing a request (at most 10 microseconds), and reading a backtest
-//! and 1,000 orders (at most 1.5 times what serde_json needs for its own `Value`).
+//! What a call costs on our side: signing and writing a request (at most 10 microseconds), and reading a full backtest
+//! (charts, statistics, trades) and 1,000 orders (at most 1.5 times what serde_json needs for its own `Value` of the
+//! same bytes). All payloads are made here, in the shapes of the API's documentation.
 #![allow(missing_docs, reason = "criterion_group makes an item without a comment")]
 #![allow(clippy::unwrap_used, reason = "a benchmark may stop at the first surprise")]
 
@@ -22,14 +23,14 @@ fn order(number: i64) -> Value {
             "id": format!("0d9c2ea27ed6e4c5e4fbc6d46e9c1f9e-{number}-{at}"),
             "algorithmId": "0d9c2ea27ed6e4c5e4fbc6d46e9c1f9e", "orderId": number, "orderEventId": at,
             "symbol": "SPY R735QTJ8XC9X", "symbolValue": "SPY", "symbolPermtick": "SPY", "time": 1381152660 + number,
-            "status": status, "orderFeeAmount": 3.44, "orderFeeCurrency": "USD", "fillPrice": 143.52,
+            "status": status, "orderFeeAmount": 3.44, "orderFeeCurrency": "USD", "fillPrice": 143.52 + number as f64 / 64.0,
             "fillPriceCurrency": "USD", "fillQuantity": quantity, "direction": "buy", "isAssignment": false,
             "quantity": 688
         })
     };
     json!({
         "id": number, "contingentId": 0, "brokerId": [number.to_string()],
-        "symbol": {"value": "SPY", "id": "SPY R735QTJ8XC9X", "permtick": "SPY"}, "price": 143.52,
+        "symbol": {"value": "SPY", "id": "SPY R735QTJ8XC9X", "permtick": "SPY"}, "price": 143.52 + number as f64 / 64.0,
         "priceCurrency": "USD", "time": "2013-10-07T13:31:00Z", "createdTime": "2013-10-07T13:31:00Z",
         "lastFillTime": "2013-10-07T13:31:00Z", "quantity": 688, "type": 0, "status": 3, "tag": "", "securityType": 1,
         "direction": 0, "value": 98741.76,
@@ -48,10 +49,48 @@ fn trade(number: i64) -> Value {
     })
 }
 
-/// A finished backtest: statistics, 60 rolling windows, 500 closed trades.
+/// The eight charts every backtest has, with 2,000 points per series.
+fn charts() -> Value {
+    const POINTS: i64 = 2_000;
+    let at = |day: i64| 1_381_152_660 + day * 86_400;
+    let wave = |day: i64, scale: f64| (scale * (1.0 + (day as f64 / 37.0).sin() / 9.0) * 1e4).round() / 1e4;
+    let series = |name: &str, unit: &str, kind: i64, scale: f64| {
+        let point = |day: i64| {
+            let value = wave(day, scale);
+            if kind == 2 { json!([at(day), value, value * 1.01, value * 0.99, value]) } else { json!([at(day), value]) }
+        };
+        let values: Vec<_> = (0..POINTS).map(point).collect();
+        json!({"name": name, "unit": unit, "index": 0, "seriesType": kind, "color": "#4E79A7", "values": values})
+    };
+    let chart = |name: &str, parts: Vec<(&str, &str, i64, f64)>| {
+        let parts: serde_json::Map<_, _> = parts
+            .into_iter()
+            .map(|(name, unit, kind, scale)| (name.to_owned(), series(name, unit, kind, scale)))
+            .collect();
+        (name.to_owned(), json!({"name": name, "chartType": 0, "series": parts}))
+    };
+    let all: serde_json::Map<_, _> = [
+        chart("Strategy Equity", vec![("Equity", "$", 2, 1e5), ("Return", "%", 3, 0.12)]),
+        chart("Capacity", vec![("Strategy Capacity", "$", 0, 6.3e6)]),
+        chart("Drawdown", vec![("Equity Drawdown", "%", 0, -4.2)]),
+        chart("Benchmark", vec![("Benchmark", "", 0, 143.52)]),
+        chart("Exposure", vec![("Equity - Long Ratio", "", 0, 0.98), ("Equity - Short Ratio", "", 0, 0.0)]),
+        chart("Assets Sales Volume", vec![("SPY", "$", 7, 2.4e6)]),
+        chart("Portfolio Turnover", vec![("Portfolio Turnover", "%", 0, 1.01)]),
+        chart("Portfolio Margin", vec![("SPY", "%", 5, 99.1)]),
+    ]
+    .into_iter()
+    .collect();
+    Value::Object(all)
+}
+
+/// A finished backtest: charts with their points, statistics, 60 rolling windows, 500 closed trades.
 fn backtest() -> String {
     let figures = |names: &[&str]| {
-        names.iter().map(|name| (name.to_string(), json!("1.2345"))).collect::<serde_json::Map<_, _>>()
+        (1..)
+            .zip(names)
+            .map(|(at, name)| (name.to_string(), json!(format!("{:.4}", f64::from(at) / 7.0))))
+            .collect::<serde_json::Map<_, _>>()
     };
     let portfolio = figures(&[
         "averageWinRate",
@@ -89,7 +128,7 @@ fn backtest() -> String {
             "backtestId": "0d9c2ea27ed6e4c5e4fbc6d46e9c1f9e", "projectId": 1, "name": "Run", "status": "Completed.",
             "completed": true, "progress": 1, "created": "2024-01-02 03:04:05", "backtestStart": "2013-01-01 00:00:00",
             "backtestEnd": "2017-12-31 00:00:00", "tradeableDates": 1258, "parameterSet": [], "statistics": statistics,
-            "runtimeStatistics": {"Equity": "$100,670.36"}, "charts": {"Strategy Equity": {"name": "Strategy Equity"}},
+            "runtimeStatistics": {"Equity": "$100,670.36"}, "charts": charts(),
             "rollingWindow": rolling,
             "totalPerformance": {"portfolioStatistics": portfolio, "tradeStatistics": trades,
                 "closedTrades": (0..500).map(trade).collect::<Vec<_>>()},
@@ -129,7 +168,7 @@ fn reading(criterion: &mut Criterion) {
     let orders = json!({"orders": (1..=1_000).map(order).collect::<Vec<_>>(), "length": 1_000}).to_string();
     type Read = fn(&[u8]);
     let cases: [(&str, String, Read); 3] = [
-        ("backtest", backtest(), |bytes| drop(black_box(read_reply::<ReadBacktest>(200, bytes).unwrap()))),
+        ("full backtest", backtest(), |bytes| drop(black_box(read_reply::<ReadBacktest>(200, bytes).unwrap()))),
         ("1000 orders", orders, |bytes| drop(black_box(read_reply::<ReadBacktestOrders>(200, bytes).unwrap()))),
         ("8000 points", chart(), |bytes| drop(black_box(read_reply::<ReadBacktestChart>(200, bytes).unwrap()))),
     ];

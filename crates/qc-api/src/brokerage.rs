@@ -27,6 +27,17 @@ pub enum Money {
     Real,
 }
 
+impl Money {
+    /// Whether a running deployment moves real money, by the name that `live/read` and `live/list` give its
+    /// brokerage: [`Money::Paper`] only for `PaperBrokerage`, exactly so spelled.
+    ///
+    /// Brokerages with a paper environment of their own answer under their own name, so they count as real here.
+    #[must_use]
+    pub fn of_running(brokerage: Option<&str>) -> Self {
+        if brokerage == Some("PaperBrokerage") { Self::Paper } else { Self::Real }
+    }
+}
+
 /// The value of a setting. Wiped from memory when dropped.
 #[derive(Clone, PartialEq)]
 enum Setting {

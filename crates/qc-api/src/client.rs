@@ -1,5 +1,7 @@
 //! The client: signs, sends, repeats what may be repeated, tells failures apart, decodes.
 
+mod follow;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -13,7 +15,8 @@ use tracing::Instrument as _;
 
 use crate::auth::{Credentials, Origin};
 use crate::clock::{Clock, SystemClock};
-use crate::endpoint::{Encoding, Endpoint, EndpointInfo};
+use crate::download::Downloads;
+use crate::endpoint::{Encoding, Endpoint, EndpointInfo, Part, PartContent};
 use crate::envelope;
 use crate::error::{Error, Result};
 use crate::judge::{judge, uncertain};
@@ -29,7 +32,7 @@ pub const BASE_URL: &str = "https://www.quantconnect.com/api/v2";
 const TOLERATED_SKEW_SECONDS: i64 = 5;
 
 /// How a [`Client`] is set up. [`Config::new`] gives the usual values; every field may be changed.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
     /// Where the service is: https, or http on loopback.
     pub base_url: String,
@@ -49,12 +52,27 @@ pub struct Config {
     pub timeout: Option<Duration>,
     /// The largest answer read, in bytes after decompression.
     pub max_response_bytes: u64,
+    /// The largest file fetched from a pre-signed link, in bytes.
+    pub max_download_bytes: u64,
     /// How often and how soon a failed call is repeated.
     pub retry: RetryPolicy,
     /// Requests of one account in flight at once.
     pub max_concurrent: usize,
     /// A steady rate for one account; none by default, for the service documents no limit.
     pub rate: Option<Rate>,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("base_url", &self.base_url)
+            .field("credentials", &self.credentials)
+            .field("proxy", &self.proxy.as_ref().map(|_| "****")) // its address may hold a password
+            .field("retry", &self.retry)
+            .field("max_concurrent", &self.max_concurrent)
+            .field("rate", &self.rate)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Config {
@@ -71,6 +89,7 @@ impl Config {
             connect_timeout: Duration::from_secs(10),
             timeout: None,
             max_response_bytes: 256 * 1024 * 1024,
+            max_download_bytes: 1024 * 1024 * 1024,
             retry: RetryPolicy::default(),
             max_concurrent: 16,
             rate: None,
@@ -102,6 +121,7 @@ pub struct Client {
 /// What clients of all accounts at one address share.
 struct Shared {
     transport: Transport,
+    downloads: Downloads,
     clock: Arc<dyn Clock>,
     code_source: Option<String>,
     timeout: Option<Duration>,
@@ -130,8 +150,11 @@ impl Client {
             connect_timeout: config.connect_timeout,
             max_response_bytes: config.max_response_bytes,
         };
+        let transport = Transport::new(&base_url, options.clone())?;
+        let on_loopback = transport::is_loopback(transport.base());
         let shared = Arc::new(Shared {
-            transport: Transport::new(&base_url, options)?,
+            transport,
+            downloads: Downloads::new(options, config.max_download_bytes, on_loopback),
             clock,
             code_source: code_source.filter(|name| !name.is_empty()),
             timeout: config.timeout,
@@ -198,7 +221,7 @@ impl Client {
     pub async fn send<E: Endpoint>(&self, request: &E) -> Result<E::Reply> {
         let info = EndpointInfo::of::<E>();
         let body = match info.encoding {
-            Encoding::Multipart => Body::Multipart(request.parts()),
+            Encoding::Multipart => self.parts(&info, request.parts()),
             _ => self.body(&info, request)?,
         };
         let bytes = self.deliver(&info, &body).await?;
@@ -229,20 +252,41 @@ impl Client {
     fn body<R: serde::Serialize>(&self, info: &EndpointInfo, request: &R) -> Result<Body> {
         let wrong = |error: serde_json::Error| Error::Config(format!("{} cannot be written: {error}", info.path));
         let source = self.shared.code_source.as_deref().filter(|_| info.names_source);
-        match (info.encoding, source) {
-            (Encoding::Multipart, _) => Err(Error::Config(format!("{} takes files, not json", info.path))),
-            (Encoding::Json, None) => Ok(Body::Json(serde_json::to_vec(request).map_err(wrong)?.into())),
-            (encoding, source) => {
-                let mut value = serde_json::to_value(request).map_err(wrong)?;
-                if let (Some(source), Value::Object(members)) = (source, &mut value) {
-                    members.entry("codeSourceId").or_insert_with(|| source.into());
+        let organization = self.credentials.organization_id().filter(|_| info.takes_organization);
+        match info.encoding {
+            Encoding::Multipart => return Err(Error::Config(format!("{} takes files, not json", info.path))),
+            Encoding::Json if source.is_none() && organization.is_none() => {
+                return Ok(Body::Json(serde_json::to_vec(request).map_err(wrong)?.into()));
+            }
+            Encoding::Json | Encoding::Form => {}
+        }
+        let mut value = serde_json::to_value(request).map_err(wrong)?;
+        if let Value::Object(members) = &mut value {
+            for (name, own) in [("codeSourceId", source), ("organizationId", organization)] {
+                let named =
+                    members.get(name).is_some_and(|value| !matches!(value.as_str(), Some("")) && !value.is_null());
+                if let (Some(own), false) = (own, named) {
+                    members.insert(name.to_owned(), own.into());
                 }
-                if encoding == Encoding::Form {
-                    return Ok(Body::Form(form::encode(&value)));
-                }
-                Ok(Body::Json(serde_json::to_vec(&value).map_err(wrong)?.into()))
             }
         }
+        if info.encoding == Encoding::Form {
+            return Ok(Body::Form(form::encode(&value)));
+        }
+        Ok(Body::Json(serde_json::to_vec(&value).map_err(wrong)?.into()))
+    }
+
+    /// The parts of a multipart body, with the organization of the credentials where none is named.
+    fn parts(&self, info: &EndpointInfo, mut parts: Vec<Part>) -> Body {
+        let organization = self.credentials.organization_id().filter(|_| info.takes_organization);
+        for part in parts.iter_mut().filter(|part| part.name == "organizationId") {
+            if let (PartContent::Text(text), Some(own)) = (&mut part.content, organization)
+                && text.is_empty()
+            {
+                own.clone_into(text);
+            }
+        }
+        Body::Multipart(parts)
     }
 
     /// Sends until there is an answer or no further attempt is allowed. Gives the bytes of a successful answer.

@@ -116,6 +116,9 @@ pub trait Endpoint: Serialize + Send + Sync {
     const REPEATABLE: bool = matches!(Self::EFFECT, Effect::Read | Effect::Update);
     /// Whether the body takes `codeSourceId`, the name of the editing program ([`crate::Config::code_source`]).
     const NAMES_SOURCE: bool = false;
+    /// Whether the body takes `organizationId`, and the organization of the credentials where it names none
+    /// ([`crate::Credentials::organization_id`]). Not for what reaches others or spends: there it is named.
+    const TAKES_ORGANIZATION: bool = false;
     /// Whether the service answers with a redirect whose place is the answer. It is not followed in any case.
     const REDIRECT_IS_ANSWER: bool = false;
     /// What a successful answer decodes to.
@@ -160,6 +163,8 @@ pub struct EndpointInfo {
     pub repeatable: bool,
     /// Whether the body takes `codeSourceId`.
     pub names_source: bool,
+    /// Whether the body takes `organizationId`.
+    pub takes_organization: bool,
     /// Whether the place of a redirect is the answer.
     pub redirect_is_answer: bool,
 }
@@ -185,6 +190,7 @@ impl EndpointInfo {
             payload: E::PAYLOAD,
             repeatable: E::REPEATABLE && matches!(E::EFFECT, Effect::Read | Effect::Update),
             names_source: E::NAMES_SOURCE,
+            takes_organization: E::TAKES_ORGANIZATION,
             redirect_is_answer: E::REDIRECT_IS_ANSWER,
         }
     }

@@ -2,6 +2,21 @@
 //!
 //! Messages of the service are kept word for word. What to do about a failure is not said here: callers know
 //! their own commands, this crate does not.
+//!
+//! | What came | Error | Predicate |
+//! |---|---|---|
+//! | `success: false` with sentences (a list, a text, a map) | [`Error::Refused`] | [`Error::is_refused`], [`Error::is_not_found`] |
+//! | a refused signature, by status or by sentence | [`Error::Unauthorized`] | [`Error::is_auth`] |
+//! | HTTP 429, or `Too many requests` | [`Error::RateLimited`] | [`Error::is_rate_limited`] |
+//! | HTTP 500 and more, mostly with an empty body | [`Error::Status`] | [`Error::is_server_failure`] |
+//! | a redirect | [`Error::Redirected`] | [`Error::is_redirect`] |
+//! | no answer in time, or a slow drip of one | [`Error::Transport`] | [`Error::is_timeout`] |
+//! | no connection, or one that broke | [`Error::Transport`] | [`Error::is_unreachable`] |
+//! | neither `success` nor the payload, or a value of another form | [`Error::Shape`] | [`Error::is_malformed`] |
+//! | a page instead of JSON | [`Error::NotJson`] | [`Error::is_malformed`] |
+//! | more bytes than allowed, 2 GB announced or a gzip bomb | [`Error::TooLarge`] | [`Error::is_too_large`] |
+//! | a creating call whose answer was lost | [`Error::MaybeCreated`] | [`Error::may_have_created`] |
+//! | work that did not end in time | [`Error::DeadlinePassed`] | [`Error::is_timeout`] |
 
 use std::time::Duration;
 
@@ -214,6 +229,40 @@ impl Error {
                 let message = message.to_ascii_lowercase();
                 WORDS.iter().any(|words| message.contains(words))
             }),
+            _ => false,
+        }
+    }
+
+    /// Whether the service understood and said no.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Refused { .. })
+    }
+
+    /// Whether the service itself failed: an HTTP status from 500 on, with or without a body.
+    #[must_use]
+    pub fn is_server_failure(&self) -> bool {
+        matches!(self, Self::Status { status, .. } | Self::NotJson { status, .. } if 500 <= *status)
+    }
+
+    /// Whether a redirect came, which was not followed.
+    #[must_use]
+    pub fn is_redirect(&self) -> bool {
+        matches!(self, Self::Redirected { .. })
+    }
+
+    /// Whether the answer was larger than the cap.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Self::TooLarge { .. })
+    }
+
+    /// Whether an answer came that is not the one asked for: no JSON, or JSON of another shape.
+    #[must_use]
+    pub fn is_malformed(&self) -> bool {
+        match self {
+            Self::Shape { .. } => true,
+            Self::NotJson { status, .. } => *status < 500,
             _ => false,
         }
     }

@@ -3,29 +3,43 @@
 //! A request is a value and the value is the endpoint: [`Client::send`] takes it and gives the answer.
 //!
 //! ```no_run
-//! use qc_api::endpoints::{backtests::CreateBacktest, backtests::ReadBacktest, compile::CreateCompile};
-//! use qc_api::poll::{Progress, Schedule, Step, until};
+//! use qc_api::endpoints::{backtests::CreateBacktest, backtests::ReadBacktest, compile::CreateCompile, compile::ReadCompile};
 //! use qc_api::{Client, Config, Credentials, Error};
 //!
 //! # async fn example(project_id: qc_api::ids::ProjectId) -> qc_api::Result<()> {
 //! let credentials = Credentials::from_env()?.ok_or_else(|| Error::Config("not signed in".into()))?;
 //! let client = Client::new(Config::new(credentials))?;
 //! let compile_id = client.send(&CreateCompile { project_id }).await?.compile_id;
+//! client.wait(&ReadCompile { project_id, compile_id: compile_id.clone() }).await?;
 //! let request = CreateBacktest { project_id, compile_id, backtest_name: "first".into(), ..Default::default() };
 //! let backtest_id = client.send(&request).await?.backtest.backtest_id;
-//! let done = until(&**client.clock(), Schedule::LONG_JOB, None, |_| {}, || async {
-//!     let backtest = client.send(&ReadBacktest { project_id, backtest_id: backtest_id.clone() }).await?.backtest;
-//!     let progress = Progress { share: backtest.share_done(), state: backtest.status.to_string() };
-//!     Ok(if backtest.is_finished() { Step::Done(backtest) } else { Step::Waiting(progress) })
-//! })
-//! .await?;
-//! let sharpe = done.statistics.figure("Sharpe Ratio").map(|figure| figure.value);
+//! let backtest = client.wait(&ReadBacktest { project_id, backtest_id }).await?.backtest;
+//! let sharpe = backtest.statistics.figure("Sharpe Ratio").map(|figure| figure.value);
 //! # let _ = sharpe;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The whole way, from a new project to its orders, is the example program `first_backtest`; it needs no account.
+//! The same lines as a program that needs no account: `cargo run -p qc-examples --example run_backtest`. The folder
+//! `examples` has one for each thing people do: sign in, page orders, sweep parameters, look at what runs live, use the
+//! object store.
+//!
+//! # Where things are
+//!
+//! | Module | What it is for |
+//! |---|---|
+//! | [`endpoints`] | the requests, by resource; [`ENDPOINTS`] is the table of all with what each changes, costs and reaches |
+//! | [`model`] | what answers hold: backtests, charts, orders, trades, insights, statistics, deployments, projects |
+//! | [`error`] | what can go wrong, with a predicate for each ([the table](error)) |
+//! | [`auth`] | credentials: given, from the environment, from lean-cli; the signature |
+//! | [`poll`] | waiting for long work: [`Client::wait`] |
+//! | [`paging`] | walking long lists: [`Client::rows`], [`Client::all`], [`Client::objects`] |
+//! | [`download`] | what pre-signed links point to: [`Client::download`], [`Client::download_objects`] |
+//! | [`lookup`] | after a lost answer: what a creating call may have made |
+//! | [`brokerage`] | settings of a deployment, checked and masked, and whether it moves real money |
+//! | [`ids`] | identifiers that cannot be mixed up |
+//! | [`wire`] | how odd answers are read, one oddity per file |
+//! | [`clock`] | where time comes from; a test hands in its own |
 //!
 //! | Resource | Requests |
 //! |---|---|
@@ -40,21 +54,36 @@
 //! | [`lean`](endpoints::lean), [`data`](endpoints::data) | versions and environments of LEAN; prices, lists and links of data |
 //! | [`assist`](endpoints::assist), [`community`](endpoints::community) | checks, completion and search for authors; reports of faulty data, news |
 //!
-//! Beside them: [`poll`] waits for long work, [`paging`] walks long lists, [`brokerage`] checks the settings of a
-//! deployment and says whether it moves real money.
-//!
 //! # What it promises
 //! - **Nothing that creates is sent twice.** Reads and plain updates are repeated after a failure, with growing
 //!   waits; a creating call whose answer was lost ends in [`Error::MaybeCreated`], and [`lookup`] finds what it made.
 //! - **Odd answers read.** `[]` for an empty map, numbers and booleans as text, dates in five forms, unknown words
 //!   and members: see [`wire`]. What cannot be read is an [`Error::Shape`] that names the place.
 //! - **Secrets stay secret.** The token never travels, never prints and is wiped after use; redirects are not
-//!   followed; only https, or http on loopback, sees a signed header.
+//!   followed; only https, or http on loopback, sees a signed header; links are fetched without it.
 //! - **One clock.** Signing, waiting and polling go through [`Clock`], so tests need not sleep.
+//!
+//! # Units
+//!
+//! | What | Unit |
+//! |---|---|
+//! | moments | [`jiff::Timestamp`], UTC, whatever the service wrote |
+//! | durations | [`std::time::Duration`] on our side, [`jiff::SignedDuration`] in answers |
+//! | [`PortfolioStatistics`](model::PortfolioStatistics), [`TradeStatistics`](model::TradeStatistics) | rates are fractions: 0.01 is one percent |
+//! | [`Statistics`](model::Statistics), [`BacktestSummary`](model::BacktestSummary), points of an optimization | as displayed: rates in percent; [`Figure::fraction`](wire::display::Figure::fraction) converts |
+//! | prices and amounts | the currency the answer names, else the account's |
+//! | credit | QCC; 100 QCC are one US dollar |
+//! | progress | a share, 0 to 1 |
+//! | positions in lists | from 0, `start` included, `end` not |
+//!
+//! # Sources
+//! QuantConnect's API description (`QuantConnect-Platform-2.0.0.yaml`) and documentation; what its own clients do: LEAN's
+//! `Api`, lean-cli, the MCP server. Where they leave something open, the item says so.
 
 pub mod auth;
 pub mod brokerage;
 pub mod clock;
+pub mod download;
 pub mod endpoint;
 pub mod endpoints;
 pub mod error;

@@ -27,7 +27,7 @@ const TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
 /// let left = client.clock().now();
 /// match client.send(&request).await {
 ///     Err(error) if error.may_have_created() => {
-///         let found = request.candidates(client.send(&request.listing()).await?, left);
+///         let found = client.look_up(&request, left).await?;
 ///         assert!(found.len() <= 1, "several runs fit");
 ///     }
 ///     other => drop(other?),

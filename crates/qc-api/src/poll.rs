@@ -1,11 +1,17 @@
 //! Waiting for long work: ask, wait, ask again, until it is done or time is up.
 //!
-//! All waiting goes through the [`Clock`]; the work itself goes on at the service whatever happens here.
+//! All waiting goes through the [`Clock`]; the work itself goes on at the service whatever happens here. [`until`]
+//! waits for anything; [`Awaited`] says of each reading request when its answer is the one waited for, and
+//! [`crate::Client::wait`] is the short way: send, wait, send again.
+
+mod awaited;
 
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+
+pub use awaited::{Awaited, wait};
 
 /// When to ask: groups of equal waits, the last one for ever, and an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +42,8 @@ impl Schedule {
         then: Duration::from_secs(2),
         give_up: Duration::from_secs(60),
     };
+    /// The rest of a backtest that has just completed: every 10 s for a minute, as lean-cli does.
+    pub const SETTLE: Self = Self { first: &[], then: Duration::from_secs(10), give_up: Duration::from_secs(60) };
     /// Charts (and orders of live runs) that answer `loading`: every 5 s for a minute.
     pub const CHART: Self = Self { first: &[], then: Duration::from_secs(5), give_up: Duration::from_secs(60) };
     /// The service's report: every 10 s for a minute.
@@ -44,6 +52,9 @@ impl Schedule {
     pub const DOWNLOAD: Self = Self { first: &[], then: Duration::from_secs(3), give_up: Duration::from_secs(300) };
     /// A deployment on its way to running: every 10 s for 3 minutes.
     pub const DEPLOY: Self = Self { first: &[], then: Duration::from_secs(10), give_up: Duration::from_secs(180) };
+
+    /// A login at a brokerage: every 5 s for 7 minutes.
+    pub const LOGIN: Self = Self { first: &[], then: Duration::from_secs(5), give_up: Duration::from_secs(420) };
 
     /// The waits in order, without end.
     pub fn waits(&self) -> impl Iterator<Item = Duration> + use<> {

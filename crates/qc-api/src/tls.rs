@@ -41,4 +41,11 @@ mod tests {
         assert!(100 < webpki_roots::TLS_SERVER_ROOTS.len());
         assert!(with_system_roots().is_ok());
     }
+
+    #[test]
+    fn http_2_is_offered_first() {
+        for config in [with_system_roots().unwrap(), without_roots().unwrap()] {
+            assert_eq!(config.alpn_protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);
+        }
+    }
 }

@@ -16,8 +16,9 @@ use crate::endpoint::{EndpointInfo, Part, PartContent};
 use crate::error::{Error, Result};
 use crate::tls;
 
-/// How the connection is made; the rest of a client's settings does not concern it.
-#[derive(Debug, Clone)]
+/// How the connection is made; the rest of a client's settings does not concern it. Does not print: the address of
+/// a proxy may hold a password.
+#[derive(Clone)]
 pub(crate) struct Options {
     pub(crate) user_agent: String,
     pub(crate) proxy: Option<String>,
@@ -27,7 +28,6 @@ pub(crate) struct Options {
 
 /// The HTTP client behind a [`crate::Client`], built at the first send: it costs tens of milliseconds, most of
 /// it for reading the system's certificates.
-#[derive(Debug)]
 pub(crate) struct Transport {
     base: Url,
     options: Options,
@@ -151,7 +151,7 @@ fn multipart_form(parts: &[Part]) -> multipart::Form {
 }
 
 /// What a failed connection means. The address is left out of the words, for it may hold more than a path.
-fn failed(info: &EndpointInfo, error: &reqwest::Error) -> Error {
+pub(crate) fn failed(info: &EndpointInfo, error: &reqwest::Error) -> Error {
     // Before the connection stands, nothing can have arrived.
     let arrived = !error.is_connect() && !error.is_builder();
     Error::Transport {
@@ -164,7 +164,7 @@ fn failed(info: &EndpointInfo, error: &reqwest::Error) -> Error {
 }
 
 /// The innermost words of an error: the outer ones only repeat that sending failed.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut inner = error;
     while let Some(source) = inner.source() {
         inner = source;

@@ -184,3 +184,12 @@ fn an_account_shows_its_last_four_characters() {
     assert_eq!(account("DU1234567"), "****4567");
     assert_eq!(account("12"), "****2");
 }
+
+#[test]
+fn a_running_deployment_is_paper_only_under_one_name() {
+    assert_eq!(Money::of_running(Some("PaperBrokerage")), Money::Paper);
+    for name in ["AlpacaBrokerage", "paperbrokerage", "PaperBrokerage ", "Paper", "QuantConnectBrokerage", ""] {
+        assert_eq!(Money::of_running(Some(name)), Money::Real, "{name}");
+    }
+    assert_eq!(Money::of_running(None), Money::Real);
+}

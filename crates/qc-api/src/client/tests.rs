@@ -7,9 +7,13 @@ use sha2::Digest as _;
 
 use super::*;
 use crate::endpoint::Effect;
+use crate::endpoints::account::ReadAccount;
 use crate::endpoints::backtests::{CreateBacktest, DeleteBacktest, ReadBacktest};
 use crate::endpoints::compile::{CreateCompile, ReadCompile};
+use crate::endpoints::connections::{AuthorizeConnection, Connection, Secret};
 use crate::endpoints::files::{CreateFile, ReadFiles};
+use crate::endpoints::live_commands::BroadcastLiveCommand;
+use crate::endpoints::object_store::{ListObjects, SetObject};
 use crate::endpoints::projects::{DeleteProject, ReadProjects};
 use crate::ids::ProjectId;
 use crate::testing::{Act, Server, VirtualClock, answer, json};
@@ -337,4 +341,229 @@ fn nothing_of_a_client_prints_the_token() {
 fn creates_and_deletes_are_what_they_say() {
     assert_eq!(EndpointInfo::of::<CreateBacktest>().effect, Effect::Create);
     assert_eq!(EndpointInfo::of::<DeleteBacktest>().effect, Effect::Delete);
+}
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}
+
+#[tokio::test]
+async fn gzip_is_asked_for_and_read() {
+    let server = Server::play(vec![answer("200 OK", "Content-Encoding: gzip\r\n", gzipped(PROJECTS.as_bytes()))]).await;
+    let reply = client(&server).send(&read()).await.unwrap();
+    assert_eq!(reply.projects[0].project_id, ProjectId(7));
+    assert_eq!(server.seen()[0].header("accept-encoding"), "gzip");
+}
+
+#[tokio::test]
+async fn every_bad_answer_has_an_error_of_its_own_with_one_predicate() {
+    type Predicate = (&'static str, fn(&Error) -> bool);
+    const PREDICATES: [Predicate; 9] = [
+        ("refused", Error::is_refused),
+        ("auth", Error::is_auth),
+        ("rate", Error::is_rate_limited),
+        ("server", Error::is_server_failure),
+        ("redirect", Error::is_redirect),
+        ("timeout", Error::is_timeout),
+        ("unreachable", Error::is_unreachable),
+        ("malformed", Error::is_malformed),
+        ("large", Error::is_too_large),
+    ];
+    let drip = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n".to_vec();
+    for (act, expected) in [
+        (answer("500 Error", "", ""), "server"),
+        (answer("502 Bad Gateway", "Content-Type: text/html\r\n", "<html></html>"), "server"),
+        (json(r#"{"something":1}"#), "malformed"), // neither `success` nor the payload
+        (json(r#"{"success":true}"#), "malformed"),
+        (json(r#"{"success":false,"errors":"Invalid argument"}"#), "refused"),
+        (json(r#"{"errors":["Invalid argument"]}"#), "refused"),
+        (answer("200 OK", "Content-Type: text/html\r\n", "<html></html>"), "malformed"),
+        (answer("200 OK", "", ""), "malformed"),
+        (answer("302 Found", "Location: https://elsewhere.example/\r\n", ""), "redirect"),
+        (answer("401 Unauthorized", "", ""), "auth"),
+        (answer("429 Slow Down", "", ""), "rate"),
+        (Act::Say(b"HTTP/1.1 200 OK\r\nContent-Length: 2147483648\r\n\r\n{".to_vec()), "large"),
+        (Act::Drip(drip), "timeout"),
+        (Act::SayAndHang(Vec::new()), "timeout"),
+        (Act::Close, "unreachable"),
+    ] {
+        let server = Server::play(vec![act.clone()]).await;
+        let (mut config, _) = setup(&server);
+        config.timeout = Some(Duration::from_millis(300));
+        config.retry.attempts = 1;
+        let error = Client::new(config).unwrap().send(&read()).await.unwrap_err();
+        let holds: Vec<_> = PREDICATES.iter().filter(|(_, holds)| holds(&error)).map(|(name, _)| *name).collect();
+        assert_eq!(holds, [expected], "{act:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_page_is_given_not_visited() {
+    let stranger = Server::play(vec![json("{}")]).await;
+    let place = format!("Location: {}/login?state=s3cr3t\r\n", stranger.base);
+    let server = Server::play(vec![answer("302 Found", &place, "")]).await;
+    let request = AuthorizeConnection { brokerage: Connection::Alpaca };
+    let page = client(&server).send(&request).await.unwrap();
+    assert!(page.location.expose().ends_with("/login?state=s3cr3t"));
+    assert!(!format!("{page:?}").contains("s3cr3t"));
+    assert!(stranger.seen().is_empty());
+}
+
+#[tokio::test]
+async fn dropping_the_future_ends_the_request() {
+    let server = Server::play(vec![Act::SayAndHang(Vec::new()), json(PROJECTS)]).await;
+    let (mut config, _) = setup(&server);
+    config.max_concurrent = 1;
+    let client = Client::new(config).unwrap();
+    let request = read();
+    let abandoned = tokio::time::timeout(Duration::from_millis(100), client.send(&request)).await;
+    assert!(abandoned.is_err(), "the first answer never comes");
+    // Its place among the requests in flight is free again, or this would wait for ever.
+    tokio::time::timeout(Duration::from_secs(20), client.send(&request)).await.unwrap().unwrap();
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn the_rate_holds_on_the_clients_clock() {
+    let server = Server::play(vec![json(PROJECTS)]).await;
+    let (mut config, clock) = setup(&server);
+    config.rate = Some(Rate { per_second: 2.0, burst: 3 });
+    let client = Client::new(config).unwrap();
+    for _ in 0..7 {
+        client.send(&read()).await.unwrap();
+    }
+    assert_eq!(clock.elapsed(), Duration::from_secs(2), "three at once, then two a second");
+}
+
+#[test]
+fn the_address_of_a_proxy_does_not_print() {
+    let mut config = Config::new(Credentials::new("42", TOKEN).unwrap());
+    config.proxy = Some("http://user:s3cr3t@proxy.example:3128".into());
+    assert!(!format!("{config:?}").contains("s3cr3t"));
+    assert!(!format!("{:?}", Client::new(config).unwrap()).contains("s3cr3t"));
+}
+
+/// The link to a file of the tiny server.
+fn link(server: &Server) -> Secret {
+    Secret::from(format!("{}/file.zip?signature=s3cr3t", server.base.trim_end_matches("/api/v2")).as_str())
+}
+
+#[tokio::test]
+async fn a_download_carries_no_signature_and_gives_the_bytes_as_they_are() {
+    let stored = gzipped(b"kept packed");
+    let server = Server::play(vec![answer("200 OK", "", &stored)]).await;
+    assert_eq!(client(&server).download(&link(&server)).await.unwrap(), stored);
+    let seen = server.seen().remove(0);
+    assert!(seen.head.starts_with("GET /file.zip?signature=s3cr3t HTTP/1.1"), "{}", seen.head);
+    let names: Vec<_> =
+        seen.head.lines().filter_map(|line| line.split_once(": ")).map(|(name, _)| name.to_ascii_lowercase()).collect();
+    for name in ["authorization", "timestamp", "referer", "cookie"] {
+        assert!(!names.iter().any(|seen| seen == name), "{name} was sent: {names:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_download_follows_no_redirect_and_tells_nothing_of_the_link() {
+    let stranger = Server::play(vec![answer("200 OK", "", "x")]).await;
+    let place = format!("Location: {}/elsewhere?signature=s3cr3t\r\n", stranger.base);
+    for (act, holds) in [
+        (answer("302 Found", &place, ""), Error::is_redirect as fn(&Error) -> bool),
+        (answer("403 Forbidden", "", "<Error>expired: s3cr3t</Error>"), |error| {
+            matches!(error, Error::Status { status: 403, .. })
+        }),
+        (answer("500 Error", "", "s3cr3t"), Error::is_server_failure),
+        (answer("200 OK", "", vec![b'x'; 60_000]), Error::is_too_large),
+        (Act::Say(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf".to_vec()), Error::is_unreachable),
+        (Act::Drip(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n".to_vec()), Error::is_timeout),
+    ] {
+        let server = Server::play(vec![act.clone()]).await;
+        let (mut config, _) = setup(&server);
+        config.max_download_bytes = 50_000;
+        config.timeout = Some(Duration::from_millis(200));
+        config.retry.attempts = 1;
+        let error = Client::new(config).unwrap().download(&link(&server)).await.unwrap_err();
+        assert!(holds(&error), "{act:?}: {error}");
+        assert!(!format!("{error} {error:?}").contains("s3cr3t"), "{error:?}");
+    }
+    assert!(stranger.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_download_without_a_length_is_capped_as_it_comes() {
+    let mut bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n".to_vec();
+    bytes.extend(vec![b' '; 0x10000]);
+    bytes.extend(b"\r\n0\r\n\r\n");
+    let server = Server::play(vec![Act::Say(bytes)]).await;
+    let (mut config, _) = setup(&server);
+    config.max_download_bytes = 50_000;
+    let error = Client::new(config).unwrap().download(&link(&server)).await.unwrap_err();
+    assert_eq!(error, Error::TooLarge { endpoint: "download".into(), limit: 50_000 });
+}
+
+#[tokio::test]
+async fn a_broken_download_is_begun_again() {
+    let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf".to_vec();
+    let server = Server::play(vec![Act::Say(cut), answer("503 Busy", "", ""), answer("200 OK", "", "whole")]).await;
+    let (config, clock) = setup(&server);
+    assert_eq!(Client::new(config).unwrap().download(&link(&server)).await.unwrap(), b"whole");
+    assert_eq!(server.seen().len(), 3);
+    assert!(Duration::from_millis(750) <= clock.elapsed(), "waits on the client's clock");
+}
+
+#[tokio::test]
+async fn a_file_may_be_read_piece_by_piece() {
+    let server = Server::play(vec![answer("200 OK", "", vec![7; 40_000])]).await;
+    let mut download = client(&server).open(&link(&server)).await.unwrap();
+    assert_eq!(download.length(), Some(40_000));
+    assert!(!format!("{download:?}").contains("s3cr3t"));
+    let mut bytes = 0;
+    while let Some(chunk) = download.chunk().await.unwrap() {
+        bytes += chunk.len();
+    }
+    assert_eq!(bytes, 40_000);
+}
+
+#[tokio::test]
+async fn a_service_on_the_open_network_cannot_send_us_to_this_computer() {
+    let server = Server::play(vec![answer("200 OK", "", "x")]).await;
+    let client = Client::new(Config::new(Credentials::new("42", TOKEN).unwrap())).unwrap();
+    let error = client.download(&link(&server)).await.unwrap_err();
+    assert!(matches!(&error, Error::Config(words) if words.contains("this computer")), "{error}");
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn the_organization_of_the_credentials_stands_where_a_request_names_none() {
+    let server = Server::play(vec![json(r#"{"success":true,"organizationId":"o","projects":[],"objects":[]}"#)]).await;
+    let (mut config, _) = setup(&server);
+    config.credentials = Credentials::new("42", TOKEN).unwrap().with_organization("0rg");
+    let client = Client::new(config).unwrap();
+    client.send(&ReadAccount::default()).await.unwrap();
+    client.send(&ReadAccount { organization_id: Some("theirs".into()) }).await.unwrap();
+    client.send(&ListObjects::default()).await.unwrap();
+    client.send(&read()).await.unwrap();
+    let broadcast = BroadcastLiveCommand { organization_id: "".into(), command: Value::Null, exclude_project_id: None };
+    client.send(&broadcast).await.unwrap();
+    let bodies: Vec<Value> = server.seen().iter().map(|seen| serde_json::from_str(&seen.body).unwrap()).collect();
+    let named: Vec<_> = bodies.iter().map(|body| body.get("organizationId").and_then(Value::as_str)).collect();
+    // A list of projects is not narrowed, and what reaches every algorithm of an organization names it itself.
+    assert_eq!(named, [Some("0rg"), Some("theirs"), Some("0rg"), None, Some("")]);
+    let object = SetObject { organization_id: "".into(), key: "a".into(), data: vec![1] };
+    client.send(&object).await.unwrap();
+    assert!(server.seen().last().unwrap().body.contains("0rg"));
+}
+
+#[tokio::test]
+async fn what_a_lost_answer_made_is_looked_up() {
+    let listed = r#"{"success":true,"backtests":[{"backtestId":"old","name":"run","created":"2023-11-14 22:10:00"},
+        {"backtestId":"new","name":"run","created":"2023-11-14 22:13:20"}]}"#;
+    let server = Server::play(vec![Act::Close, json(listed)]).await;
+    let client = client(&server);
+    let request = CreateBacktest { backtest_name: "run".into(), ..CreateBacktest::default() };
+    let left = client.clock().now();
+    assert!(client.send(&request).await.unwrap_err().may_have_created());
+    let found = client.look_up(&request, left).await.unwrap();
+    assert_eq!(found.iter().map(|row| row.backtest_id.as_str()).collect::<Vec<_>>(), ["new"]);
 }

@@ -1,4 +1,7 @@
 //! Whose account this is.
+//!
+//! Source: documentation, Authentication and Account; LEAN's `ApiConnection.cs` and `Account.cs`; `user/read` from
+//! lean-cli only.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +35,7 @@ pub struct ReadAccount {
 impl Endpoint for ReadAccount {
     const PATH: &'static str = "account/read";
     const EFFECT: Effect = Effect::Read;
+    const TAKES_ORGANIZATION: bool = true;
     const PAYLOAD: &'static [&'static str] = &["organizationId", "creditBalance"];
     type Reply = Account;
 }
@@ -77,6 +81,7 @@ pub struct ReadUser {
 impl Endpoint for ReadUser {
     const PATH: &'static str = "user/read";
     const EFFECT: Effect = Effect::Read;
+    const TAKES_ORGANIZATION: bool = true;
     const PAYLOAD: &'static [&'static str] = &["user"];
     type Reply = UserReply;
 }

@@ -1,6 +1,8 @@
 //! The service's tools for people who write algorithms: checks, completion, search.
 //!
 //! Their answers carry no `success`; `state` says whether something was found wrong.
+//!
+//! Source: API description, `/ai/tools/*`; QuantConnect's MCP server, `tools/ai.py`.
 
 use std::time::Duration;
 

@@ -1,4 +1,7 @@
 //! Backtests: run, read in pieces, label, delete.
+//!
+//! Source: API description, `/backtests/*`; `trades` and `read/log` from the documentation of 2026; `tags/update`
+//! from LEAN's `Api.cs`.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,8 @@
 //! Other people on a project, and the lock that says who edits.
 //!
 //! The service names the same things differently in each of these calls; the field names here follow it.
+//!
+//! Source: API description, `/projects/collaboration/*`; QuantConnect's MCP server and its tests.
 
 use serde::{Deserialize, Serialize};
 

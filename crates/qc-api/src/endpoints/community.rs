@@ -1,4 +1,6 @@
 //! What everybody sees: reports of faulty data, and news.
+//!
+//! Source: documentation, Data Issues; `services/terminal-news` from lean-cli.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,6 @@
 //! Compiling a project, which every backtest and deployment needs first.
+//!
+//! Source: API description, `/compile/*`; LEAN's `Compile.cs`.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,8 @@
 //! Connecting an account at a brokerage through the service's login pages.
 //!
 //! Both answers are secrets: a link that signs somebody in, and tokens. They do not print.
+//!
+//! Source: API description, `/live/auth0/*`; lean-cli's `auth0_client.py` for the waiting.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,7 @@
 //! Data sets: what there is, what it costs, and links to files, each of which is paid from credit.
+//!
+//! Source: lean-cli's `data_client.py`, `market_client.py` and `module_client.py`; LEAN's `Api.cs`. None of it is in
+//! the API description.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -92,6 +95,7 @@ pub struct ReadDataPrices {
 impl Endpoint for ReadDataPrices {
     const PATH: &'static str = "data/prices";
     const EFFECT: Effect = Effect::Read;
+    const TAKES_ORGANIZATION: bool = true;
     const PAYLOAD: &'static [&'static str] = &["prices"];
     type Reply = DataPrices;
 }
@@ -217,6 +221,7 @@ pub struct ListModules {
 impl Endpoint for ListModules {
     const PATH: &'static str = "modules/list";
     const EFFECT: Effect = Effect::Read;
+    const TAKES_ORGANIZATION: bool = true;
     const PAYLOAD: &'static [&'static str] = &["files"];
     type Reply = ModuleFiles;
 }
@@ -246,6 +251,7 @@ pub struct ReadModule {
 impl Endpoint for ReadModule {
     const PATH: &'static str = "modules/read";
     const EFFECT: Effect = Effect::Read;
+    const TAKES_ORGANIZATION: bool = true;
     const REACH: Reach = Reach::Secret;
     const PAYLOAD: &'static [&'static str] = &["url"];
     type Reply = ModuleLink;

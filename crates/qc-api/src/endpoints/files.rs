@@ -2,6 +2,8 @@
 //!
 //! Every request takes `code_source_id`, the name of the editing program; left out, the client fills in
 //! [`crate::Config::code_source`].
+//!
+//! Source: API description, `/files/*`; QuantConnect's MCP server and its tests.
 
 use serde::{Deserialize, Serialize};
 

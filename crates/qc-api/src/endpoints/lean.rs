@@ -1,4 +1,6 @@
 //! Versions of LEAN, and the Python environments it runs in.
+//!
+//! Source: API description, `/lean/versions/read`; lean-cli for environments.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,6 @@
 //! Libraries: projects whose code another project uses.
+//!
+//! Source: lean-cli's `project_client.py`.
 
 use serde::{Deserialize, Serialize};
 

@@ -2,6 +2,9 @@
 //!
 //! Deploying, stopping with sale and commands may move real money; [`crate::brokerage`] says when a deployment is
 //! certainly a paper one.
+//!
+//! Source: API description, `/live/*`; `trades` and the newer members of logs and insights from the documentation of
+//! 2026.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +15,7 @@ use crate::ids::{CompileId, DeployId, NodeId, ProjectId, VersionId};
 use crate::model::{
     ChartReply, ClosedTrade, Insight, LiveAlgorithm, LiveStatus, LiveSummary, Notifications, Order, PortfolioReply,
 };
+use crate::poll::Progress;
 use crate::wire::{Map, date, flag, list, map, number, text};
 
 /// The rows of this file.
@@ -241,6 +245,18 @@ pub struct LiveOrdersReply {
     /// `loading`, while it is.
     #[serde(deserialize_with = "text::option", skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
+}
+
+impl LiveOrdersReply {
+    /// How far the service is, when this answer holds no orders because they are still being loaded.
+    #[must_use]
+    pub fn loading(&self) -> Option<Progress> {
+        let says_so = self.progress.is_some() || self.status.as_deref() == Some("loading");
+        (says_so && self.orders.is_empty() && self.length.is_none()).then(|| Progress {
+            share: self.progress.filter(|share| (0.0..=1.0).contains(share)),
+            state: self.status.clone().unwrap_or_else(|| "loading".to_owned()),
+        })
+    }
 }
 
 /// Reads closed trades with their orders, at most 1000 at a time.

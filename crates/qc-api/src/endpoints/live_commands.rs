@@ -1,4 +1,6 @@
 //! Commands to running algorithms. What a command does is up to the algorithm.
+//!
+//! Source: API description, `/live/commands/*`; LEAN's `ICommand` types.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,4 +1,6 @@
 //! The nodes of an organization, and which of them a project may use.
+//!
+//! Source: API description, `/projects/nodes/*`; `nodes/read` from lean-cli.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,7 @@ pub struct ReadNodes {
 impl Endpoint for ReadNodes {
     const PATH: &'static str = "nodes/read";
     const EFFECT: Effect = Effect::Read;
+    const TAKES_ORGANIZATION: bool = true;
     const PAYLOAD: &'static [&'static str] = &["backtest", "research", "live"];
     type Reply = Nodes;
 }

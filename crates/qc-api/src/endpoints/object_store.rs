@@ -2,6 +2,8 @@
 //!
 //! Reading takes two steps: [`StartDownload`] starts a job, [`ReadDownload`] gives a link once the service has
 //! packed a zip whose entries are the keys ([`crate::poll::Schedule::DOWNLOAD`]). The link is a key by itself.
+//!
+//! Source: API description, `/object/*`; LEAN's `Api.cs` for the two steps and their times.
 
 use std::time::Duration;
 
@@ -40,6 +42,7 @@ impl std::fmt::Debug for SetObject {
 impl Endpoint for SetObject {
     const PATH: &'static str = "object/set";
     const EFFECT: Effect = Effect::Update;
+    const TAKES_ORGANIZATION: bool = true;
     const ENCODING: Encoding = Encoding::Multipart;
     const TIMEOUT: Duration = Duration::from_secs(20 * 60);
     type Reply = Done;
@@ -70,9 +73,15 @@ pub struct StartDownload {
 impl Endpoint for StartDownload {
     const PATH: &'static str = "object/get";
     const EFFECT: Effect = Effect::Create;
+    const TAKES_ORGANIZATION: bool = true;
     const REACH: Reach = Reach::Secret;
     const PAYLOAD: &'static [&'static str] = &["jobId", "url"];
     type Reply = DownloadReply;
+
+    fn check(reply: &DownloadReply) -> Result<(), &'static str> {
+        let link = reply.url.as_ref().is_some_and(|url| !url.expose().is_empty());
+        if link || !reply.job_id.is_empty() { Ok(()) } else { Err("the answer names neither a job nor a link") }
+    }
 }
 
 /// Asks whether the zip of a download is ready.
@@ -88,6 +97,7 @@ pub struct ReadDownload {
 impl Endpoint for ReadDownload {
     const PATH: &'static str = "object/get";
     const EFFECT: Effect = Effect::Read;
+    const TAKES_ORGANIZATION: bool = true;
     const REACH: Reach = Reach::Secret;
     const PAYLOAD: &'static [&'static str] = &["jobId", "url"];
     type Reply = DownloadReply;
@@ -117,6 +127,7 @@ pub struct ReadObjectProperties {
 impl Endpoint for ReadObjectProperties {
     const PATH: &'static str = "object/properties";
     const EFFECT: Effect = Effect::Read;
+    const TAKES_ORGANIZATION: bool = true;
     const PAYLOAD: &'static [&'static str] = &["metadata"];
     type Reply = ObjectPropertiesReply;
 }
@@ -173,6 +184,7 @@ pub struct ListObjects {
 impl Endpoint for ListObjects {
     const PATH: &'static str = "object/list";
     const EFFECT: Effect = Effect::Read;
+    const TAKES_ORGANIZATION: bool = true;
     const PAYLOAD: &'static [&'static str] = &["objects"];
     type Reply = ObjectsReply;
 }
@@ -246,5 +258,6 @@ pub struct DeleteObject {
 impl Endpoint for DeleteObject {
     const PATH: &'static str = "object/delete";
     const EFFECT: Effect = Effect::Delete;
+    const TAKES_ORGANIZATION: bool = true;
     type Reply = Done;
 }

@@ -1,4 +1,7 @@
 //! Optimizations: many backtests over a grid of parameters, paid from credit.
+//!
+//! Source: API description, `/optimizations/*`; lean-cli's `optimization_client.py` and `optimizer_config_manager.py`
+//! (prices, cost).
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,6 @@
 //! Organizations: who pays, who belongs, what is rented.
+//!
+//! Source: lean-cli's `organization_client.py` and `encryption_key_client.py`; LEAN's `Organization.cs`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,6 +24,7 @@ pub struct ReadOrganization {
 impl Endpoint for ReadOrganization {
     const PATH: &'static str = "organizations/read";
     const EFFECT: Effect = Effect::Read;
+    const TAKES_ORGANIZATION: bool = true;
     const PAYLOAD: &'static [&'static str] = &["organization"];
     type Reply = OrganizationReply;
 }
@@ -217,6 +220,7 @@ pub struct ListEncryptionKeys {
 impl Endpoint for ListEncryptionKeys {
     const PATH: &'static str = "organizations/encryption/keys/list";
     const EFFECT: Effect = Effect::Read;
+    const TAKES_ORGANIZATION: bool = true;
     const PAYLOAD: &'static [&'static str] = &["keys"];
     type Reply = KeysReply;
 }

@@ -1,4 +1,6 @@
 //! Projects: make, read, change, delete.
+//!
+//! Source: API description, `/projects/*`; lean-cli's `project_client.py` for the rarer members of an update.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +31,7 @@ pub struct CreateProject {
 impl Endpoint for CreateProject {
     const PATH: &'static str = "projects/create";
     const EFFECT: Effect = Effect::Create;
+    const TAKES_ORGANIZATION: bool = true;
     const PAYLOAD: &'static [&'static str] = &["projects"];
     type Reply = ProjectsReply;
 

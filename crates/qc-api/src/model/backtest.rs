@@ -1,4 +1,7 @@
 //! Backtests: the whole answer, and the line of a list.
+//!
+//! Source: API description, `BacktestResult`; LEAN's `Backtest.cs`; lean-cli's `QCBacktest` for what counts as
+//! finished.
 
 use std::fmt;
 

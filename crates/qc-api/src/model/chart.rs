@@ -1,4 +1,6 @@
 //! Charts: named series of points.
+//!
+//! Source: API description; LEAN's `SeriesJsonConverter`, `CandlestickJsonConverter`, `ChartPointJsonConverter`.
 
 use std::fmt;
 

@@ -1,4 +1,6 @@
 //! A file of a project.
+//!
+//! Source: API description, `ProjectFile`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

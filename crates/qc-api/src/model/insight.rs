@@ -1,4 +1,6 @@
 //! Insights: what an alpha model expected, and how it came.
+//!
+//! Source: API description, `Insight`; LEAN's `InsightJsonConverter`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,8 @@
 //! Live algorithms: deployments, what they hold, what they say.
+//!
+//! Source: API description, `LiveAlgorithmResults`; LEAN's `Holding` (short names) and `AlgorithmStatus`.
+
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -229,8 +233,8 @@ pub struct Cash {
     pub security_symbols: Vec<Symbol>,
 }
 
-/// Where the service sends word of orders and insights.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Where the service sends word of orders and insights. Headers and bot tokens do not print.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum NotificationTarget {
     /// An e-mail.
@@ -262,6 +266,27 @@ pub enum NotificationTarget {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token: Option<String>,
     },
+}
+
+impl fmt::Debug for NotificationTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Email { address, subject } => {
+                f.debug_struct("Email").field("address", address).field("subject", subject).finish()
+            }
+            Self::Webhook { address, headers } => {
+                // The path and the query of a hook are often its key.
+                let host = address
+                    .split_once("://")
+                    .map_or("****", |(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
+                f.debug_struct("Webhook").field("host", &host).field("headers", &headers.keys()).finish_non_exhaustive()
+            }
+            Self::Sms { phone_number } => f.debug_struct("Sms").field("phone_number", phone_number).finish(),
+            Self::Telegram { id, token } => {
+                f.debug_struct("Telegram").field("id", id).field("token", &token.as_ref().map(|_| "****")).finish()
+            }
+        }
+    }
 }
 
 open_enum! {
@@ -329,6 +354,19 @@ mod tests {
         ] {
             let target: NotificationTarget = serde_json::from_str(json).unwrap();
             assert!(format!("{target:?}").starts_with(expected));
+        }
+    }
+
+    #[test]
+    fn keys_in_targets_do_not_print() {
+        for json in [
+            r#"{"address":"https://hook.example/s3cr3t?k=s3cr3t","headers":{"x-key":"s3cr3t"}}"#,
+            r#"{"address":"user:s3cr3t","headers":{}}"#,
+            r#"{"id":"1","token":"s3cr3t"}"#,
+        ] {
+            let targets = vec![serde_json::from_str(json).unwrap()];
+            let shown = format!("{:?}", Notifications { events: vec![], targets });
+            assert!(!shown.contains("s3cr3t"), "{shown}");
         }
     }
 }

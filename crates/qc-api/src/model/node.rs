@@ -1,4 +1,6 @@
 //! Nodes: the machines an organization rents.
+//!
+//! Source: API description, `Node`; LEAN's `Nodes.cs`.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,6 @@
 //! Optimizations: the grid, the results, and what they cost.
+//!
+//! Source: API description; LEAN's `OptimizationBacktestJsonConverter`; lean-cli's cost rule.
 
 use std::fmt;
 

@@ -1,4 +1,6 @@
 //! Orders and what happened to them.
+//!
+//! Source: API description, `Order`; LEAN's `OrderJsonConverter`, `SerializedOrderEvent`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,6 @@
 //! Projects and what hangs on them.
+//!
+//! Source: API description, `Project`; lean-cli's `QCProject`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};

@@ -1,4 +1,6 @@
 //! Statistics of a backtest: the display strings, and the figures behind them.
+//!
+//! Source: LEAN's `StatisticsBuilder`, `PortfolioStatistics`, `TradeStatistics`, `BaseResultsHandler`.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};

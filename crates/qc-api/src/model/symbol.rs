@@ -1,4 +1,6 @@
 //! Securities as LEAN names them.
+//!
+//! Source: LEAN's `Symbol`, `SecurityIdentifier`, `SecurityType`.
 
 use std::fmt;
 

@@ -1,4 +1,6 @@
 //! Closed trades: a position opened and closed again.
+//!
+//! Source: LEAN's `Trade.cs`; documentation of 2026 for trades with their orders.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

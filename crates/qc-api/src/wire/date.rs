@@ -36,14 +36,23 @@ pub fn parse(text: &str) -> Result<Option<Timestamp>, String> {
 
 /// The moment `seconds` after 1970, to the microsecond.
 pub(crate) fn from_unix(seconds: f64) -> Option<Timestamp> {
-    // Beyond these bounds jiff has no moment; the cast below is then exact enough for microseconds.
-    const FARTHEST: f64 = 250_000_000_000.0;
+    // Beyond the years -9999 and 9999 there is no moment; within this bound the cast below cannot overflow.
+    const FARTHEST: f64 = 400_000_000_000.0;
     if !(-FARTHEST < seconds && seconds < FARTHEST) {
         return None;
     }
     #[allow(clippy::cast_possible_truncation)]
-    Timestamp::from_microsecond((seconds * 1e6).round() as i64).ok()
+    let micros = (seconds * 1e6).round() as i64;
+    const SECOND: i64 = 1_000_000;
+    let nanos = i32::try_from(micros.rem_euclid(SECOND) * 1_000).ok()?;
+    // Doubles are 31 microseconds apart at the ends of time: a moment there may be read as one beyond its end.
+    let at_end = |end: &Timestamp| (micros - end.as_microsecond()).abs() <= SECOND;
+    let beyond = || [Timestamp::MIN, Timestamp::MAX].into_iter().find(at_end);
+    Timestamp::new(micros.div_euclid(SECOND), nanos).ok().or_else(beyond)
 }
+
+/// The first second of the year 0, in Unix seconds.
+const YEAR_ZERO: i64 = -62_167_219_200;
 
 /// Seconds since 1970, with the fraction.
 #[allow(clippy::cast_precision_loss)] // microseconds since 1970 stay exact until the year 2255
@@ -109,6 +118,8 @@ pub mod spaced {
     /// The serializer's own.
     pub fn serialize<S: Serializer>(moment: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
         match moment {
+            // Years before the first need six digits to be read again, which this form has no room for.
+            Some(moment) if moment.as_second() < super::YEAR_ZERO => serializer.collect_str(moment),
             Some(moment) => serializer.collect_str(&moment.strftime("%Y-%m-%d %H:%M:%S")),
             None => serializer.serialize_none(),
         }
@@ -191,5 +202,26 @@ mod tests {
         assert_eq!(parse("0001-01-01T00:00:00"), Ok(None));
         assert!(parse("soon").unwrap_err().contains("soon"));
         assert!(parse("1e300").is_err());
+        assert!(parse("253402207202").is_err());
+    }
+
+    #[test]
+    fn early_years_survive_being_written() {
+        for text in
+            ["-000044-03-15T00:00:00Z", "-000001-12-31T23:59:59Z", "0000-01-01T00:00:00Z", "0099-12-31T23:59:59Z"]
+        {
+            let moment: Timestamp = text.parse().unwrap();
+            let written = spaced::serialize(&Some(moment), serde_json::value::Serializer).unwrap();
+            assert_eq!(parse(written.as_str().unwrap()), Ok(Some(moment)), "{written}");
+        }
+    }
+
+    #[test]
+    fn the_ends_of_time_come_back_from_unix_seconds() {
+        let late: Timestamp = "9999-12-30T22:00:00.99Z".parse().unwrap();
+        for moment in [Timestamp::MIN, late, Timestamp::MAX] {
+            let again = from_unix(to_unix(moment)).unwrap();
+            assert!(moment.duration_since(again).as_secs_f64().abs() < 1e-3, "{moment}");
+        }
     }
 }

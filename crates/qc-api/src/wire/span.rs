@@ -6,7 +6,14 @@ use jiff::SignedDuration;
 use serde::de::{Error, Visitor};
 use serde::{Deserializer, Serializer};
 
-/// Reads `[-][d.]hh:mm:ss[.fffffff]`.
+/// The longest span .NET knows, in whole seconds; beyond it nothing is a time span.
+const LONGEST: i64 = 922_337_203_686;
+
+fn within(span: SignedDuration) -> Option<SignedDuration> {
+    (-LONGEST..=LONGEST).contains(&span.as_secs()).then_some(span)
+}
+
+/// Reads `[-][d.]hh:mm:ss[.fffffff]`. `None` for what is no span, or one that .NET cannot hold.
 #[must_use]
 pub fn parse(text: &str) -> Option<SignedDuration> {
     let text = text.trim();
@@ -37,7 +44,7 @@ pub fn parse(text: &str) -> Option<SignedDuration> {
         .checked_add(digits(minutes)?)?
         .checked_mul(60)?
         .checked_add(digits(seconds)?)?;
-    let span = SignedDuration::new(total, nanos);
+    let span = within(SignedDuration::from_secs(total))?.checked_add(SignedDuration::from_nanos(nanos.into()))?;
     Some(if negative { -span } else { span })
 }
 
@@ -98,17 +105,15 @@ impl<'de> Visitor<'de> for SpanVisitor {
         })
     }
     fn visit_f64<E: Error>(self, seconds: f64) -> Result<Self::Value, E> {
-        SignedDuration::try_from_secs_f64(seconds)
-            .map(Some)
-            .map_err(|_| E::custom(format!("seconds were expected, found {seconds}")))
+        let span = SignedDuration::try_from_secs_f64(seconds).ok().and_then(within);
+        span.map(Some).ok_or_else(|| E::custom(format!("seconds were expected, found {seconds}")))
     }
     fn visit_i64<E: Error>(self, seconds: i64) -> Result<Self::Value, E> {
-        Ok(Some(SignedDuration::from_secs(seconds)))
+        let span = within(SignedDuration::from_secs(seconds));
+        span.map(Some).ok_or_else(|| E::custom(format!("seconds were expected, found {seconds}")))
     }
     fn visit_u64<E: Error>(self, seconds: u64) -> Result<Self::Value, E> {
-        i64::try_from(seconds)
-            .map(|seconds| Some(SignedDuration::from_secs(seconds)))
-            .map_err(|_| E::custom(format!("seconds were expected, found {seconds}")))
+        self.visit_i64(i64::try_from(seconds).unwrap_or(i64::MAX))
     }
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
         Ok(None)
@@ -138,8 +143,20 @@ mod tests {
             assert_eq!((span.as_secs(), span.subsec_nanos()), (seconds, nanos), "{text}");
             assert_eq!(format(span), text);
         }
-        for text in ["", "1", "1:2", "a:b:c", "1:2:3:4", "99999999999999999999:00:00", "9223372036854775807.00:00:00"] {
+        for text in [
+            "",
+            "1",
+            "1:2",
+            "a:b:c",
+            "1:2:3:4",
+            "99999999999999999999:00:00",
+            "9223372036854775807.00:00:00",
+            "10675200.02:48:07",
+        ] {
             assert_eq!(parse(text), None, "{text}");
+        }
+        for json in ["-9223372036854775808", "18446744073709551615", "1e300"] {
+            assert!(deserialize(&mut serde_json::Deserializer::from_str(json)).is_err(), "{json}");
         }
     }
 }
