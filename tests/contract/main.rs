@@ -17,6 +17,7 @@ mod coverage_page;
 mod data;
 mod faults;
 mod files;
+mod follow;
 mod live;
 mod live_service;
 mod object_store;

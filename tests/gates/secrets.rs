@@ -14,7 +14,7 @@ const PLANTED: &str = "planted-secret-7f3a9c0d51e8";
 
 /// Log lines of this process, as text.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(pub(crate) Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
