@@ -5,8 +5,8 @@ use qc_api::endpoints::{
     account, assist, backtests, collaboration, community, compile, connections, data, files, lean, libraries, live,
     live_commands, nodes, object_store, optimizations, organizations, projects,
 };
-use qc_api::wire::{date, display, span};
-use qc_api::{Endpoint, Error, read_reply};
+use qc_api::wire::{date, display, flag, form, list, map, number, object, span, text};
+use qc_api::{Endpoint, Error, model, read_reply};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -80,18 +80,105 @@ pub fn envelope(bytes: &[u8]) {
     }
 }
 
-/// Fuzz body: every lenient type that reads a text.
-pub fn lenient_types(bytes: &[u8]) {
+/// Bytes as JSON, read by one lenient function.
+fn json<'a, T>(
+    bytes: &'a [u8],
+    read: fn(&mut serde_json::Deserializer<serde_json::de::SliceRead<'a>>) -> serde_json::Result<T>,
+) -> Option<T> {
+    read(&mut serde_json::Deserializer::from_slice(bytes)).ok()
+}
+
+/// Fuzz body: numbers. None of them is infinite or no number.
+pub fn numbers(bytes: &[u8]) {
+    let read = json(bytes, |json| number::option(json)).flatten();
+    assert!(read.is_none_or(f64::is_finite));
+    assert!(json(bytes, |json| number::float(json)).is_none_or(f64::is_finite));
+    assert!(json(bytes, |json| number::or_zero(json)).is_none_or(f64::is_finite));
+    let whole = json(bytes, |json| number::option_integer(json)).flatten();
+    if let (Some(whole), Some(read)) = (whole, read) {
+        assert!((whole as f64 - read).abs() <= read.abs() * f64::EPSILON, "{whole} is not {read}");
+    }
+    assert_eq!(json(bytes, |json| number::integer(json)), whole);
+}
+
+/// Fuzz body: texts and flags.
+pub fn texts_and_flags(bytes: &[u8]) {
+    let option = json(bytes, |json| text::option(json));
+    assert_eq!(json(bytes, |json| text::string(json)), option.map(Option::unwrap_or_default));
+    let flag = json(bytes, |json| flag::option(json));
+    assert_eq!(json(bytes, |json| flag::or_false(json)), flag.map(|flag| flag == Some(true)));
+}
+
+/// A moment under the three ways it is written.
+#[derive(Serialize, serde::Deserialize)]
+struct Moments {
+    #[serde(with = "date::iso")]
+    iso: Option<jiff::Timestamp>,
+    #[serde(with = "date::spaced")]
+    spaced: Option<jiff::Timestamp>,
+    #[serde(with = "date::unix")]
+    unix: Option<jiff::Timestamp>,
+}
+
+/// Fuzz body: moments. What was read can be written in all three ways and read again.
+pub fn dates(bytes: &[u8]) {
+    drop(date::parse(&String::from_utf8_lossy(bytes)));
+    let Some(Some(moment)) = json(bytes, |json| date::iso::deserialize(json)) else { return };
+    let moments = Moments { iso: Some(moment), spaced: Some(moment), unix: Some(moment) };
+    let written = serde_json::to_string(&moments).expect("a moment can be written");
+    let again: Moments = serde_json::from_str(&written).unwrap_or_else(|error| panic!("{written}: {error}"));
+    let apart = |again: Option<jiff::Timestamp>| {
+        let again = again.unwrap_or_else(|| panic!("{written} lost a moment"));
+        moment.duration_since(again).as_secs_f64().abs()
+    };
+    assert_eq!(again.iso, Some(moment), "{written}");
+    assert!(apart(again.spaced) < 1.0 && apart(again.unix) < 1e-3, "{written}");
+}
+
+/// Fuzz body: spans of time.
+pub fn spans(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    drop(date::parse(&text));
-    if let Some(read) = span::parse(&text) {
+    for read in [span::parse(&text), json(bytes, |json| span::deserialize(json)).flatten()].into_iter().flatten() {
         assert_eq!(span::parse(&span::format(read)).map(|again| again.as_secs()), Some(read.as_secs()));
     }
-    if let Some(figure) = display::parse(&text) {
-        assert!(figure.value.is_finite());
+}
+
+/// Fuzz body: figures made for people.
+pub fn figures(bytes: &[u8]) {
+    if let Some(figure) = display::parse(&String::from_utf8_lossy(bytes)) {
+        assert!(figure.value.is_finite() && figure.fraction().is_finite());
     }
+}
+
+/// Fuzz body: lists, maps and objects in all their forms.
+pub fn collections(bytes: &[u8]) {
+    drop(json(bytes, |json| list::of::<_, i64>(json)));
+    drop(json(bytes, |json| list::of_texts(json)));
+    drop(json(bytes, |json| map::of::<_, Value>(json)));
+    drop(json(bytes, |json| map::of_texts(json)));
+    let object: Option<Option<model::OrderSubmissionData>> = json(bytes, |json| object::option(json));
+    let _ = object;
+}
+
+/// Fuzz body: words and codes. Unknown ones survive being written and read again.
+pub fn open_enums(bytes: &[u8]) {
+    fn survives<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
+        if let Ok(word) = serde_json::from_slice::<T>(bytes) {
+            let written = serde_json::to_vec(&word).expect("a word can be written");
+            assert_eq!(serde_json::from_slice::<T>(&written).expect("what was written can be read"), word);
+        }
+    }
+    survives::<model::OrderStatus>(bytes);
+    survives::<model::OrderEventStatus>(bytes);
+    survives::<model::LiveStatus>(bytes);
+    survives::<model::Symbol>(bytes);
+}
+
+/// Fuzz body: forms with PHP's brackets.
+pub fn forms(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
     let pairs: Vec<(&str, &str)> = text.split('&').filter_map(|pair| pair.split_once('=')).collect();
-    drop(qc_api::wire::form::decode(pairs));
+    drop(form::encode(&form::decode(pairs)));
 }
 
 /// Fuzz body: the points of a chart.
@@ -114,6 +201,17 @@ fn inside(bytes: &[u8], before: &str, after: &str, name: &str) {
 /// Feeds any bytes to one decoder.
 pub type FuzzBody = fn(&[u8]);
 
-/// Every fuzz body by name.
-pub const FUZZ_BODIES: &[(&str, FuzzBody)] =
-    &[("envelope", envelope), ("lenient_types", lenient_types), ("chart_points", chart_points), ("orders", orders)];
+/// Every fuzz body by name; `tests/fuzz` has a target for each.
+pub const FUZZ_BODIES: &[(&str, FuzzBody)] = &[
+    ("envelope", envelope),
+    ("numbers", numbers),
+    ("texts_and_flags", texts_and_flags),
+    ("dates", dates),
+    ("spans", spans),
+    ("figures", figures),
+    ("collections", collections),
+    ("open_enums", open_enums),
+    ("forms", forms),
+    ("chart_points", chart_points),
+    ("orders", orders),
+];

@@ -120,11 +120,82 @@ fn pieces_alone_and_deep_nesting_never_panic() {
     survives(format!("a{}=1", "[b]".repeat(10_000)).as_bytes());
 }
 
-/// Finds of the fuzzer, kept as files, replay here.
+/// Finds of the fuzzer, kept as files, replay here: whatever body they broke, every body must survive them.
 #[test]
 fn saved_finds_never_panic() {
-    let folder = corpus::folder().join("finds");
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        survives(&std::fs::read(entry.path()).unwrap());
+    let finds = finds();
+    assert!(!finds.is_empty(), "no find was read");
+    for (name, bytes) in finds {
+        for (body, run) in FUZZ_BODIES {
+            let outcome = std::panic::catch_unwind(|| run(&bytes));
+            assert!(outcome.is_ok(), "{name} breaks {body}");
+        }
     }
+}
+
+fn finds() -> Vec<(String, Vec<u8>)> {
+    let mut finds: Vec<_> = std::fs::read_dir(corpus::folder().join("finds"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_none_or(|ending| ending != "md"))
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap()))
+        .collect();
+    finds.sort();
+    finds
+}
+
+/// The fuzzer's package has a target for every body and none besides.
+#[test]
+fn every_fuzz_body_has_its_target() {
+    let fuzz = support::paths::workspace_root().join("tests/fuzz");
+    let manifest = std::fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
+    for (name, _) in FUZZ_BODIES {
+        let target = std::fs::read_to_string(fuzz.join(format!("targets/{name}.rs"))).unwrap_or_default();
+        assert!(target.contains(&format!("wire::{name}(bytes)")), "targets/{name}.rs does not run {name}");
+        assert!(manifest.contains(&format!("path = \"targets/{name}.rs\"")), "{name} is not in the manifest");
+    }
+    assert_eq!(manifest.matches("[[bin]]").count(), FUZZ_BODIES.len());
+}
+
+/// As long as one likes, where the fuzzer is not installed: `QC_FUZZ_SECONDS=600 cargo test --locked -p qc-tests
+/// --test wire -- --ignored --nocapture`. Prints how many inputs it took; a failure prints its input.
+#[test]
+#[ignore = "runs for a minute unless told otherwise"]
+fn a_long_run_of_every_body() {
+    let seconds = std::env::var("QC_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
+    let (began, budget) = (std::time::Instant::now(), std::time::Duration::from_secs(seconds));
+    let seed = std::env::var("QC_FUZZ_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut seeds: Vec<Vec<u8>> = corpus::answers();
+    seeds.extend(finds().into_iter().map(|(_, bytes)| bytes));
+    seeds.extend(scalars(&seeds));
+    let mut inputs = 0_u64;
+    while began.elapsed() < budget {
+        let origin = &seeds[random.random_range(0..seeds.len())];
+        let bytes = match random.random_range(0..8) {
+            0 => noise(&mut random),
+            1..=4 => spoil(origin, &mut random),
+            _ => swap_value(origin, &mut random),
+        };
+        for (body, run) in FUZZ_BODIES {
+            let outcome = std::panic::catch_unwind(|| run(&bytes));
+            assert!(outcome.is_ok(), "{body} does not survive {:?}", String::from_utf8_lossy(&bytes));
+        }
+        inputs += 1;
+    }
+    println!("{inputs} inputs through {} bodies in {seconds} s, seed {seed}", FUZZ_BODIES.len());
+}
+
+/// Every scalar inside the answers as JSON of its own: what the bodies of single types begin from.
+fn scalars(answers: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    fn walk(value: &serde_json::Value, into: &mut std::collections::BTreeSet<String>) {
+        match value {
+            serde_json::Value::Array(list) => list.iter().for_each(|value| walk(value, into)),
+            serde_json::Value::Object(members) => members.values().for_each(|value| walk(value, into)),
+            scalar => drop(into.insert(scalar.to_string())),
+        }
+    }
+    let mut found = std::collections::BTreeSet::new();
+    answers.iter().filter_map(|bytes| serde_json::from_slice(bytes).ok()).for_each(|value| walk(&value, &mut found));
+    found.into_iter().map(String::into_bytes).collect()
 }
