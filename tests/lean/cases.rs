@@ -110,6 +110,18 @@ fn every_reference_case_is_read_as_the_reference_reads_it() {
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
 }
 
+/// Checks one case in all its modes, if the surroundings give it.
+pub(crate) fn passes(id: &str) {
+    let Some((file, folder)) = given() else { return };
+    let cases = file["cases"].as_array().unwrap();
+    let Some(case) = cases.iter().find(|case| case["id"].as_str() == Some(id)) else {
+        return support::paths::skipping(&format!("the given cases have no {id}"));
+    };
+    for (mode, expected) in case["results"].as_object().unwrap() {
+        check(&folder, &case["request"], mode, expected).unwrap();
+    }
+}
+
 #[test]
 fn a_case_that_was_changed_fails() {
     let Some((file, folder)) = given() else { return };

@@ -4,12 +4,16 @@
 //! need the sample folder beside them; without them this suite says so and runs the rest: folders that the tests
 //! write themselves, and damaged ones.
 
+mod any_bytes;
 mod bad_input;
 mod cases;
 mod chains;
+mod consolidation;
 mod identity;
 mod market;
 mod options;
 mod reference;
 mod synthetic;
+mod tables;
+mod traps;
 mod universes;

@@ -1,5 +1,9 @@
 //! What a folder holds: symbols, resolutions, first and last bar, corporate actions, gaps, what is unadjusted.
 
+mod inventory;
+
+pub use inventory::{DamagedSymbol, FolderInventory};
+
 use crate::bars::{BarFile, Format, Kind};
 use crate::error::Result;
 use crate::factors::{FactorFile, day_of};
@@ -66,6 +70,8 @@ pub struct Stored {
     pub last: Date,
     /// Number of bars (hour and daily) or of files (finer ones).
     pub count: usize,
+    /// Options and futures: how many contracts there are bars of (hour and daily); 0 for everything else.
+    pub contracts: usize,
     /// Open days without a bar in between (hour and daily bars).
     pub gaps: Vec<Gap>,
 }
@@ -167,6 +173,14 @@ impl DataFolder {
     }
 
     fn stored(&self, security: &Security, resolution: Resolution) -> Result<Option<Stored>> {
+        let chained = matches!(security.security_type, SecurityType::Future | SecurityType::CryptoFuture);
+        if security.security_type.is_option() || (chained && security.sid.date() <= crate::sid::DEFAULT_DATE) {
+            let root = match security.security_type {
+                SecurityType::Option => security.ticker.as_str(),
+                _ => security.sid.symbol(),
+            };
+            return self.stored_contracts(security.security_type, security.market.as_str(), root, resolution);
+        }
         if !resolution.one_file() {
             let days = self.days(security, resolution)?;
             let range = days.first().copied().zip(days.last().copied());
@@ -175,11 +189,9 @@ impl DataFolder {
                 first,
                 last,
                 count: days.len(),
+                contracts: 0,
                 gaps: Vec::new(),
             }));
-        }
-        if security.security_type.is_option() || security.security_type == SecurityType::Future {
-            return Ok(None);
         }
         let Some((first, last)) = self.whole_range(security)? else { return Ok(None) };
         let request =
@@ -189,7 +201,7 @@ impl DataFolder {
         Ok(history.series.into_iter().next().and_then(|series| {
             let (first, last) = (series.first_real?.trading_date(), series.last_real?.trading_date());
             let gaps = series.gaps.iter().filter(|gap| !gap.is_tail).copied().collect();
-            Some(Stored { resolution, first, last, count: series.n_rows(), gaps })
+            Some(Stored { resolution, first, last, count: series.n_rows(), contracts: 0, gaps })
         }))
     }
 
@@ -277,6 +289,16 @@ fn ticker_of(name: &str, security_type: SecurityType) -> Option<String> {
 pub(crate) fn range(folder: &DataFolder, security: &Security, resolution: Resolution) -> Result<Option<(Date, Date)>> {
     let base = format!("{}/{}/{resolution}", security.security_type.folder(), security.market);
     let ticker = security.ticker.to_ascii_lowercase();
+    let kind = security.security_type;
+    if kind.is_option() || kind == SecurityType::Future {
+        // The range of all contracts: what lies in the folder for this root at all.
+        let root = match (kind, security.sid.underlying()) {
+            (SecurityType::Option, Some(underlying)) => folder.security(underlying, None)?.ticker,
+            _ => security.sid.symbol().to_owned(),
+        };
+        let stored = folder.stored_contracts(kind, security.market.as_str(), &root, resolution)?;
+        return Ok(stored.map(|stored| (stored.first, stored.last)));
+    }
     if resolution.one_file() {
         for name in ["", "_trade", "_quote"] {
             let path = format!("{base}/{ticker}{name}.zip");

@@ -40,6 +40,7 @@ struct Inner {
     maps: Mutex<MapIndices>,
     hours: Mutex<Option<(FileStamp, Arc<HoursDatabase>)>>,
     cache: Cache,
+    derived: Mutex<Option<Arc<Dir>>>,
 }
 
 /// Map files by their folder, with the folder's time of last change.
@@ -49,6 +50,12 @@ impl fmt::Debug for DataFolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DataFolder").field("name", &self.inner.name).finish_non_exhaustive()
     }
+}
+
+/// A zip of factor files with its directory.
+struct Master {
+    bytes: Vec<u8>,
+    by_name: HashMap<String, crate::zip::Entry>,
 }
 
 /// What a file is like without reading it: enough to know whether it changed.
@@ -83,6 +90,7 @@ impl DataFolder {
             maps: Mutex::default(),
             hours: Mutex::default(),
             cache: Cache::new(cache::DEFAULT_LIMIT_BYTES),
+            derived: Mutex::default(),
         };
         DataFolder { inner: Arc::new(inner) }
     }
@@ -105,6 +113,39 @@ impl DataFolder {
     /// How many bytes of parsed files are kept at the moment.
     pub fn cached_bytes(&self) -> usize {
         self.inner.cache.bytes()
+    }
+
+    /// Another handle of the folder itself, for writing.
+    pub(crate) fn dir(&self) -> Result<Dir> {
+        self.inner.dir.try_clone().map_err(|error| io(".", &error))
+    }
+
+    /// Keeps consolidated bars in this folder (made if need be), so that they are made once for all programs.
+    ///
+    /// Files there are found again by request and by size and time of every source file. At most 2 GB are kept.
+    ///
+    /// # Errors
+    /// [`Error::Folder`] when it cannot be made or opened.
+    pub fn keep_derived_in(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let refused = |error: std::io::Error| Error::Folder {
+            path: path.display().to_string(),
+            reason: error.kind().to_string(),
+        };
+        let authority = cap_std::ambient_authority();
+        Dir::create_ambient_dir_all(path, authority).map_err(refused)?;
+        let dir = Dir::open_ambient_dir(path, authority).map_err(refused)?;
+        self.keep_derived(dir);
+        Ok(())
+    }
+
+    /// As [`DataFolder::keep_derived_in`] for a folder that somebody else opened.
+    pub fn keep_derived(&self, dir: Dir) {
+        *self.inner.derived.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(dir));
+    }
+
+    pub(crate) fn derived(&self) -> Option<Arc<Dir>> {
+        self.inner.derived.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn cache(&self) -> &Cache {
@@ -248,9 +289,19 @@ impl DataFolder {
             return Ok(index.clone());
         }
         let mut files = Vec::new();
+        let mut known = std::collections::HashSet::new();
+        if let Some(master) = self.newest_master(&folder, "map_files")? {
+            for (name, bytes) in self.read_zip_whole(&master)? {
+                let Some(permtick) = plain_name(&name).strip_suffix(".csv") else { continue };
+                let text = utf8(&master, bytes)?;
+                known.insert(permtick.to_ascii_lowercase());
+                files.push(MapFile::parse(permtick, &format!("{master}#{name}"), &text)?);
+            }
+        }
         if stamp.is_some() {
             for name in self.list(&folder)? {
-                if let Some(permtick) = name.strip_suffix(".csv") {
+                // The dated zip is the whole market; loose files add what it does not have.
+                if let Some(permtick) = name.strip_suffix(".csv").filter(|name| !known.contains(*name)) {
                     let path = format!("{folder}/{name}");
                     let text = self.read_text(&path)?.unwrap_or_default();
                     files.push(MapFile::parse(permtick, &path, &text)?);
@@ -293,7 +344,16 @@ impl DataFolder {
     /// The factor file of a company with its path; `None` when there is none.
     pub(crate) fn factor_file(&self, security: &Security, map: &MapFile) -> Result<(String, Option<Arc<FactorFile>>)> {
         let permtick = if map.is_empty() { security.sid.symbol().to_ascii_lowercase() } else { map.permtick.clone() };
-        let path = format!("{}/{}/factor_files/{permtick}.csv", security.security_type.folder(), security.market);
+        let shelf = format!("{}/{}/factor_files", security.security_type.folder(), security.market);
+        if let Some((path, stamp, text)) = self.master_factors(&shelf, &permtick)? {
+            if let Some(known) = self.cache().get::<FactorFile>(&path, stamp) {
+                return Ok((path, Some(known)));
+            }
+            let file = Arc::new(FactorFile::parse(&text));
+            self.cache().put(path.clone(), stamp, file.clone(), text.len() * 2 + 256);
+            return Ok((path, Some(file)));
+        }
+        let path = format!("{shelf}/{permtick}.csv");
         let Some(stamp) = self.stamp(&path)? else { return Ok((path, None)) };
         if let Some(known) = self.cache().get::<FactorFile>(&path, stamp) {
             return Ok((path, Some(known)));
@@ -314,6 +374,46 @@ impl DataFolder {
         };
         let Some(found) = found else { return Ok(None) };
         Ok(Some((found.name.clone(), crate::zip::unpack(path, &bytes, found)?)))
+    }
+
+    /// Unpacks all entries of a zip; none when there is no such file.
+    pub(crate) fn read_zip_whole(&self, path: &str) -> Result<Vec<(String, Vec<u8>)>> {
+        let Some(bytes) = self.read(path, crate::zip::MAX_ZIP_BYTES)? else { return Ok(Vec::new()) };
+        let entries = crate::zip::entries(path, &bytes)?;
+        let files = entries.iter().filter(|entry| !entry.name.ends_with('/'));
+        files.map(|entry| Ok((entry.name.clone(), crate::zip::unpack(path, &bytes, entry)?))).collect()
+    }
+
+    /// The newest `{kind}_YYYYMMDD.zip` of a folder: how QuantConnect delivers its security master.
+    fn newest_master(&self, folder: &str, kind: &str) -> Result<Option<String>> {
+        let names = self.list(folder)?;
+        let dated = names.iter().filter(|name| {
+            let day = name.strip_prefix(kind).and_then(|rest| rest.strip_prefix('_')?.strip_suffix(".zip"));
+            day.and_then(crate::maps::parse_day).is_some()
+        });
+        Ok(dated.max().map(|name| format!("{folder}/{name}")))
+    }
+
+    /// A factor file from the security master of a market, with its place; `None` when there is none in it.
+    fn master_factors(&self, folder: &str, permtick: &str) -> Result<Option<(String, FileStamp, String)>> {
+        let Some(path) = self.newest_master(folder, "factor_files")? else { return Ok(None) };
+        let Some(stamp) = self.stamp(&path)? else { return Ok(None) };
+        let name = format!("{path}#directory");
+        let master = match self.cache().get::<Master>(&name, stamp) {
+            Some(known) => known,
+            None => {
+                let Some(bytes) = self.read(&path, crate::zip::MAX_ZIP_BYTES)? else { return Ok(None) };
+                let entries = crate::zip::entries(&path, &bytes)?;
+                let by_name = entries.into_iter().map(|entry| (plain_name(&entry.name).to_owned(), entry)).collect();
+                let master = Arc::new(Master { bytes, by_name });
+                let size = master.bytes.len() + master.by_name.len() * 160;
+                self.cache().put(name, stamp, master.clone(), size);
+                master
+            }
+        };
+        let Some(entry) = master.by_name.get(&format!("{permtick}.csv")) else { return Ok(None) };
+        let text = utf8(&path, crate::zip::unpack(&path, &master.bytes, entry)?)?;
+        Ok(Some((format!("{path}#{}", entry.name), stamp, text)))
     }
 
     fn maps(&self) -> std::sync::MutexGuard<'_, MapIndices> {
@@ -374,10 +474,17 @@ impl DataFolder {
     /// A text file; `None` when it does not exist.
     pub(crate) fn read_text(&self, path: &str) -> Result<Option<String>> {
         let Some(bytes) = self.read(path, MAX_TEXT_BYTES)? else { return Ok(None) };
-        let text = String::from_utf8(bytes)
-            .map_err(|_| Error::Damaged { file: path.to_owned(), problem: "it is not UTF-8 text" })?;
-        Ok(Some(text))
+        utf8(path, bytes).map(Some)
     }
+}
+
+/// The name of an entry without the folders before it.
+fn plain_name(name: &str) -> &str {
+    name.rsplit(['/', '\\']).next().unwrap_or(name)
+}
+
+fn utf8(path: &str, bytes: Vec<u8>) -> Result<String> {
+    String::from_utf8(bytes).map_err(|_| Error::Damaged { file: path.to_owned(), problem: "it is not UTF-8 text" })
 }
 
 /// A file that is not there is no error in a data folder.

@@ -5,10 +5,12 @@
 
 mod align;
 mod columns;
+mod consolidate;
 mod fill;
 mod gaps;
 mod join;
 mod naming;
+mod prepare;
 mod reader;
 mod request;
 mod result;
@@ -18,20 +20,17 @@ mod stream;
 mod window;
 
 pub use columns::{Columns, Field};
+pub(crate) use request::new_york;
 pub use request::{HistoryRequest, MappingMode, Window};
 pub use result::{Adjustment, Aligned, FactorState, Gap, History, Note, SymbolHistory, TickerRun};
 
 use crate::bars::Kind;
+use crate::derived::{self, Key};
 use crate::error::{Error, Result};
-use crate::factors::{FactorFile, RollFile, day_number};
 use crate::folder::DataFolder;
-use crate::maps::MapFile;
 use crate::symbol::{BarSize, Normalization, Resolution, Security, SecurityType};
-use crate::time::{DAY, LocalTime};
-use naming::Identity;
+use prepare::Prepared;
 use rayon::prelude::*;
-use reader::Plan;
-use std::sync::Arc;
 
 /// Most symbols of one request.
 const MAX_SYMBOLS: usize = 5_000;
@@ -59,48 +58,22 @@ pub fn load(folder: &DataFolder, request: &HistoryRequest) -> Result<History> {
 }
 
 fn symbol_history(folder: &DataFolder, request: &HistoryRequest, security: Security) -> Result<SymbolHistory> {
-    let normalization = request.normalization_for(security.security_type)?;
-    let resolution = supported(&security, request.bars)?;
-    let hours = folder.hours(&security)?;
-    let identity = Identity::new(folder, &security, request, &hours)?;
-    let map = &identity.map;
-    let equity = security.security_type == SecurityType::Equity;
-    let factors = if equity { Some(folder.factor_file(&security, map)?) } else { None };
-    let rolls = if identity.mapping.is_some() { Some(folder.roll_file(&security)?) } else { None };
-    let strict = request.strict_daily_end_times && window::uses_strict_times(&security, resolution, &hours);
-    let (start, end) = window::on_exchange_clock(request, &hours, resolution, strict)?;
-    let extended = request.extended_market_hours && !resolution.one_file();
-    let limited_start = limited_start(start, map, factors.as_ref().and_then(|(_, file)| file.as_deref()), equity);
-    let plan = Plan {
-        folder,
-        security: &security,
-        hours: &hours,
-        map,
-        naming: &identity.naming,
-        listed: identity.listed.clone(),
-        resolution,
-        start,
-        end,
-        limited_start,
-        strict,
-        extended,
-        data_days: match resolution.one_file() {
-            true => reader::data_days_ends(&hours, start, end, *identity.listed.start()),
-            false => reader::data_days(&hours, start, end, extended),
-        },
-    };
-    let (adjustment, usable) = adjustment(normalization, factors.as_ref(), rolls.as_ref());
-    // ScaledRaw scales to the last day: of a request by days the last one asked for, else the day of the end.
-    let end_day = match request.window {
-        Window::Dates { last, .. } => day_number(last),
-        _ => end.day(),
-    };
-    let first_day = plan.data_days.first().copied();
-    let scaling = scale::Scaling::new(usable, normalization, &hours, map, first_day, end_day);
+    match request.bars {
+        BarSize::Stored(resolution) => stored(folder, &Prepared::new(folder, request, security, resolution)?, request),
+        size => consolidated(folder, request, security, size),
+    }
+}
+
+/// Bars as they are stored.
+fn stored(folder: &DataFolder, prepared: &Prepared, request: &HistoryRequest) -> Result<SymbolHistory> {
+    let plan = prepared.plan(folder);
+    let (identity, hours) = (&prepared.identity, &prepared.hours);
+    let equity = prepared.security.security_type == SecurityType::Equity;
+    let (adjustment, usable) = prepared.adjustment();
+    let mode = prepared.normalization;
+    let scaling = scale::Scaling::new(usable, mode, hours, &identity.map, prepared.first_day(), prepared.end_day());
     let mut streams = [None, None, None];
-    let interest = [Kind::OpenInterest];
-    let wanted = source::kinds(security.security_type, resolution).iter();
-    for kind in wanted.chain(interest.iter().filter(|_| request.open_interest && identity.has_interest())).copied() {
+    for kind in prepared.kinds() {
         let [trades, quotes, interest] = &mut streams;
         let slot = match kind {
             Kind::Quote | Kind::TickQuote { .. } => quotes,
@@ -108,16 +81,16 @@ fn symbol_history(folder: &DataFolder, request: &HistoryRequest, security: Secur
             _ => trades,
         };
         let mut stream = plan.read(kind)?;
-        if equity && normalization != Normalization::Raw {
+        if equity && mode != Normalization::Raw {
             scaling.apply(&mut stream, kind);
         }
-        if let (Some((_, Some(file))), Some(mapping)) = (&rolls, identity.mapping) {
-            scale::roll(&mut stream, kind, file, normalization, mapping as u8, request.contract_depth);
+        if let (Some((_, Some(file))), Some(mapping)) = (&prepared.rolls, identity.mapping) {
+            scale::roll(&mut stream, kind, file, mode, mapping as u8, request.contract_depth);
         }
         *slot = Some(fill::finish(&plan, kind, request.fill_forward, stream));
     }
     let [trades, quotes, interest] = streams;
-    let mut joined = match resolution {
+    let mut joined = match prepared.resolution {
         Resolution::Tick => join::join_ticks(trades, quotes),
         _ => join::join(trades, quotes),
     };
@@ -130,6 +103,7 @@ fn symbol_history(folder: &DataFolder, request: &HistoryRequest, security: Secur
     let gaps = gaps::find(&plan, &joined.times, &joined.filled);
     Ok(SymbolHistory {
         time_zone: hours.time_zone.clone(),
+        is_short: vec![false; joined.times.len()],
         times: joined.times,
         columns: joined.columns,
         is_filled: joined.filled,
@@ -139,50 +113,85 @@ fn symbol_history(folder: &DataFolder, request: &HistoryRequest, security: Secur
         last_real,
         gaps,
         absence,
-        security,
+        security: prepared.security.clone(),
     })
 }
 
-/// The stored resolution to read.
-fn supported(security: &Security, bars: BarSize) -> Result<Resolution> {
-    let unsupported = || Error::Unsupported { what: format!("{bars} history"), by: security.security_type.to_string() };
-    let BarSize::Stored(resolution) = bars else { return Err(unsupported()) };
-    Ok(resolution)
+/// Bars made from finer ones, from disk if they were made before.
+fn consolidated(
+    folder: &DataFolder,
+    request: &HistoryRequest,
+    security: Security,
+    size: BarSize,
+) -> Result<SymbolHistory> {
+    let make = |resolution: Resolution| -> Result<SymbolHistory> {
+        let fine = HistoryRequest { bars: BarSize::Stored(resolution), symbols: Vec::new(), ..request.clone() };
+        let prepared = Prepared::new(folder, &fine, security.clone(), resolution)?;
+        let key = match folder.derived() {
+            Some(_) => Some(Key::new(&describe(&prepared, request, size), &prepared.sources(folder)?)),
+            None => None,
+        };
+        if let (Some(dir), Some(key)) = (folder.derived(), &key)
+            && let Some(known) = derived::load(&dir, key, || empty(&prepared))
+        {
+            return Ok(known);
+        }
+        let stored = stored(folder, &prepared, &fine)?;
+        let hours = &prepared.hours;
+        let window = (prepared.start, prepared.end);
+        let made = consolidate::consolidate(stored, size, hours, prepared.extended, resolution.nanos(), window);
+        if let (Some(dir), Some(key)) = (folder.derived(), &key)
+            && !made.times.is_empty()
+        {
+            derived::store(&dir, key, &made);
+        }
+        Ok(made)
+    };
+    let made = make(size.source())?;
+    // Hour bars will do where sessions open on the hour and nothing finer is stored.
+    if made.times.is_empty() && matches!(size, BarSize::Hours(_)) && folder.hours(&security)?.opens_on_the_hour() {
+        let by_hours = make(Resolution::Hour)?;
+        if !by_hours.times.is_empty() {
+            return Ok(by_hours);
+        }
+    }
+    Ok(made)
 }
 
-/// LEAN gives no prices before the first row of the factor file or before the first day of trading, in any mode.
-fn limited_start(start: LocalTime, map: &MapFile, factors: Option<&FactorFile>, equity: bool) -> LocalTime {
-    if !equity {
-        return start;
-    }
-    let midnight = |day: i32| LocalTime(i64::from(day) * DAY);
-    let by_factors = factors.and_then(FactorFile::first_day).map_or(start, midnight);
-    start.max(by_factors).max(midnight(day_number(map.first_date())))
+/// Everything in a request that changes the answer for one security.
+fn describe(prepared: &Prepared, request: &HistoryRequest, size: BarSize) -> String {
+    format!(
+        "{} {} {size} {} {} {} {} {} {} {} {} {:?} {} {}",
+        prepared.security.sid,
+        prepared.security.ticker,
+        prepared.resolution,
+        prepared.normalization,
+        prepared.start,
+        prepared.end,
+        prepared.end_day(),
+        prepared.extended,
+        request.fill_forward,
+        request.strict_daily_end_times,
+        prepared.identity.mapping,
+        request.contract_depth,
+        request.open_interest,
+    )
 }
 
-/// What can be done to prices with the factor file that is there, if one is.
-fn adjustment<'a>(
-    asked: Normalization,
-    factors: Option<&'a (String, Option<Arc<FactorFile>>)>,
-    rolls: Option<&(String, Option<Arc<RollFile>>)>,
-) -> (Adjustment, Option<&'a FactorFile>) {
-    let raw = |factors| Adjustment { asked, applied: Normalization::Raw, factors };
-    let read = |path: &str| Adjustment { asked, applied: asked, factors: FactorState::Read(path.to_owned()) };
-    let broken = |path: &str, line: usize| raw(FactorState::Broken(format!("{path}, line {line}")));
-    let missing = |path: &str| raw(FactorState::Missing(path.to_owned()));
-    if asked == Normalization::Raw {
-        return (raw(FactorState::NotNeeded), None);
-    }
-    match (factors, rolls) {
-        (Some((path, Some(file))), _) => match file.broken_at_line {
-            Some(line) => (broken(path, line), None),
-            None => (read(path), Some(file)),
-        },
-        (_, Some((path, Some(file)))) => match file.broken_at_line {
-            Some(line) => (broken(path, line), None),
-            None => (read(path), None),
-        },
-        (Some((path, None)), _) | (_, Some((path, None))) => (missing(path), None),
-        (None, None) => (raw(FactorState::NotNeeded), None),
+/// An answer without rows, for what is found on disk.
+fn empty(prepared: &Prepared) -> SymbolHistory {
+    SymbolHistory {
+        security: prepared.security.clone(),
+        time_zone: prepared.hours.time_zone.clone(),
+        times: Vec::new(),
+        columns: Columns::default(),
+        is_filled: Vec::new(),
+        is_short: Vec::new(),
+        tickers: Vec::new(),
+        adjustment: prepared.adjustment().0,
+        first_real: None,
+        last_real: None,
+        gaps: Vec::new(),
+        absence: None,
     }
 }

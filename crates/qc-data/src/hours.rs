@@ -208,6 +208,34 @@ impl ExchangeHours {
         self.days.get(kind).is_some_and(|day| !day.segments.is_empty())
     }
 
+    /// The open stretch of the day of `start` that touches the interval, sessions without a break taken as one.
+    pub(crate) fn stretch_of_day(
+        &self,
+        start: LocalTime,
+        end: LocalTime,
+        extended: bool,
+    ) -> Option<(LocalTime, LocalTime)> {
+        let midnight = i64::from(start.day()) * DAY;
+        let (from, to) = (start.0 - midnight, (end.0 - midnight).max(start.0 - midnight + 1));
+        let mut stretch: Option<(i64, i64)> = None;
+        for s in self.day(start.day()).segments.iter().filter(|s| s.regular || extended) {
+            stretch = match stretch {
+                Some((open, close)) if close == s.start => Some((open, s.end)),
+                Some((open, close)) if open < to && from < close => {
+                    return Some((LocalTime(midnight + open), LocalTime(midnight + close)));
+                }
+                _ => Some((s.start, s.end)),
+            };
+        }
+        let (open, close) = stretch.filter(|(open, close)| *open < to && from < *close)?;
+        Some((LocalTime(midnight + open), LocalTime(midnight + close)))
+    }
+
+    /// Whether every regular session begins on a full hour.
+    pub(crate) fn opens_on_the_hour(&self) -> bool {
+        self.sessions.iter().flatten().all(|(open, _)| open % crate::time::HOUR == 0)
+    }
+
     /// Whether the exchange keeps a holiday.
     pub(crate) fn is_holiday(&self, day: i32) -> bool {
         self.holidays.contains(&day)

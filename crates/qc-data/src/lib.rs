@@ -18,10 +18,12 @@
 //! * Missing data is not an error: no file, no rows. Whoever needs rows calls [`History::require_rows`].
 //! * Damaged data is an [`Error`] with file, line and column, never the content of the cell and never a panic.
 
+pub mod alternative;
 mod bars;
 mod cache;
 pub mod chain;
 mod decimal;
+mod derived;
 pub mod describe;
 mod error;
 mod factors;
@@ -29,11 +31,14 @@ pub mod folder;
 mod futures;
 pub mod history;
 mod hours;
+pub mod import;
 mod lines;
 mod maps;
+pub mod quantbook;
 pub mod reference;
 pub mod sid;
 pub mod symbol;
+pub mod table;
 pub mod time;
 pub mod universe;
 pub mod write;
@@ -44,6 +49,8 @@ pub use folder::DataFolder;
 pub use history::{
     Adjustment, Aligned, Columns, FactorState, Field, Gap, History, HistoryRequest, Note, SymbolHistory, Window,
 };
+pub use quantbook::{QuantBook, Span};
 pub use sid::Sid;
 pub use symbol::{BarSize, Market, Normalization, Resolution, Security, SecurityType, SymbolQuery};
+pub use table::Table;
 pub use time::LocalTime;

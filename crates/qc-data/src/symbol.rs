@@ -193,6 +193,11 @@ impl Resolution {
         }
     }
 
+    /// Bars as they are stored at this step.
+    pub fn into_bars(self) -> BarSize {
+        BarSize::Stored(self)
+    }
+
     /// Length of a bar in nanoseconds; 0 for ticks.
     pub(crate) fn nanos(self) -> i64 {
         match self {
@@ -432,6 +437,12 @@ impl From<String> for SymbolQuery {
 impl From<&String> for SymbolQuery {
     fn from(ticker: &String) -> SymbolQuery {
         SymbolQuery::new(ticker.as_str(), SecurityType::Equity)
+    }
+}
+
+impl From<&Security> for SymbolQuery {
+    fn from(security: &Security) -> SymbolQuery {
+        SymbolQuery::Security(security.clone())
     }
 }
 

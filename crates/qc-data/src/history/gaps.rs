@@ -84,7 +84,8 @@ pub(super) fn absence(plan: &Plan<'_>) -> Result<String> {
     let found = crate::describe::range(plan.folder, plan.security, plan.resolution)?;
     let (of, market, resolution) = (plan.security.security_type, &plan.security.market, plan.resolution);
     if let Some((first, last)) = found {
-        return Ok(format!("the folder has {resolution} data from {first} to {last}"));
+        let whose = if plan.naming.is_contract() { " of other contracts or days" } else { "" };
+        return Ok(format!("the folder has {resolution} data{whose} from {first} to {last}"));
     }
     let shelf = plan.folder.shelf(of, market.as_str(), resolution)?;
     if shelf.tickers.is_empty() {

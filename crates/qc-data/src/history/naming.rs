@@ -39,6 +39,13 @@ pub(super) enum Naming {
     },
 }
 
+impl Naming {
+    /// Whether files hold several contracts of which one is meant.
+    pub(super) fn is_contract(&self) -> bool {
+        !matches!(self, Naming::Ticker)
+    }
+}
+
 /// Who a security is from day to day.
 #[derive(Debug)]
 pub(super) struct Identity {
@@ -109,7 +116,7 @@ impl Identity {
 impl Identity {
     /// Whether contracts are counted.
     pub(super) fn has_interest(&self) -> bool {
-        !matches!(self.naming, Naming::Ticker)
+        self.naming.is_contract()
     }
 }
 

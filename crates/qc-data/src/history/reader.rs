@@ -42,7 +42,7 @@ pub(super) struct Plan<'a> {
     pub(super) strict: bool,
     pub(super) extended: bool,
     /// Days of the data's clock on which there may be data, in days since 1970.
-    pub(super) data_days: Vec<i32>,
+    pub(super) data_days: &'a [i32],
 }
 
 /// What ended the walk through a file.
@@ -81,6 +81,15 @@ impl Plan<'_> {
     /// How long a row of a kind lasts; open interest is a figure of a moment.
     fn step(&self, kind: Kind) -> i64 {
         if kind == Kind::OpenInterest && !self.strict { 0 } else { self.resolution.nanos() }
+    }
+
+    /// The files that one kind of bar is read from, whether they are there or not.
+    pub(super) fn files(&self, kind: Kind) -> Vec<String> {
+        if self.resolution.one_file() {
+            return self.uses().iter().map(|(day, name)| self.place(name, kind, *day).zip).collect();
+        }
+        let days = self.data_days.iter().filter(|day| self.listed.contains(day));
+        days.map(|day| self.place(&self.name_on(*day), kind, *day).zip).collect()
     }
 
     /// Reads all rows of one kind of bar.

@@ -6,7 +6,7 @@ use crate::symbol::{BarSize, Normalization, Security};
 use crate::time::LocalTime;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// History of all symbols asked for, in their order.
@@ -46,6 +46,9 @@ pub struct SymbolHistory {
     pub columns: Columns,
     /// Rows repeated from an earlier bar. Same length as `times`.
     pub is_filled: Vec<bool>,
+    /// Consolidated bars that are shorter than asked for: the last one of a session, and weeks or months that the window
+    /// cuts off. Same length as `times`.
+    pub is_short: Vec<bool>,
     /// From which row on which ticker was used.
     pub tickers: Vec<TickerRun>,
     /// What was really done to the prices.
@@ -61,7 +64,7 @@ pub struct SymbolHistory {
 }
 
 /// From which row on a ticker was used.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TickerRun {
     /// First row.
     pub row: usize,

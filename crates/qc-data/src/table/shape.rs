@@ -1,0 +1,341 @@
+//! From a file's columns to a [`Table`]: which column holds the dates, how symbols are arranged, what is a number.
+
+use super::dates::{self, DateFormat, Unclear};
+use super::{Found, MAX_CELLS, RawCells, RawColumn, RawTable, Shape, Table, TableColumn, TableOptions};
+use crate::error::{Error, Result, shown};
+use crate::time::LocalTime;
+use jiff::tz::TimeZone;
+use std::collections::HashMap;
+
+/// Names of date columns, the likeliest first. pandas leaves the name of an index empty.
+const DATE_NAMES: [&str; 9] =
+    ["date", "datetime", "time", "timestamp", "day", "index", "", "unnamed: 0", "__index_level_0__"];
+/// Names of columns that name the symbol of a row.
+const SYMBOL_NAMES: [&str; 5] = ["symbol", "ticker", "sid", "asset", "instrument"];
+/// The fields that LEAN knows, with the names people give them.
+const FIELD_NAMES: [(&str, &[&str]); 5] = [
+    ("open", &["open", "o", "px_open"]),
+    ("high", &["high", "h", "px_high"]),
+    ("low", &["low", "l", "px_low"]),
+    ("close", &["close", "c", "last", "price", "px_last"]),
+    ("volume", &["volume", "v", "vol", "px_volume"]),
+];
+/// Texts that stand for no number.
+const MISSING: [&str; 9] = ["", "nan", "na", "n/a", "null", "none", "-", "#n/a", "."];
+
+/// Arranges the columns of a file.
+pub(super) fn arrange(name: &str, mut raw: RawTable, options: &TableOptions) -> Result<Table> {
+    let damaged = |problem| Error::Damaged { file: name.to_owned(), problem };
+    let missing = |what: &'static str, column: &str| Error::BadName {
+        what,
+        name: shown(column),
+        reason: "the file has no such column",
+    };
+    let at = match &options.date_column {
+        Some(column) => position(&raw, column).ok_or_else(|| missing("date column", column))?,
+        None => date_position(&raw).ok_or_else(|| damaged("no column looks like dates; say which one it is"))?,
+    };
+    let dates = raw.columns.remove(at);
+    let n_rows = dates.cells.len();
+    if raw.columns.iter().any(|column| column.cells.len() != n_rows) {
+        return Err(damaged("its columns differ in length"));
+    }
+    let (times, utc, format) = times(name, &raw, at, &dates, options.date_format)?;
+    let symbol_at = match &options.symbol_column {
+        Some(column) => Some(position(&raw, column).ok_or_else(|| missing("symbol column", column))?),
+        None => SYMBOL_NAMES.iter().find_map(|name| {
+            position(&raw, name).filter(|at| raw.columns.get(*at).is_some_and(|c| matches!(c.cells, RawCells::Text(_))))
+        }),
+    };
+    let mut notes = Vec::new();
+    let symbols = symbol_at.map(|at| raw.columns.remove(at));
+    let removed = [Some(at), symbol_at.map(|s| if at <= s { s + 1 } else { s })];
+    let numbers = numbers(name, &raw, &removed, &mut notes)?;
+    if numbers.is_empty() {
+        return Err(damaged("it has no column of numbers"));
+    }
+    let stem = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let stem = stem.split('.').next().unwrap_or(stem).to_ascii_uppercase();
+    let (shape, mut table) = match symbols {
+        Some(symbols) => (Shape::Long, long(name, &raw, &times, &symbols, numbers)?),
+        None => {
+            let fields = numbers
+                .iter()
+                .any(|(column, _)| matches!(field_of(column).as_str(), "open" | "high" | "low" | "close"));
+            let shape = if fields { Shape::Fields } else { Shape::Wide };
+            let symbol = options.symbol.clone().unwrap_or(stem);
+            let columns = numbers.into_iter().map(|(column, values)| match shape {
+                Shape::Fields => TableColumn { symbol: symbol.clone(), field: field_of(&column), values },
+                _ => TableColumn { symbol: column, field: "close".to_owned(), values },
+            });
+            let columns = columns.collect();
+            (shape, sorted(name, &raw, &times, columns, &mut notes)?)
+        }
+    };
+    if shape == Shape::Long && !times.is_sorted() {
+        notes.push("rows were sorted by time".to_owned());
+    }
+    for column in &table.columns {
+        let symbol = &column.symbol;
+        if 64 < symbol.len() || symbol.chars().any(char::is_control) || (symbol.is_empty() && shape != Shape::Fields) {
+            return Err(Error::BadName {
+                what: "symbol",
+                name: shown(symbol),
+                reason: "it is empty, too long, or holds control characters",
+            });
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    if let Some(twice) = table.columns.iter().find(|c| !seen.insert((c.symbol.to_ascii_uppercase(), c.field.clone()))) {
+        return Err(Error::BadName { what: "column", name: shown(&twice.symbol), reason: "it is there twice" });
+    }
+    table.origin = name.to_owned();
+    table.time_zone = utc.then_some(TimeZone::UTC);
+    table.found = Found {
+        shape,
+        date_format: format.to_string(),
+        date_column: dates.name,
+        separator: raw.separator,
+        n_rows,
+        notes,
+    };
+    Ok(table)
+}
+
+fn position(raw: &RawTable, name: &str) -> Option<usize> {
+    raw.columns.iter().position(|column| column.name.trim().eq_ignore_ascii_case(name.trim()))
+}
+
+/// A column with a usual name, else the first one that reads as dates.
+fn date_position(raw: &RawTable) -> Option<usize> {
+    let named = DATE_NAMES.iter().find_map(|name| position(raw, name));
+    named.or_else(|| {
+        raw.columns.iter().position(|column| match &column.cells {
+            RawCells::Text(cells) => cells.len() < 2 || matches!(dates::detect(cells), Ok(_) | Err(Unclear::TwoWays)),
+            RawCells::Numbers(_) => false,
+        })
+    })
+}
+
+/// The moments of all rows, whether they are UTC, and how they were written.
+fn times(
+    name: &str,
+    raw: &RawTable,
+    at: usize,
+    dates: &RawColumn,
+    declared: Option<DateFormat>,
+) -> Result<(Vec<i64>, bool, DateFormat)> {
+    let bad = |row: usize, expected| {
+        Err(Error::Cell { file: name.to_owned(), line: raw.first_line + row, column: at + 1, expected })
+    };
+    let as_text;
+    let cells = match &dates.cells {
+        RawCells::Text(cells) => cells,
+        RawCells::Numbers(numbers) => {
+            if let Some(row) = numbers.iter().position(|n| n.fract() != 0.0 || !n.is_finite() || 9e18 < n.abs()) {
+                return bad(row, "a date as a whole number");
+            }
+            as_text = numbers.iter().map(|number| format!("{}", *number as i64)).collect::<Vec<String>>();
+            &as_text
+        }
+    };
+    let format = match declared.map_or_else(|| dates::detect(cells), Ok) {
+        Ok(format) => format,
+        Err(Unclear::NoDate(row)) => return bad(row, "a date in the form of the other rows, or a known form"),
+        Err(Unclear::TwoWays) => {
+            return bad(0, "dates that read in one way only; say whether days or months come first");
+        }
+    };
+    let mut out = Vec::with_capacity(cells.len());
+    let mut zones = [false, false];
+    for (row, cell) in cells.iter().enumerate() {
+        let Some((nanos, utc)) = dates::parse(cell, format) else { return bad(row, "a date in the declared form") };
+        if let Some(zone) = zones.get_mut(usize::from(utc)) {
+            *zone = true;
+        }
+        out.push(nanos);
+    }
+    if zones == [true, true] {
+        return Err(Error::Damaged {
+            file: name.to_owned(),
+            problem: "some times carry an offset from UTC and some do not",
+        });
+    }
+    Ok((out, zones == [false, true], format))
+}
+
+/// The columns of numbers with their names. Columns of text alone are left out and named.
+fn numbers(
+    name: &str,
+    raw: &RawTable,
+    removed: &[Option<usize>],
+    notes: &mut Vec<String>,
+) -> Result<Vec<(String, Vec<f64>)>> {
+    let comma = raw.separator.is_some_and(|separator| separator != ',');
+    let mut out = Vec::new();
+    for (index, column) in raw.columns.iter().enumerate() {
+        let title = column.name.trim().to_owned();
+        match &column.cells {
+            RawCells::Numbers(values) => {
+                if let Some(row) = values.iter().position(|value| value.is_infinite()) {
+                    let (line, column) = (raw.first_line + row, index + 1);
+                    return Err(Error::Cell { file: name.to_owned(), line, column, expected: "a finite number" });
+                }
+                out.push((title, values.clone()));
+            }
+            RawCells::Text(cells) => {
+                let values: Vec<Option<f64>> = cells.iter().map(|cell| number(cell, comma)).collect();
+                let is_missing = |cell: &String| MISSING.contains(&cell.trim().to_ascii_lowercase().as_str());
+                let bad = values.iter().zip(cells).position(|(value, _)| value.is_none());
+                match bad {
+                    None => out.push((title, values.into_iter().flatten().collect())),
+                    Some(_) if values.iter().zip(cells).all(|(value, cell)| value.is_none() || is_missing(cell)) => {
+                        notes.push(format!("column {} holds no numbers and was left out", index + 1));
+                    }
+                    Some(row) => {
+                        // The number of the cell in the file, counting the columns that were taken out before it.
+                        let mut column = index;
+                        let mut before: Vec<usize> = removed.iter().flatten().copied().collect();
+                        before.sort_unstable();
+                        before.iter().for_each(|taken| column += usize::from(*taken <= column));
+                        let line = raw.first_line + row;
+                        return Err(Error::Cell {
+                            file: name.to_owned(),
+                            line,
+                            column: column + 1,
+                            expected: "a number",
+                        });
+                    }
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// A number, NaN for a text that stands for none, `None` for anything else.
+fn number(cell: &str, comma: bool) -> Option<f64> {
+    let cell = cell.trim();
+    if MISSING.contains(&cell.to_ascii_lowercase().as_str()) {
+        return Some(f64::NAN);
+    }
+    let plain = cell.bytes().all(|b| b.is_ascii_digit() || b"+-.eE,".contains(&b));
+    let value = if comma && cell.contains(',') && !cell.contains('.') {
+        cell.replacen(',', ".", 1).parse::<f64>()
+    } else {
+        cell.parse::<f64>()
+    };
+    value.ok().filter(|value| plain && value.is_finite())
+}
+
+/// LEAN's name of a field, else the file's own in lower case.
+fn field_of(column: &str) -> String {
+    let plain = column.trim().to_ascii_lowercase();
+    let known = FIELD_NAMES.iter().find(|(_, names)| names.contains(&plain.as_str()));
+    known.map_or(plain, |(field, _)| (*field).to_owned())
+}
+
+/// Rows in the order of time, each time once.
+fn sorted(
+    name: &str,
+    raw: &RawTable,
+    times: &[i64],
+    mut columns: Vec<TableColumn>,
+    notes: &mut Vec<String>,
+) -> Result<Table> {
+    let mut order: Vec<usize> = (0..times.len()).collect();
+    let time = |row: &usize| times.get(*row).copied().unwrap_or_default();
+    if !times.is_sorted() {
+        order.sort_by_key(time);
+        notes.push("rows were sorted by time".to_owned());
+        for column in &mut columns {
+            column.values = order.iter().map(|row| column.values.get(*row).copied().unwrap_or(f64::NAN)).collect();
+        }
+    }
+    let twice = order.windows(2).find(|pair| matches!(pair, [a, b] if time(a) == time(b)));
+    if let Some([_, row]) = twice {
+        let line = raw.first_line + row;
+        return Err(Error::Cell { file: name.to_owned(), line, column: 1, expected: "a time that no other row has" });
+    }
+    Ok(table(order.iter().map(time).collect(), columns))
+}
+
+/// A column for each symbol and field.
+fn long(
+    name: &str,
+    raw: &RawTable,
+    times: &[i64],
+    symbols: &RawColumn,
+    numbers: Vec<(String, Vec<f64>)>,
+) -> Result<Table> {
+    let RawCells::Text(symbols) = &symbols.cells else {
+        return Err(Error::Damaged { file: name.to_owned(), problem: "its column of symbols holds no texts" });
+    };
+    let mut names: Vec<&str> = Vec::new();
+    let mut index_of: HashMap<&str, usize> = HashMap::new();
+    let keys: Vec<usize> = symbols
+        .iter()
+        .map(|symbol| {
+            *index_of.entry(symbol.trim()).or_insert_with(|| {
+                names.push(symbol.trim());
+                names.len() - 1
+            })
+        })
+        .collect();
+    let mut all: Vec<i64> = times.to_vec();
+    all.sort_unstable();
+    all.dedup();
+    let cells = (all.len() as u64).saturating_mul(names.len() as u64).saturating_mul(numbers.len() as u64);
+    if MAX_CELLS < cells {
+        return Err(Error::TooMany { what: "cells of a table", limit: MAX_CELLS, found: cells });
+    }
+    let rows: Vec<usize> = times.iter().map(|time| all.partition_point(|at| at < time)).collect();
+    let mut taken = vec![false; all.len() * names.len()];
+    for (line, (row, key)) in rows.iter().zip(&keys).enumerate() {
+        if let Some(taken) = taken.get_mut(key * all.len() + row)
+            && std::mem::replace(taken, true)
+        {
+            let line = raw.first_line + line;
+            let expected = "a time and symbol that no other row has";
+            return Err(Error::Cell { file: name.to_owned(), line, column: 1, expected });
+        }
+    }
+    let mut columns: Vec<TableColumn> = Vec::with_capacity(names.len() * numbers.len());
+    for symbol in &names {
+        for (column, _) in &numbers {
+            let values = vec![f64::NAN; all.len()];
+            let field = if numbers.len() == 1 { single_field(column) } else { field_of(column) };
+            columns.push(TableColumn { symbol: (*symbol).to_owned(), field, values });
+        }
+    }
+    for (field, (_, values)) in numbers.iter().enumerate() {
+        for ((row, key), value) in rows.iter().zip(&keys).zip(values) {
+            let cell = columns.get_mut(key * numbers.len() + field).and_then(|column| column.values.get_mut(*row));
+            if let Some(cell) = cell {
+                *cell = *value;
+            }
+        }
+    }
+    Ok(table(all, columns))
+}
+
+/// The only number of a long file is its price, whatever it is called.
+fn single_field(column: &str) -> String {
+    match field_of(column).as_str() {
+        "value" | "px" | "adj close" | "adj_close" | "adjclose" => "close".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+fn table(times: Vec<i64>, columns: Vec<TableColumn>) -> Table {
+    let found = Found {
+        shape: Shape::Wide,
+        date_format: String::new(),
+        date_column: String::new(),
+        separator: None,
+        n_rows: 0,
+        notes: Vec::new(),
+    };
+    let times = times.into_iter().map(LocalTime).collect();
+    Table { origin: String::new(), times, time_zone: None, columns, found }
+}

@@ -1,0 +1,228 @@
+//! The user's own tables, their way into a LEAN folder, and alternative data.
+
+use super::cases::given_folder;
+use super::market;
+use jiff::civil::date;
+use qc_data::alternative::{self, Layout};
+use qc_data::import::{ImportOptions, Stamp};
+use qc_data::table::{DateFormat, Shape, Table, TableOptions};
+use qc_data::{
+    DataFolder, Error, Field, HistoryRequest, QuantBook, Resolution, SecurityType, SymbolQuery, Window, history,
+};
+
+fn csv(text: &str) -> Result<Table, Error> {
+    Table::read("folder/prices.csv", text.as_bytes(), &TableOptions::default())
+}
+
+#[test]
+fn long_and_wide_files_are_the_same_table() {
+    let wide = csv("date,SPY,IWM\n2024-01-02,1.5,\n2024-01-03,2.5,7\n").unwrap();
+    let long = csv("symbol,date,close\nSPY,2024-01-02,1.5\nSPY,2024-01-03,2.5\nIWM,2024-01-03,7\n").unwrap();
+    assert_eq!((wide.found.shape, long.found.shape), (Shape::Wide, Shape::Long));
+    assert_eq!(wide.times, long.times);
+    for symbol in ["SPY", "IWM"] {
+        let (a, b) = (wide.column(symbol, "close").unwrap(), long.column(symbol, "close").unwrap());
+        assert_eq!(format!("{a:?}"), format!("{b:?}"));
+    }
+    let aligned = wide.align(Field::Close);
+    assert_eq!((aligned.symbols, aligned.dates[0]), (vec!["SPY".to_owned(), "IWM".to_owned()], date(2024, 1, 2)));
+    let inline = Table::inline(
+        &["2024-01-02".to_owned(), "2024-01-03".to_owned()],
+        vec![("SPY".to_owned(), vec![1.5, 2.5]), ("IWM".to_owned(), vec![f64::NAN, 7.0])],
+        &TableOptions::default(),
+    );
+    assert_eq!(inline.unwrap().column("SPY", "close"), wide.column("SPY", "close"));
+}
+
+#[test]
+fn the_fields_of_one_symbol_take_the_name_of_the_file() {
+    let table =
+        csv("Date;Open;High;Low;Last;Volume;Comment\n03.01.2024;1,5;2;1;1,75;100;x\n02.01.2024;1;1;1;1;50;\n").unwrap();
+    assert_eq!((table.found.shape, table.found.separator), (Shape::Fields, Some(';')));
+    assert_eq!(table.found.date_format, "DD.MM.YYYY");
+    assert_eq!(table.column("PRICES", "close").unwrap(), [1.0, 1.75], "sorted, with decimal commas");
+    assert_eq!(table.found.notes.len(), 2, "{:?}", table.found.notes);
+}
+
+#[test]
+fn what_can_be_read_in_two_ways_is_refused_until_it_is_declared() {
+    let text = "date,SPY\n01/02/2024,1\n02/02/2024,2\n";
+    assert!(matches!(csv(text), Err(Error::Cell { line: 2, column: 1, .. })));
+    let declared = TableOptions { date_format: Some(DateFormat::DayMonthYear('/')), ..TableOptions::default() };
+    let table = Table::read("p.csv", text.as_bytes(), &declared).unwrap();
+    assert_eq!(table.times[0].date(), date(2024, 2, 1));
+}
+
+#[test]
+fn damage_is_named_by_line_and_column_and_never_quoted() {
+    let error = csv("date,SPY\n2024-01-02,1\n2024-01-03,secret\n").unwrap_err().to_string();
+    assert_eq!(error, "folder/prices.csv, line 3, column 2: expected a number");
+    let twice = csv("date,SPY\n2024-01-02,1\n2024-01-02,2\n").unwrap_err();
+    assert!(matches!(twice, Error::Cell { line: 3, .. }), "{twice}");
+    assert!(csv("date,SPY\n2024-01-02,1e999\n").is_err(), "no infinity");
+    assert!(csv("a,b\nx,y\n").is_err());
+    let mixed = csv("date,SPY\n2024-01-02T10:00:00Z,1\n2024-01-02T11:00:00,1\n").unwrap_err();
+    assert!(mixed.to_string().contains("offset"), "{mixed}");
+}
+
+fn imported(text: &str, options: &ImportOptions) -> (tempfile::TempDir, DataFolder) {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = DataFolder::open(dir.path()).unwrap();
+    folder.import(&csv(text).unwrap(), options).unwrap();
+    (dir, folder)
+}
+
+#[test]
+fn a_table_becomes_part_of_a_folder_in_one_call() {
+    let text = "date,AAA,BBB\n2019-07-02,10.25,20\n2019-07-03,10.5,\n2019-07-04,11,21\n2019-07-05,11.12345,22\n";
+    let dir = tempfile::tempdir().unwrap();
+    let folder = DataFolder::open(dir.path()).unwrap();
+    let told = folder.import(&csv(text).unwrap(), &ImportOptions::default()).unwrap();
+    assert_eq!((told.resolution, told.symbols.len()), (Resolution::Daily, 2));
+    let (aaa, bbb) = (&told.symbols[0], &told.symbols[1]);
+    assert_eq!((aaa.rows, aaa.on_closed_days, aaa.rounded), (4, 1, 1), "4 July is a holiday");
+    assert_eq!((bbb.rows, bbb.without_price), (3, 1));
+    let request = HistoryRequest::new(["AAA"], Window::dates(date(2019, 7, 1), date(2019, 7, 5)), Resolution::Daily);
+    let history = history::load(&folder, &request).unwrap();
+    assert_eq!(history.series[0].closes().unwrap(), [10.25, 10.5, 11.1235]);
+    assert_eq!(history.series[0].times[1].to_string(), "2019-07-03 13:00:00", "the early close by rule");
+    assert!(history.notes.iter().any(|note| note.text.contains("not adjusted")));
+    let again = folder.import(&csv(text).unwrap(), &ImportOptions::default());
+    assert!(matches!(again, Err(Error::Io { .. })), "nothing is replaced");
+    let hostile = csv("date,../x\n2019-07-02,1\n2019-07-03,1\n").unwrap();
+    assert!(matches!(folder.import(&hostile, &ImportOptions::default()), Err(Error::BadName { .. })));
+}
+
+#[test]
+fn minutes_in_utc_land_on_the_exchanges_clock() {
+    let text = "time,XYZ\n2019-07-02T13:30:00Z,10\n2019-07-02T13:31:00Z,11\n2019-07-02T13:32:00Z,12\n";
+    let (_dir, folder) = imported(text, &ImportOptions::default());
+    let window = Window::dates(date(2019, 7, 2), date(2019, 7, 2));
+    let load = |folder: &DataFolder| {
+        history::load(folder, &HistoryRequest::new(["XYZ"], window, Resolution::Minute)).unwrap().series.remove(0)
+    };
+    assert_eq!(load(&folder).times[0].to_string(), "2019-07-02 09:31:00", "13:30 UTC opens the session in New York");
+    let (_dir, folder) = imported(text, &ImportOptions { stamp: Stamp::End, ..ImportOptions::default() });
+    assert_eq!(load(&folder).n_rows(), 2, "the bar from 9:29 to 9:30 lies before the session");
+    let odd = csv("time,XYZ\n2019-07-02 09:30,1\n2019-07-02 09:35,1\n2019-07-02 09:40,1\n").unwrap();
+    let error = folder.import(&odd, &ImportOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("300 seconds"), "{error}");
+}
+
+#[test]
+fn alternative_data_by_name_by_header_and_by_layout() {
+    let market = market::write();
+    let write = |path: &str, text: &str| {
+        let path = market.path_of(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("alternative/vendor/mood/new.csv", "date,mood,count\n2019-06-03,0.5,10\n2019-06-04,0.75,11\n");
+    write("alternative/vendor/bare/new.csv", "20190603,1.5\n20190604,2.5\n");
+    let folder = market.folder();
+    let all = (date(2019, 1, 1), date(2019, 12, 31));
+    let new = SymbolQuery::from("NEW");
+    let read = |kind: &str, layout: &Layout, days| alternative::read(&folder, kind, Some(&new), layout, days);
+    let mood = read("vendor/mood", &Layout::default(), all).unwrap().unwrap();
+    assert_eq!(mood.column("NEW", "mood").unwrap(), [0.5, 0.75]);
+    assert_eq!(read("vendor/mood", &Layout::default(), (date(2019, 6, 4), all.1)).unwrap().unwrap().n_rows(), 1);
+    let layout = Layout { columns: vec!["date".into(), "score".into()], ..Layout::default() };
+    assert_eq!(read("vendor/bare", &layout, all).unwrap().unwrap().column("NEW", "score").unwrap(), [1.5, 2.5]);
+    assert!(read("vendor/nothing", &Layout::default(), all).unwrap().is_none());
+    assert!(matches!(read("../equity", &Layout::default(), all), Err(Error::BadName { .. })));
+    assert!(alternative::read(&folder, "margins", None, &Layout::default(), all).is_err(), "needs a symbol");
+    let weights = alternative::read(&folder, "etf_weights", Some(&"FUND".into()), &Layout::default(), all).unwrap();
+    let weights = weights.unwrap();
+    assert_eq!((weights.column("NEW", "weight").unwrap()[0], weights.times[0].date()), (1.0, date(2019, 6, 4)));
+}
+
+#[test]
+fn known_kinds_of_the_sample_folder() {
+    let Some(folder) = given_folder() else { return };
+    let days = (date(2003, 1, 1), date(2003, 12, 31));
+    let rate = alternative::read(&folder, "interest_rate", None, &Layout::default(), days).unwrap().unwrap();
+    assert_eq!(rate.column("", "rate").unwrap(), [0.0225, 0.02]);
+    let lent = Layout { brokerage: Some("testbrokerage".into()), ..Layout::default() };
+    let days = (date(2013, 1, 1), date(2014, 12, 31));
+    let spy = alternative::read(&folder, "shortable", Some(&"SPY".into()), &lent, days).unwrap().unwrap();
+    assert_eq!(spy.column("SPY", "fee_rate").unwrap()[0], 0.0025);
+}
+
+#[test]
+fn the_dated_zips_of_the_security_master_are_read() {
+    let market = market::write();
+    let (maps, factors) = (market.path_of("equity/usa/map_files"), market.path_of("equity/usa/factor_files"));
+    let window = Window::dates(market::FIRST, market::LAST);
+    let load = || {
+        let request = HistoryRequest::new(["NEW"], window, Resolution::Daily);
+        history::load(&market.folder(), &request).unwrap().series.remove(0)
+    };
+    let loose = load();
+    let pack = |folder: &std::path::Path, kind: &str| {
+        let text = std::fs::read(folder.join("new.csv")).unwrap();
+        std::fs::remove_file(folder.join("new.csv")).unwrap();
+        let zip = |entries: &[(&str, &[u8])]| qc_data::write::zip_of(entries.iter().copied()).unwrap();
+        std::fs::write(folder.join(format!("{kind}_20200102.zip")), zip(&[("new.csv", &text)])).unwrap();
+        // An older delivery is not looked at, even where it is damaged.
+        std::fs::write(folder.join(format!("{kind}_20191231.zip")), b"damaged").unwrap();
+    };
+    pack(&maps, "map_files");
+    pack(&factors, "factor_files");
+    let zipped = load();
+    assert_eq!((&zipped.times, &zipped.columns), (&loose.times, &loose.columns));
+    assert_eq!(zipped.adjustment.to_string(), "Adjusted");
+    std::fs::write(maps.join("map_files_20200103.zip"), b"damaged").unwrap();
+    assert!(matches!(market.folder().resolve(&"NEW".into()), Err(Error::Damaged { .. })));
+}
+
+#[test]
+fn a_quantbook_reads_like_pythons() {
+    let market = market::write();
+    let mut qb = QuantBook::open(market.path()).unwrap();
+    qb.set_start_date(date(2019, 7, 10));
+    let new = qb.add_equity("NEW", Resolution::Daily).unwrap();
+    let bars = qb.history([&new], 5, None).unwrap();
+    // The five sessions before 10 July: 2, 3, 5, 8 and 9.
+    let times: Vec<String> = bars.series[0].times.iter().map(|at| at.date().to_string()).collect();
+    assert_eq!(times, ["2019-07-02", "2019-07-03", "2019-07-05", "2019-07-08", "2019-07-09"]);
+    let between = qb.history([&new], (date(2019, 7, 1), date(2019, 7, 3)), None).unwrap();
+    assert_eq!(between.series[0].n_rows(), 2, "the last midnight leaves the third out");
+    let later = qb.history([&new], (date(2019, 7, 8), date(2019, 8, 1)), None).unwrap();
+    assert_eq!(later.series[0].n_rows(), 2, "nothing beyond the book's present");
+    let hours = qb.history(["NEW"], jiff::SignedDuration::from_hours(48), Resolution::Hour.into_bars()).unwrap();
+    assert_eq!(hours.series[0].n_rows(), 14);
+    assert_eq!(qb.universe("FUND", date(2019, 6, 3), date(2019, 6, 8)).unwrap().len(), 5);
+    assert_eq!(qb.securities().len(), 1);
+}
+
+#[test]
+fn one_call_describes_everything_in_the_folder() {
+    let market = market::write();
+    let all = market.folder().inventory().unwrap();
+    assert!(all.synthetic && all.damaged.is_empty());
+    let names: Vec<&str> = all.symbols.iter().map(|symbol| symbol.security.ticker.as_str()).collect();
+    assert_eq!(names, ["FUND", "NEW", "OLD"]);
+    let new = &all.symbols[1];
+    assert_eq!((new.splits.len(), new.dividends.len(), new.stored[0].first), (1, 1, market::FIRST));
+    assert_eq!(all.symbols[0].stored[0].gaps.len(), 1);
+    std::fs::write(market.path_of("equity/usa/daily/fund.zip"), b"damaged").unwrap();
+    let all = market.folder().inventory().unwrap();
+    assert_eq!((all.symbols.len(), all.damaged.len()), (2, 1), "a damaged file spoils its own symbol only");
+    let Some(folder) = given_folder() else { return };
+    let all = folder.inventory().unwrap();
+    assert!(all.damaged.is_empty(), "{:?}", all.damaged);
+    let of = |ticker: &str, kind| {
+        all.symbols.iter().find(|s| s.security.ticker == ticker && s.security.security_type == kind).unwrap()
+    };
+    let aapl = of("AAPL", SecurityType::Equity);
+    let daily = aapl.stored.iter().find(|stored| stored.resolution == Resolution::Daily).unwrap();
+    assert_eq!((daily.first, daily.last, daily.count), (date(1998, 1, 2), date(2021, 3, 31), 5_849));
+    // The factor file has seven digits: 0.0357143 / 0.25 is nearly one in seven.
+    assert!(aapl.splits.iter().any(|s| s.date == date(2014, 6, 9) && (s.shares_per_share - 7.0).abs() < 1e-4));
+    // es_trade.zip, es_quote.zip and es_openinterest.zip of the daily folder.
+    let es = of("ES", SecurityType::Future);
+    assert!(5 <= es.stored.iter().find(|stored| stored.resolution == Resolution::Daily).unwrap().contracts);
+    let twx = of("TWX", SecurityType::Option);
+    let daily = twx.stored.iter().find(|stored| stored.resolution == Resolution::Daily).unwrap();
+    assert_eq!((daily.first, daily.last, daily.contracts), (date(2014, 6, 5), date(2014, 6, 6), 184));
+}
