@@ -129,10 +129,14 @@ impl Bars {
     pub(crate) fn table(&self) -> Value {
         let per_symbol = (self.limit / self.history.series.len().max(1)).max(1);
         let any_filled = self.history.series.iter().any(|series| 0 < series.n_filled());
+        let any_short = self.history.series.iter().any(|series| series.is_short.contains(&true));
         let mut columns = vec!["symbol", "time"];
         columns.extend(self.fields.iter().map(|field| field.name()));
         if any_filled {
             columns.push("is_filled");
+        }
+        if any_short {
+            columns.push("is_short");
         }
         let mut rows: Vec<Value> = Vec::new();
         for series in &self.history.series {
@@ -142,6 +146,9 @@ impl Bars {
                 cells.extend(self.fields.iter().map(|field| number(value_at(series, *field, row))));
                 if any_filled {
                     cells.push(json!(series.is_filled.get(row).copied().unwrap_or(false)));
+                }
+                if any_short {
+                    cells.push(json!(series.is_short.get(row).copied().unwrap_or(false)));
                 }
                 rows.push(Value::Array(cells));
             }
@@ -245,6 +252,9 @@ impl Bars {
             }
             if 0 < series.n_filled() {
                 columns.insert("is_filled".into(), json!(series.is_filled));
+            }
+            if series.is_short.contains(&true) {
+                columns.insert("is_short".into(), json!(series.is_short));
             }
             symbols.insert(series.security.ticker.clone(), Value::Object(columns));
         }
