@@ -34,7 +34,8 @@ impl From<Quant> for ToolError {
             Quant::TooFewSymbols { .. } | Quant::DuplicateSymbol { .. } | Quant::UnknownSymbol { .. } => {
                 (Kind::InvalidArgument, Topic::Symbol)
             }
-            Quant::OutOfRange { .. } => (Kind::InvalidArgument, Topic::Argument),
+            Quant::OutOfRange { .. } | Quant::Infeasible { .. } => (Kind::InvalidArgument, Topic::Argument),
+            Quant::TooMuchWork { .. } => (Kind::TooLarge, Topic::General),
             Quant::NotFinite { .. } => (Kind::BadData, Topic::Prices),
             Quant::NotIncreasing { .. } => (Kind::BadData, Topic::General),
             Quant::Cancelled { .. } => (Kind::Cancelled, Topic::General),

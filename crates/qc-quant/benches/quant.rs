@@ -1,21 +1,31 @@
 //! How long the statistics take; sizes stand in the ids, inputs come from fixed seeds.
 //!
 //! `cargo bench -p qc-quant` runs them all, `cargo bench -p qc-quant -- pca` those whose id holds "pca".
-//! Ids ending in `1 thread` run in a pool of one, the others in the machine's.
+//! Ids ending in `1 thread` run in a pool of one, the others in the machine's. Portfolios take their returns from
+//! `$QC_BENCH_DATA/<name>.f64` (row by row, little-endian) when that is set, so that other programs can time the same.
 
-// a benchmark that cannot make its input stops
-#![allow(clippy::expect_used)]
+// a benchmark that cannot make its input stops, and reads where its input lies
+#![allow(clippy::expect_used, clippy::disallowed_methods, clippy::indexing_slicing, clippy::print_stderr)]
 
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use qc_quant::cointegration::{all_pairs, engle_granger};
+use qc_quant::cointegration::{all_pairs, engle_granger, johansen};
+use qc_quant::covariance;
+use qc_quant::dynamics::{kalman_hedge, markov_switching};
+use qc_quant::mean_reversion::hurst;
 use qc_quant::performance::{self, PerformanceOptions};
+use qc_quant::portfolio::constraints::Constraints;
+use qc_quant::portfolio::mean_variance::{Bounds, min_variance};
+use qc_quant::portfolio::sparse_tracking::{self, Measure, Penalty, TrackingOptions};
+use qc_quant::portfolio::{hrp, min_cvar, risk_parity};
+use qc_quant::resample::block_bootstrap::{self, AlphaOptions};
 use qc_quant::stats::correlation::{self, Method};
 use qc_quant::stats::distance_correlation;
+use qc_quant::stats::ols::{self, Errors};
 use qc_quant::testing::{noise, pair, random_walk};
 use qc_quant::unit_root::adf;
-use qc_quant::{Index, Panel, Silent, pca};
+use qc_quant::{Index, Panel, Series, Silent, pca};
 
 /// Returns with one common factor, as stocks have.
 fn returns(n_rows: usize, n: usize) -> Panel {
@@ -93,5 +103,110 @@ fn figures(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, linear, distance, cointegration, figures);
+/// Returns by name from the folder of the shared inputs, or simulated.
+fn shared(name: &str, n_rows: usize, n: usize) -> Panel {
+    let Ok(folder) = std::env::var("QC_BENCH_DATA") else { return returns(n_rows, n) };
+    let bytes = std::fs::read(format!("{folder}/{name}.f64")).expect("an input file");
+    let (values, _) = bytes.as_chunks::<8>();
+    let at = |row: usize, col: usize| f64::from_le_bytes(values[row * n + col]);
+    let columns = (0..n).map(|col| (0..n_rows).map(|row| at(row, col)).collect()).collect();
+    Panel::new((0..n).map(|i| format!("S{i}")).collect(), Index::Rows(n_rows), columns).expect("a valid panel")
+}
+
+/// The benchmark to track: the mean of the assets and a little noise.
+fn tracked(assets: &Panel) -> Series {
+    let rows = assets.n_rows();
+    let values = if std::env::var("QC_BENCH_DATA").is_ok() {
+        shared("bench1260", rows, 1).column(0).to_vec()
+    } else {
+        let e = noise(7, rows);
+        let mean = |t: usize| assets.columns().map(|c| c[t]).sum::<f64>() / assets.n_symbols() as f64;
+        (0..rows).map(|t| mean(t) + 0.001 * e[t]).collect()
+    };
+    Series::new("benchmark", Index::Rows(rows), values).expect("a valid series")
+}
+
+fn portfolios(c: &mut Criterion) {
+    let hundred = shared("r1260x100", 1260, 100);
+    let cov = covariance::sample(&hundred).expect("a covariance");
+    let mut group = c.benchmark_group("portfolio");
+    group.sample_size(20);
+    group.bench_function("hrp 100", |b| b.iter(|| hrp::fit(black_box(&hundred), Default::default())));
+    let capped = Bounds { lower: 0.0, upper: 0.05 };
+    group.bench_function("min variance 100 cap .05", |b| b.iter(|| min_variance(black_box(&cov), Some(capped))));
+    group.bench_function("risk parity 100", |b| b.iter(|| risk_parity::weights(black_box(&cov), &[0.01; 100])));
+    let fifty = shared("r1000x50", 1000, 50);
+    let conditions = Constraints::invested(50, Bounds { lower: 0.0, upper: 0.1 }).expect("feasible");
+    group.bench_function("min cvar 50x1000 cap .1", |b| {
+        b.iter(|| min_cvar::fit(black_box(&fifty), 0.95, &conditions));
+    });
+    let index = tracked(&hundred);
+    let given = |lambda| TrackingOptions {
+        measure: Measure::Hdr { huber: 0.0005 },
+        max_weight: 0.1,
+        penalty: Penalty::Lambda(lambda),
+        hold_out: 0.0,
+        ..Default::default()
+    };
+    for (name, lambda) in [("lambda 2e-7", 2e-7), ("lambda 0", 0.0)] {
+        group.bench_function(format!("sparse hdr 100x1260 {name}"), |b| {
+            b.iter(|| sparse_tracking::fit(black_box(&hundred), &index, &given(lambda), &Silent));
+        });
+    }
+    let searched = TrackingOptions { penalty: Penalty::HoldOut, hold_out: 0.2, ..given(0.0) };
+    let counted = TrackingOptions { penalty: Penalty::Assets(20), ..given(0.0) };
+    for (name, options) in [("by hold-out", searched), ("for 20 assets", counted)] {
+        group.bench_function(format!("sparse hdr 100x1260 lambda {name}"), |b| {
+            b.iter(|| sparse_tracking::fit(black_box(&hundred), &index, &options, &Silent));
+        });
+    }
+    let found = sparse_tracking::fit(&hundred, &index, &given(2e-7), &Silent).expect("an answer");
+    eprintln!("sparse hdr 100x1260: objective {:.4e}, {} assets", found.loss + found.penalty, found.assets);
+    let shortfall = min_cvar::fit(&fifty, 0.95, &conditions).expect("an answer");
+    eprintln!("min cvar 50x1000: {:.12}", shortfall.cvar);
+}
+
+fn series(c: &mut Criterion) {
+    let hundred = shared("r1260x100", 1260, 100);
+    let market = tracked(&hundred);
+    let mut group = c.benchmark_group("series");
+    group.sample_size(20);
+    for replicates in [1000, 5000] {
+        let options = AlphaOptions { mean_block: 8.0, replicates, seed: 1 };
+        group.bench_function(format!("bootstrap alpha 1260 B={replicates}"), |b| {
+            b.iter(|| block_bootstrap::alpha(black_box(market.values()), hundred.column(0), &options, &Silent));
+        });
+    }
+    let factors = hundred.select(&["S0", "S1", "S2", "S3", "S4", "S5"]).expect("factors");
+    group.bench_function("ols hac 1260x6", |b| {
+        b.iter(|| ols::fit(black_box(&market), &factors).and_then(|fit| fit.inference(Errors::Hac)));
+    });
+    let (y, x) = pair(7, 1260);
+    let named = |name: &str, v: &[f64]| Series::new(name, Index::Rows(1260), v.to_vec()).expect("a valid series");
+    let (y, x) = (named("y", &y), named("x", &x));
+    group.bench_function("kalman 1260", |b| b.iter(|| kalman_hedge::filter(black_box(&y), &x, &Default::default())));
+    group.bench_function("kalman 1260, variances estimated", |b| {
+        b.iter(|| kalman_hedge::estimate(black_box(&y), &x, &Default::default()));
+    });
+    group.bench_function("hurst r/s 1260", |b| b.iter(|| hurst::rescaled_range(black_box(hundred.column(0)))));
+    let five = prices(1260, 5);
+    let options = johansen::JohansenOptions { lagged_differences: 2, ..Default::default() };
+    group.bench_function("johansen 1260x5 k=2", |b| b.iter(|| johansen::test(black_box(&five), &options)));
+    let none = markov_switching::MarkovOptions { replicates: 0, seed: 0 };
+    group.bench_function("markov switching 1260", |b| {
+        b.iter(|| markov_switching::fit(black_box(hundred.column(0)), &none, &Silent));
+    });
+}
+
+fn scans(c: &mut Criterion) {
+    let mut group = c.benchmark_group("scans");
+    group.sample_size(10);
+    let panel = prices(1260, 500);
+    let options = engle_granger::Options::default();
+    group.bench_function("engle-granger 500x1260, 124750 pairs", |b| {
+        b.iter(|| all_pairs::scan(black_box(&panel), &options, &Silent));
+    });
+}
+
+criterion_group!(benches, linear, distance, cointegration, figures, portfolios, series, scans);
 criterion_main!(benches);

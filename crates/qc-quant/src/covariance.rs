@@ -1,5 +1,7 @@
 //! Covariance matrices of returns: the sample's own, and shrunk ones for when T is not large against N.
 
+pub mod ewma;
+
 use nalgebra::DMatrix;
 
 use crate::error::{Error, Result};

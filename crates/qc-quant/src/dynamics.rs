@@ -2,3 +2,4 @@
 
 pub mod break_test;
 pub mod kalman_hedge;
+pub mod markov_switching;

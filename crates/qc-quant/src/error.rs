@@ -151,6 +151,16 @@ pub enum Error {
         /// Residual wanted.
         tolerance: f64,
     },
+    /// The request asks for more work than the method takes on at once.
+    #[error("{what} would take {found} steps, the limit is {limit}")]
+    TooMuchWork {
+        /// The work, in words that say what a step is.
+        what: String,
+        /// Most steps that are taken on.
+        limit: u64,
+        /// Steps the request asks for.
+        found: u64,
+    },
     /// The caller stopped the computation through its progress callback.
     #[error("cancelled after {done} of {total} steps")]
     Cancelled {
@@ -180,6 +190,15 @@ impl Error {
 
     pub(crate) fn degenerate(what: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Degenerate { what: what.into(), reason: reason.into() }
+    }
+
+    /// Refuses work above a limit before it starts.
+    pub(crate) fn limit_work(what: &str, limit: u64, factors: &[usize]) -> Result<()> {
+        let found = factors.iter().fold(1u64, |steps, factor| steps.saturating_mul(*factor as u64));
+        if found <= limit {
+            return Ok(());
+        }
+        Err(Self::TooMuchWork { what: what.to_owned(), limit, found })
     }
 
     pub(crate) fn out_of_range(what: impl Into<String>, min: f64, max: f64, found: f64) -> Self {

@@ -17,16 +17,19 @@
 //! |---|---|
 //! | Few directions behind many returns | [`pca`] |
 //! | Dependence of two or many columns | [`stats::correlation`], [`stats::distance_correlation`] |
-//! | Is there a unit root | [`unit_root::adf`], [`unit_root::kpss`], [`unit_root::variance_ratio`] |
+//! | Is there a unit root | [`unit_root::adf`], [`unit_root::kpss`], [`unit_root::phillips_perron`], [`unit_root::variance_ratio`] |
 //! | Are prices tied together | [`cointegration::engle_granger`], [`cointegration::all_pairs`], [`cointegration::johansen`] |
 //! | How a series returns to its mean | [`mean_reversion::half_life`], [`mean_reversion::hurst`], [`mean_reversion::zscore`] |
 //! | Exposure to factors | [`stats::ols`] |
-//! | Relations that change | [`dynamics::kalman_hedge`], [`dynamics::break_test`] |
-//! | Covariance for few rows | [`covariance`] |
-//! | Weights | [`portfolio::mean_variance`], [`portfolio::risk_parity`], [`portfolio::hrp`], [`portfolio::beta_neutral`], [`portfolio::select_uncorrelated`], [`portfolio::terciles`] |
-//! | What a rule would have earned | [`portfolio::rebalance`], [`pairs_backtest`] |
-//! | How a strategy did | [`performance`], [`performance::deflated_sharpe`] |
+//! | Relations that change | [`dynamics::kalman_hedge`], [`dynamics::break_test`], [`dynamics::markov_switching`] |
+//! | Covariance for few rows, or for recent ones | [`covariance`], [`covariance::ewma`] |
+//! | Weights | [`portfolio::mean_variance`], [`portfolio::target_volatility`], [`portfolio::risk_parity`], [`portfolio::hrp`], [`portfolio::min_cvar`], [`portfolio::beta_neutral`], [`portfolio::sparse_tracking`] |
+//! | Conditions on weights | [`portfolio::constraints`] |
+//! | Which assets | [`portfolio::screen`], [`portfolio::select_uncorrelated`], [`portfolio::terciles`] |
+//! | What a rule would have earned | [`portfolio::rebalance`], [`portfolio::turnover`], [`pairs_backtest`], [`pairs_backtest::account`] |
+//! | How a strategy did | [`performance`], [`performance::sweep`], [`performance::robust`], [`performance::deflated_sharpe`] |
 //! | Inference by resampling | [`resample::block_bootstrap`], [`resample::block_length`] |
+//! | Going on in linfa | [`interop`] |
 //! | Scans of many hypotheses | [`stats::multiple`] |
 
 // Kernels check shapes once at their door and then index; every such door is in this crate.
@@ -36,6 +39,7 @@ pub mod cointegration;
 pub mod covariance;
 pub mod dynamics;
 pub mod error;
+pub mod interop;
 mod linalg;
 pub mod mean_reversion;
 pub mod pairs_backtest;

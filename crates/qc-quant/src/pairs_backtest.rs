@@ -1,4 +1,6 @@
-//! Trading one spread by its z-score, close by close.
+//! Trading one spread by its z-score, close by close; several from one account in [`account`].
+
+pub mod account;
 
 use crate::error::{Error, Result};
 use crate::mean_reversion::zscore;
@@ -30,6 +32,8 @@ pub enum Reason {
     Exit,
     /// It went too far.
     Stop,
+    /// It was held for as long as the rule allows.
+    Time,
     /// The data ended.
     End,
 }

@@ -3,8 +3,10 @@
 pub mod benchmark;
 pub mod deflated_sharpe;
 pub mod drawdown;
+pub mod robust;
 pub mod sharpe;
 pub mod summary;
+pub mod sweep;
 pub mod tails;
 
 pub use benchmark::{BenchmarkStatistics, against};

@@ -1,12 +1,20 @@
 //! Portfolios of several assets: from weights to returns.
 
 pub mod beta_neutral;
+pub mod constraints;
 pub mod hrp;
 pub mod mean_variance;
+pub mod min_cvar;
 pub mod rebalance;
 pub mod risk_parity;
+pub mod screen;
 pub mod select_uncorrelated;
+pub mod sparse_tracking;
+pub mod target_volatility;
 pub mod terciles;
+pub mod turnover;
+
+use nalgebra::{DMatrix, DVector};
 
 use crate::error::{Error, Result};
 use crate::panel::{Panel, Series, require_finite};
@@ -73,4 +81,35 @@ pub fn returns(simple: &Panel, weights: &[f64], policy: Policy, cash_rate: f64) 
         }
     };
     Series::new("portfolio", simple.index().clone(), values)
+}
+
+/// Mean volatility of the holdings over the volatility of the portfolio, w'σ / sqrt(w'Sw): 1 for one asset, more the
+/// less they move together. Long-only; with short positions it has no ceiling.
+///
+/// # Errors
+/// [`Error::ShapeMismatch`], [`Error::NotFinite`], [`Error::Degenerate`] for a portfolio without variance.
+///
+/// # Source
+/// Choueifaty and Coignard (2008), Journal of Portfolio Management 35(1), 40-51.
+///
+/// ```
+/// use nalgebra::DMatrix;
+/// use qc_quant::portfolio::diversification_ratio;
+/// let independent = DMatrix::from_diagonal_element(4, 4, 0.04);
+/// assert!((diversification_ratio(&independent, &[0.25; 4])? - 2.0).abs() < 1e-12); // root of four
+/// # Ok::<(), qc_quant::Error>(())
+/// ```
+pub fn diversification_ratio(covariance: &DMatrix<f64>, weights: &[f64]) -> Result<f64> {
+    let (s, _) = mean_variance::scaled(covariance)?;
+    if weights.len() != s.nrows() {
+        let what = "weights, one per asset".into();
+        return Err(Error::ShapeMismatch { what, expected: s.nrows(), found: weights.len() });
+    }
+    require_finite("weights", weights)?;
+    let w = DVector::from_column_slice(weights);
+    let variance = w.dot(&(&s * &w));
+    if variance <= 1e-24 * w.norm_squared() {
+        return Err(Error::degenerate("diversification ratio", "the portfolio has no variance"));
+    }
+    Ok(weights.iter().enumerate().map(|(i, w)| w * s[(i, i)].sqrt()).sum::<f64>() / variance.sqrt())
 }

@@ -4,7 +4,9 @@ pub mod adf;
 pub(crate) mod dickey_fuller;
 pub mod kpss;
 pub mod mackinnon;
+pub mod phillips_perron;
 pub mod variance_ratio;
+pub mod verdict;
 
 use std::fmt;
 

@@ -69,6 +69,9 @@ impl Scan {
     }
 }
 
+/// Most pairs times rows that a scan takes on: some minutes on two cores.
+pub const MOST_STEPS: u64 = 5_000_000_000;
+
 /// Tests every pair of a panel of (log) prices in both directions.
 ///
 /// Scanning 100 symbols looks at 4950 pairs; 250 of them reject at 5 percent by luck alone. The
@@ -79,7 +82,8 @@ impl Scan {
 ///
 /// # Errors
 /// [`Error::TooFewSymbols`], [`Error::TooFewRows`], [`Error::Constant`], [`Error::OutOfRange`] as in
-/// [`engle_granger::test`]; [`Error::Degenerate`] when no pair could be tested; [`Error::Cancelled`].
+/// [`engle_granger::test`]; [`Error::Degenerate`] when no pair could be tested; [`Error::TooMuchWork`],
+/// [`Error::Cancelled`].
 ///
 /// # Source
 /// Checked against arch: family `engle_granger_all_pairs`.
@@ -100,6 +104,7 @@ pub fn scan(panel: &Panel, options: &Options, progress: &dyn Progress) -> Result
     if n < 2 {
         return Err(Error::TooFewSymbols { what: "a scan of pairs".into(), needed: 2, found: n });
     }
+    Error::limit_work("a scan of pairs (pairs times rows)", MOST_STEPS, &[n, (n - 1) / 2 + 1, n_rows])?;
     let max_lags = engle_granger::check(n_rows, 1, options)?;
     panel.require_variation()?;
     let columns: Vec<Prepared> = panel
@@ -243,6 +248,15 @@ mod tests {
                 assert!((single.pair_p_value - found.pair_p_value).abs() < 1e-10);
             }
         }
+    }
+
+    #[test]
+    fn more_pairs_than_anyone_waits_for_are_refused_with_their_number() {
+        let column: Vec<f64> = (0..100).map(f64::from).collect();
+        let symbols = (0..11_000).map(|i| format!("S{i}")).collect();
+        let many = Panel::new(symbols, Index::Rows(100), vec![column; 11_000]).unwrap();
+        let error = scan(&many, &Options::default(), &Silent).unwrap_err();
+        assert!(matches!(error, Error::TooMuchWork { limit: MOST_STEPS, .. }), "{error}");
     }
 
     #[test]

@@ -16,6 +16,12 @@ pub struct BenchmarkStatistics {
     pub beta: f64,
     /// Jensen's alpha per year, arithmetic: (mean excess - beta * mean excess of the benchmark) * periods per year.
     pub alpha_annual: f64,
+    /// Newey-West standard error of the annual alpha; `None` below four rows or for an exact fit.
+    pub alpha_standard_error: Option<f64>,
+    /// Alpha over that error.
+    pub alpha_t: Option<f64>,
+    /// Two-sided p-value of no alpha, robust to autocorrelation and changing variance.
+    pub alpha_p_value: Option<f64>,
     /// Sample correlation; `None` when the strategy does not vary.
     pub correlation: Option<f64>,
     /// Annualised sample standard deviation of the difference of returns.
@@ -65,6 +71,7 @@ pub fn against(
     let excess = risk_free.excess(returns)?;
     let excess_benchmark = risk_free.excess(benchmark)?;
     let beta = covariance(returns, benchmark) / variance(benchmark);
+    let robust = super::robust::alpha(&excess, &excess_benchmark, None).ok();
     let active: Vec<f64> = returns.iter().zip(benchmark).map(|(r, b)| r - b).collect();
     let active_varies = varies(&active) && 0.0 < variance(&active);
     let deviation = if active_varies { std_dev(&active) } else { 0.0 };
@@ -72,6 +79,9 @@ pub fn against(
         n_obs: returns.len(),
         beta,
         alpha_annual: (mean(&excess) - beta * mean(&excess_benchmark)) * periods_per_year,
+        alpha_standard_error: robust.map(|found| found.standard_error * periods_per_year),
+        alpha_t: robust.map(|found| found.t),
+        alpha_p_value: robust.map(|found| found.p_value),
         correlation: varies(returns)
             .then(|| (covariance(returns, benchmark) / (std_dev(returns) * std_dev(benchmark))).clamp(-1.0, 1.0)),
         tracking_error: deviation * periods_per_year.sqrt(),

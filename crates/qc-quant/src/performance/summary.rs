@@ -95,6 +95,8 @@ pub struct Performance {
     pub sharpe_without_rate: Option<f64>,
     /// Standard error of `sharpe` for independent returns.
     pub sharpe_standard_error: Option<f64>,
+    /// Standard error of `sharpe` that allows for autocorrelation; see [`super::robust`].
+    pub sharpe_standard_error_robust: Option<f64>,
     /// Probability that the true Sharpe ratio is positive.
     pub sharpe_probability_positive: Option<f64>,
     /// Root of the mean over *all* returns of min(r - MAR, 0)², annualised.
@@ -138,8 +140,8 @@ pub struct Performance {
 /// first of them. `benchmark`: n returns of the same periods.
 ///
 /// # Assumptions and when not to use it
-/// Returns are those of one fully specified portfolio; see `portfolio` for weights. Standard errors
-/// suppose independent returns: autocorrelation (smoothed or stale prices) makes them too small.
+/// Returns are those of one fully specified portfolio; see `portfolio` for weights. The plain standard
+/// error supposes independent returns; under autocorrelation (smoothed or stale prices) read the robust one.
 ///
 /// # Errors
 /// [`Error::TooFewRows`] below two returns, [`Error::NotFinite`], [`Error::OutOfRange`] for
@@ -212,6 +214,9 @@ pub fn summary(returns: &[f64], benchmark: Option<&[f64]>, options: &Performance
         sharpe: ratio.map(|found| found.per_period * ppy.sqrt()),
         sharpe_without_rate: plain.map(|found| found.per_period * ppy.sqrt()),
         sharpe_standard_error: ratio.map(|found| found.standard_error * ppy.sqrt()),
+        sharpe_standard_error_robust: ratio
+            .and_then(|_| super::robust::sharpe_standard_error(&excess, None))
+            .map(|error| error * ppy.sqrt()),
         sharpe_probability_positive: ratio.map(|found| found.probability_positive),
         downside_deviation: downside,
         sortino: sortino.and_then(finite),

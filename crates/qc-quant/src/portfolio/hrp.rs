@@ -1,5 +1,7 @@
 //! Hierarchical risk parity: weights from a tree of correlations, without inverting a matrix.
 
+mod leaf_order;
+
 use kodama::{Method, linkage};
 use nalgebra::DMatrix;
 
@@ -21,6 +23,22 @@ pub enum Linkage {
     /// Growth of the variance within (Ward).
     Ward,
 }
+
+/// How the leaves of the tree are laid out before they are halved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum LeafOrder {
+    /// As the tree was built, the cluster with the smaller number on the left (López de Prado, PyPortfolioOpt).
+    #[default]
+    Tree,
+    /// Branches turned one by one, each for its parent's best: scipy's `optimal_ordering`, hence skfolio and riskfolio.
+    /// The name there promises more than it holds.
+    ByBranch,
+    /// Branches turned so that the sum of distances between neighbours is truly least (Bar-Joseph).
+    Optimal,
+}
+
+/// Most symbols for which branches are turned: the work grows with their third power.
+pub const MOST_TURNED: usize = 1000;
 
 /// Answer of [`fit`].
 #[derive(Debug, Clone, PartialEq)]
@@ -61,7 +79,19 @@ pub struct Hrp {
 /// # Ok::<(), qc_quant::Error>(())
 /// ```
 pub fn fit(returns: &Panel, method: Linkage) -> Result<Hrp> {
+    fit_ordered(returns, method, LeafOrder::Tree)
+}
+
+/// The same with a choice of how the leaves are laid out.
+///
+/// # Errors
+/// As [`fit`]; [`Error::TooMuchWork`] for an optimal order of more than [`MOST_TURNED`] symbols.
+pub fn fit_ordered(returns: &Panel, method: Linkage, order: LeafOrder) -> Result<Hrp> {
     let n = returns.n_symbols();
+    if order != LeafOrder::Tree {
+        let most = (MOST_TURNED as u64).pow(3);
+        Error::limit_work("an optimal leaf order (symbols cubed)", most, &[n, n, n])?;
+    }
     let rho = correlation::matrix(returns, correlation::Method::Pearson)?.values;
     let cov = covariance::sample(returns)?;
     let mut distances = Vec::with_capacity(n * (n - 1) / 2);
@@ -78,7 +108,11 @@ pub fn fit(returns: &Panel, method: Linkage) -> Result<Hrp> {
     };
     let tree = linkage(&mut distances, n, method);
     let steps: Vec<(usize, usize)> = tree.steps().iter().map(|step| (step.cluster1, step.cluster2)).collect();
-    let leaf_order = leaves(&steps, n);
+    let leaf_order = match order {
+        LeafOrder::Tree => leaves(&steps, n),
+        LeafOrder::ByBranch => leaf_order::by_branch(&steps, &apart(&rho)),
+        LeafOrder::Optimal => leaf_order::optimal(&steps, &apart(&rho)),
+    };
     let mut weights = vec![1.0; n];
     let mut parts: Vec<Vec<usize>> = vec![leaf_order.clone()];
     while let Some(part) = parts.pop() {
@@ -98,6 +132,10 @@ pub fn fit(returns: &Panel, method: Linkage) -> Result<Hrp> {
     }
     let heights = tree.steps().iter().map(|step| step.dissimilarity).collect();
     Ok(Hrp { symbols: returns.symbols().to_vec(), weights, leaf_order, heights })
+}
+
+fn apart(rho: &DMatrix<f64>) -> DMatrix<f64> {
+    rho.map(|rho| ((1.0 - rho) / 2.0).clamp(0.0, 1.0).sqrt())
 }
 
 /// Leaves from left to right; clusters n, n + 1, ... are the steps.

@@ -11,22 +11,23 @@ use crate::progress::{Counter, Progress};
 /// Replicates between two reports of progress.
 const REPORT_EVERY: usize = 100;
 
-/// Row numbers of one resample of `n` rows with mean block length `mean_block`.
+/// Blocks of one resample of `n` rows with mean length `mean_block`: first row and length, wrapped around the end.
 ///
-/// Each row continues the block with probability 1 - 1/L, else starts at a random row.
-pub(crate) fn stationary_rows(n: usize, mean_block: f64, random: &mut Xoshiro256PlusPlus, rows: &mut Vec<u32>) {
-    rows.clear();
-    let mut at = 0;
-    for position in 0..n {
-        if position == 0 || uniform(random) < 1.0 / mean_block {
-            at = below(random, n);
-        } else {
-            at += 1;
-            if at == n {
-                at = 0;
-            }
-        }
-        rows.push(at as u32);
+/// After every row the block goes on with probability 1 - 1/L, so that lengths are geometric.
+pub(crate) fn stationary_blocks(
+    n: usize,
+    mean_block: f64,
+    random: &mut Xoshiro256PlusPlus,
+    mut visit: impl FnMut(usize, usize),
+) {
+    let per_row = (-1.0 / mean_block).ln_1p(); // ln(1 - 1/L), -∞ for blocks of one row
+    let mut left = n;
+    while 0 < left {
+        let start = below(random, n);
+        let more = (1.0 - uniform(random)).ln() / per_row; // NaN never: the first factor is above 0, or 0/-∞ = 0
+        let length = if more < left as f64 { (1 + more as usize).min(left) } else { left };
+        visit(start, length);
+        left -= length;
     }
 }
 
@@ -36,14 +37,23 @@ pub(crate) fn stream(seed: u64, replicate: usize) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(replicate as u64))
 }
 
-fn uniform(random: &mut Xoshiro256PlusPlus) -> f64 {
+pub(crate) fn uniform(random: &mut Xoshiro256PlusPlus) -> f64 {
     (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// A standard normal number (Box and Muller 1958, one of the pair).
+pub(crate) fn normal(random: &mut Xoshiro256PlusPlus) -> f64 {
+    let radius = (-2.0 * (1.0 - uniform(random)).ln()).sqrt();
+    radius * (2.0 * std::f64::consts::PI * uniform(random)).cos()
 }
 
 /// A number below `n` by multiplication; its bias is below n / 2^64.
 fn below(random: &mut Xoshiro256PlusPlus, n: usize) -> usize {
     ((u128::from(random.next_u64()) * n as u128) >> 64) as usize
 }
+
+/// Most rows times resamples that are taken on.
+pub const MOST_STEPS: u64 = 20_000_000_000;
 
 /// Options of [`alpha`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -85,7 +95,7 @@ pub struct BootstrapAlpha {
 /// # Errors
 /// [`Error::ShapeMismatch`], [`Error::TooFewRows`] below 20, [`Error::Constant`], [`Error::OutOfRange`] for a
 /// block length outside [1, T] or replicates outside [99, 1 000 000], [`Error::Degenerate`] for an
-/// exact fit, [`Error::Cancelled`].
+/// exact fit, [`Error::TooMuchWork`], [`Error::Cancelled`].
 ///
 /// # Source
 /// Politis and Romano (1994), JASA 89, 1303-1313. Family `bootstrap_alpha`.
@@ -124,25 +134,21 @@ pub fn alpha(
     if !(99..=1_000_000).contains(&options.replicates) {
         return Err(Error::out_of_range("replicates", 99.0, 1e6, options.replicates as f64));
     }
+    Error::limit_work("a bootstrap of alpha (rows times resamples)", MOST_STEPS, &[n, options.replicates])?;
     let rows: Vec<[f64; 2]> = returns.iter().zip(factor).map(|(r, f)| [*r, *f]).collect();
     let exact = || Error::degenerate("bootstrap of alpha", "the factor explains the returns exactly");
     let Fit { alpha, beta, standard_error } = regress(&rows).ok_or_else(exact)?;
     let t = alpha / standard_error;
+    let sums = RunningSums::new(&rows, alpha, beta).ok_or_else(exact)?;
     let counter = Counter::new(progress, options.replicates)?;
     let found: Vec<Option<f64>> = (0..options.replicates)
         .into_par_iter()
-        .map_init(
-            || (Vec::with_capacity(n), Vec::with_capacity(n)),
-            |(numbers, sample), replicate| {
-                stationary_rows(n, options.mean_block, &mut stream(options.seed, replicate), numbers);
-                sample.clear();
-                sample.extend(numbers.iter().map(|&row| rows[row as usize]));
-                if replicate % REPORT_EVERY == REPORT_EVERY - 1 {
-                    counter.advance(REPORT_EVERY)?;
-                }
-                Ok(regress(sample).map(|fit| (fit.alpha - alpha) / fit.standard_error))
-            },
-        )
+        .map(|replicate| {
+            if replicate % REPORT_EVERY == REPORT_EVERY - 1 {
+                counter.advance(REPORT_EVERY)?;
+            }
+            Ok(sums.draw(options.mean_block, &mut stream(options.seed, replicate)))
+        })
         .collect::<Result<_>>()?;
     let counted: Vec<f64> = found.into_iter().flatten().collect();
     let share = |hits: usize| (1 + hits) as f64 / (counted.len() + 1) as f64;
@@ -195,6 +201,86 @@ fn regress(rows: &[[f64; 2]]) -> Option<Fit> {
     })
 }
 
+/// Powers f^i e^j whose sums over a resample give its intercept and White's error of it.
+const POWERS: usize = 11;
+
+/// Sums of those powers over the first rows: a block's sum is a difference of two, whatever its length.
+struct RunningSums {
+    /// Row by row; the first entry is zero, the last the whole sample.
+    upto: Vec<[f64; POWERS]>,
+    /// Mean of the factor over its deviation.
+    origin: f64,
+}
+
+impl RunningSums {
+    /// Of residuals e and the centred factor f, both of unit deviation: no t ratio depends on the scale of either.
+    fn new(rows: &[[f64; 2]], alpha: f64, beta: f64) -> Option<Self> {
+        let n = rows.len() as f64;
+        let mean = rows.iter().map(|[_, f]| f).sum::<f64>() / n;
+        let residual = |[r, f]: &[f64; 2]| r - alpha - beta * f;
+        let wide = (rows.iter().map(|[_, f]| (f - mean) * (f - mean)).sum::<f64>() / n).sqrt();
+        let high = (rows.iter().map(|row| residual(row) * residual(row)).sum::<f64>() / n).sqrt();
+        if !(0.0 < wide && 0.0 < high) {
+            return None;
+        }
+        let mut upto = Vec::with_capacity(rows.len() + 1);
+        let mut total = [0.0; POWERS];
+        upto.push(total);
+        for row in rows {
+            let (f, e) = ((row[1] - mean) / wide, residual(row) / high);
+            let (ff, ee) = (f * f, e * e);
+            let powers = [f, ff, ff * f, ff * ff, e, f * e, ff * e, ff * f * e, ee, f * ee, ff * ee];
+            total.iter_mut().zip(powers).for_each(|(sum, power)| *sum += power);
+            upto.push(total);
+        }
+        Some(Self { upto, origin: mean / wide })
+    }
+
+    /// (a* - a) / se* of one resample; `None` when its factor does not vary.
+    fn draw(&self, mean_block: f64, random: &mut Xoshiro256PlusPlus) -> Option<f64> {
+        let n = self.upto.len() - 1;
+        let mut sums = [0.0; POWERS];
+        stationary_blocks(n, mean_block, random, |start, length| {
+            let end = start + length;
+            let (first, last) = (&self.upto[start], &self.upto[end.min(n)]);
+            for power in 0..POWERS {
+                sums[power] += last[power] - first[power];
+            }
+            if n < end {
+                let wrapped = &self.upto[end - n];
+                for power in 0..POWERS {
+                    sums[power] += wrapped[power];
+                }
+            }
+        });
+        self.ratio(&sums)
+    }
+
+    fn ratio(&self, sums: &[f64; POWERS]) -> Option<f64> {
+        let n = (self.upto.len() - 1) as f64;
+        let [f1, f2, f3, f4, e1, fe, ffe, fffe, ee, fee, ffee] = *sums;
+        let (mf, me) = (f1 / n, e1 / n);
+        let spread = f2 - n * mf * mf;
+        if spread <= 1e-12 * n {
+            return None;
+        }
+        let slope = (fe - n * mf * me) / spread;
+        let from_zero = mf + self.origin; // mean of the factor itself
+        let intercept = me - slope * from_zero;
+        // the residual is e - a - b f, its weight in the intercept h + k f: expand Σ (h + k f)² (e - a - b f)²
+        let (a, b) = (me - slope * mf, slope);
+        let (h, k) = (1.0 / n + from_zero * mf / spread, -from_zero / spread);
+        let square = |f0e2: f64, f0: f64, f2: f64, f0e: f64, f1e: f64, f1: f64| {
+            f0e2 + a * a * f0 + b * b * f2 - 2.0 * a * f0e - 2.0 * b * f1e + 2.0 * a * b * f1
+        };
+        let variance = h * h * square(ee, n, f2, e1, fe, f1)
+            + 2.0 * h * k * square(fee, f1, f3, fe, ffe, f2)
+            + k * k * square(ffee, f2, f4, ffe, fffe, f3);
+        let ratio = intercept / variance.sqrt();
+        (0.0 < variance && ratio.is_finite()).then_some(ratio)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,12 +288,35 @@ mod tests {
     use crate::testing::noise;
 
     #[test]
-    fn blocks_have_the_mean_length_asked_for() {
-        let mut rows = Vec::new();
-        stationary_rows(100_000, 8.0, &mut stream(1, 0), &mut rows);
-        let breaks = rows.windows(2).filter(|pair| (pair[0] + 1) % 100_000 != pair[1]).count();
-        let mean = 100_000.0 / (breaks + 1) as f64;
-        assert!((mean - 8.0).abs() < 0.3, "{mean}"); // standard error about .07
+    fn blocks_have_the_mean_length_asked_for_and_fill_the_sample() {
+        for mean_block in [1.0, 8.0] {
+            let (mut blocks, mut rows) = (0, 0);
+            stationary_blocks(100_000, mean_block, &mut stream(1, 0), |_, length| {
+                blocks += 1;
+                rows += length;
+            });
+            let mean = rows as f64 / f64::from(blocks);
+            assert_eq!(rows, 100_000);
+            assert!((mean - mean_block).abs() < 0.04 * (mean_block - 1.0) + 1e-12, "{mean}"); // four standard errors
+        }
+    }
+
+    #[test]
+    fn running_sums_give_the_regression_of_the_rows_drawn() {
+        let (f, e) = (noise(1, 90), noise(2, 90));
+        let rows: Vec<[f64; 2]> = f.iter().zip(&e).map(|(f, e)| [0.3 + 1.7 * f + 0.2 * e * f, 5.0 + 2.0 * f]).collect();
+        let all = regress(&rows).unwrap();
+        let sums = RunningSums::new(&rows, all.alpha, all.beta).unwrap();
+        for replicate in 0..50 {
+            let mut drawn = Vec::new();
+            stationary_blocks(90, 6.0, &mut stream(3, replicate), |start, length| {
+                drawn.extend((start..start + length).map(|row| rows[row % 90]));
+            });
+            let explicit = regress(&drawn).unwrap();
+            let expected = (explicit.alpha - all.alpha) / explicit.standard_error;
+            let own = sums.draw(6.0, &mut stream(3, replicate)).unwrap();
+            assert!((own - expected).abs() < 1e-9 * (1.0 + expected.abs()), "{own} {expected}");
+        }
     }
 
     #[test]
@@ -231,5 +340,8 @@ mod tests {
         ] {
             assert!(matches!(alpha(&r, &f, &options, &Silent), Err(Error::OutOfRange { .. })));
         }
+        let (r, f) = (noise(1, 30_000), noise(2, 30_000));
+        let options = AlphaOptions { mean_block: 3.0, replicates: 1_000_000, seed: 0 };
+        assert!(matches!(alpha(&r, &f, &options, &Silent), Err(Error::TooMuchWork { .. })));
     }
 }

@@ -30,16 +30,28 @@ const TOLERANCE: f64 = 1e-12;
 impl Problem<'_> {
     /// The minimiser. `P` is positive semidefinite of unit scale and the bounds admit a solution.
     pub(crate) fn solve(&self) -> Result<DVector<f64>> {
-        if let Some(found) = self.by_guessing() {
+        if let Some(found) = self.by_guessing(vec![State::Free; self.q.len()]) {
             return Ok(found);
         }
         self.by_steps()
     }
 
+    /// The same, guessing first that the bounds at which `near` stands stay the ones that bind.
+    pub(crate) fn solve_near(&self, near: &[f64]) -> Result<DVector<f64>> {
+        let side = |(i, value): (usize, &f64)| match *value {
+            value if value <= self.lower[i] => State::Lower,
+            value if self.upper[i] <= value => State::Upper,
+            _ => State::Free,
+        };
+        if let Some(found) = self.by_guessing(near.iter().enumerate().map(side).collect()) {
+            return Ok(found);
+        }
+        self.solve()
+    }
+
     /// Solves on the free set, moves every violated bound in and the worst wrong sign out, until nothing moves.
-    fn by_guessing(&self) -> Option<DVector<f64>> {
+    fn by_guessing(&self, mut state: Vec<State>) -> Option<DVector<f64>> {
         let n = self.q.len();
-        let mut state = vec![State::Free; n];
         for _ in 0..GUESSES {
             let (w, nu) = self.on_free_set(&state, None)?;
             let mut moved = false;
@@ -220,10 +232,13 @@ mod tests {
             let q = DVector::from_vec(noise(seed + 100, n)) * 0.2;
             let (a, lower, upper) = (DVector::from_element(n, 1.0), vec![0.0; n], vec![0.2; n]);
             let problem = Problem { p: &p, q: &q, a: &a, b: 1.0, lower: &lower, upper: &upper };
-            let (guess, steps) = (problem.by_guessing(), problem.by_steps().unwrap());
+            let (guess, steps) = (problem.by_guessing(vec![State::Free; n]), problem.by_steps().unwrap());
             if let Some(guess) = guess {
                 assert!((guess - &steps).amax() < 1e-10, "{seed}");
             }
+            let near = problem.solve_near(&vec![1.0 / n as f64; n]).unwrap();
+            let nearer = problem.solve_near(steps.as_slice()).unwrap();
+            assert!((near - &steps).amax() < 1e-10 && (nearer - &steps).amax() < 1e-10, "{seed}");
             assert!((steps.sum() - 1.0).abs() < 1e-12);
             // no feasible exchange between two weights lowers the objective
             let gradient = &p * &steps + &q;
