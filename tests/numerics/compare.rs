@@ -14,12 +14,22 @@ pub struct Tolerance {
 /// What holds where a case says nothing (specification, section 0).
 const DEFAULT: Tolerance = Tolerance { rel: 1e-8, abs: 1e-10 };
 
+/// An entry that is a bound and no value.
+#[derive(Clone, Copy)]
+pub enum Bound {
+    /// The computed value may be smaller, and larger by this factor.
+    AtMost { factor: f64 },
+    /// The computed value may be larger, and smaller by this much.
+    AtLeast { less: f64 },
+}
+
 /// Tolerances of a case: one for all, or by entry.
 pub struct Tolerances {
     all: Tolerance,
     by_entry: Vec<(String, Tolerance)>,
     renamed: &'static [(&'static str, &'static str)],
     where_silent: &'static [(&'static str, Tolerance)],
+    bounds: &'static [(&'static str, Bound)],
 }
 
 impl Tolerances {
@@ -27,12 +37,19 @@ impl Tolerances {
         case: &Case,
         renamed: &'static [(&'static str, &'static str)],
         where_silent: &'static [(&'static str, Tolerance)],
+        bounds: &'static [(&'static str, Bound)],
     ) -> Self {
         let empty = Map::new();
         let entries = case.tol.as_object().unwrap_or(&empty);
         let all = tolerance(&case.tol).unwrap_or(DEFAULT);
         let by_entry = entries.iter().filter_map(|(key, value)| Some((key.clone(), tolerance(value)?))).collect();
-        Self { all, by_entry, renamed, where_silent }
+        Self { all, by_entry, renamed, where_silent, bounds }
+    }
+
+    /// Whether the value at a pointer is a bound.
+    fn bound(&self, pointer: &str) -> Option<Bound> {
+        let entry = pointer.rsplit('/').next()?;
+        self.bounds.iter().find(|(name, _)| *name == entry).map(|(_, bound)| *bound)
     }
 
     /// Tolerance of the value at a pointer: that of the innermost entry of its path that has one.
@@ -67,7 +84,11 @@ pub fn complaints(expected: &Value, actual: &Value, tolerances: &Tolerances, rem
         let same = match (want, have) {
             (Value::Number(want), Some(Value::Number(have))) => {
                 let (want, have) = (want.as_f64().unwrap_or(f64::NAN), have.as_f64().unwrap_or(f64::NAN));
-                (have - want).abs() <= allowed.abs + allowed.rel * want.abs()
+                match tolerances.bound(&leaf) {
+                    Some(Bound::AtMost { factor }) => have <= want * factor,
+                    Some(Bound::AtLeast { less }) => want - less <= have,
+                    None => (have - want).abs() <= allowed.abs + allowed.rel * want.abs(),
+                }
             }
             // an empty list or object, a text, true, false, null: the same thing
             (want, Some(have)) => want == have,
@@ -115,11 +136,13 @@ fn collect(value: &Value, pointer: String, remarks: &[&str], found: &mut Vec<Str
     }
 }
 
-/// Changes one value by twenty times what its tolerance allows.
+/// Changes one value by twenty times what its tolerance allows, a bound so that nothing can keep it.
 pub fn disturb(value: &mut Value, leaf: &str, tolerances: &Tolerances) {
     let allowed = tolerances.at(leaf);
     let Some(target) = value.pointer_mut(leaf) else { panic!("{leaf} is not there") };
     *target = match target.as_f64() {
+        Some(number) if matches!(tolerances.bound(leaf), Some(Bound::AtMost { .. })) => json!(0.3 * number),
+        Some(number) if matches!(tolerances.bound(leaf), Some(Bound::AtLeast { .. })) => json!(number + 1.0),
         Some(number) => json!(number + 20.0 * (allowed.abs + allowed.rel * number.abs()).max(1e-13)),
         None => json!("something else"),
     };
@@ -132,7 +155,7 @@ mod tests {
     #[test]
     fn a_missing_value_a_longer_list_and_a_null_are_seen() {
         let case = Case { id: "x".into(), algo: "x".into(), inputs: json!({}), expected: json!({}), tol: json!({}) };
-        let tolerances = Tolerances::of(&case, &[], &[]);
+        let tolerances = Tolerances::of(&case, &[], &[], &[]);
         let expected = json!({"a": 1.0, "b": [1, 2], "c": null});
         assert!(complaints(&expected, &json!({"a": 1.0, "b": [1, 2], "c": null}), &tolerances, &[]).is_empty());
         assert_eq!(complaints(&expected, &json!({"b": [1, 2], "c": null}), &tolerances, &[]).len(), 1);

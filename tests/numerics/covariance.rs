@@ -1,4 +1,4 @@
-//! Family `shrinkage`: scikit-learn.
+//! Families `shrinkage` (scikit-learn) and `ewma_covariance` (pandas).
 
 use qc_quant::{covariance, returns};
 use serde_json::json;
@@ -14,4 +14,9 @@ pub fn shrinkage(case: &Case, golden: &Golden) -> Answer {
         "ledoit_wolf_cov": rows(&wolf.covariance),
         "oas_shrinkage": covariance::oas(&panel)?.shrinkage,
     }))
+}
+
+pub fn ewma(case: &Case, golden: &Golden) -> Answer {
+    let found = covariance::ewma::covariance(&case.panel(golden), case.number("half_life"))?;
+    Ok(json!({ "covariance": rows(&found) }))
 }

@@ -16,7 +16,7 @@ pub struct Golden {
 }
 
 /// One case.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct Case {
     pub id: String,
     pub algo: String,

@@ -21,6 +21,7 @@ pub fn answer(case: &Case, golden: &Golden) -> Answer {
     let reason = |reason| match reason {
         Reason::Exit => "exit",
         Reason::Stop => "stop",
+        Reason::Time => "time",
         Reason::End => "end",
     };
     let trades: Vec<Value> = found

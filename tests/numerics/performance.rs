@@ -1,6 +1,6 @@
-//! Families `performance` and `performance_edge`: point figures.
+//! Families `performance` and `performance_edge`: point figures; `sharpe_hac` and `alpha_hac` (statsmodels): robust errors.
 
-use qc_quant::performance::{Performance, PerformanceOptions, RiskFree, summary};
+use qc_quant::performance::{Performance, PerformanceOptions, RiskFree, robust, summary};
 use qc_quant::portfolio::{self, Policy};
 use qc_quant::returns;
 use serde_json::{Value, json};
@@ -71,4 +71,22 @@ fn figures(found: &Performance) -> Value {
         "psr_vs_0": found.sharpe_probability_positive,
         "sharpe_se_annual": found.sharpe_standard_error,
     })
+}
+
+pub fn sharpe_hac(case: &Case, golden: &Golden) -> Answer {
+    let returns = golden.column(case.text("dataset"), case.text("series"));
+    Ok(json!({ "standard_error": robust::sharpe_standard_error(returns, Some(case.count("lags"))) }))
+}
+
+pub fn alpha_hac(case: &Case, golden: &Golden) -> Answer {
+    let column = |key: &str| golden.column(case.text("dataset"), case.text(key));
+    let found = robust::alpha(column("y"), column("x"), Some(case.count("lags")))?;
+    Ok(json!({
+        "alpha": found.alpha,
+        "beta": found.beta,
+        "standard_error": found.standard_error,
+        "t": found.t,
+        "p_value": found.p_value,
+        "beta_standard_error": found.beta_standard_error,
+    }))
 }

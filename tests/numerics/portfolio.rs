@@ -1,11 +1,11 @@
 //! Families of portfolios: `terciles`, `select_uncorrelated`, `min_variance`, `max_sharpe`, `risk_parity`,
-//! `beta_neutral`, `hrp` and `rebalance`.
+//! `beta_neutral`, `hrp`, `rebalance`, `min_variance_rows`, `target_volatility` and `drift_turnover`.
 
 use nalgebra::{DMatrix, DVector};
-use qc_quant::portfolio::hrp::{self, Linkage};
+use qc_quant::portfolio::hrp::{self, LeafOrder, Linkage};
 use qc_quant::portfolio::mean_variance::{self, Bounds};
 use qc_quant::portfolio::rebalance::{self, Rule};
-use qc_quant::portfolio::{beta_neutral, risk_parity, select_uncorrelated, terciles};
+use qc_quant::portfolio::{beta_neutral, risk_parity, select_uncorrelated, target_volatility, terciles, turnover};
 use qc_quant::stats::correlation::{self, Method};
 use qc_quant::stats::moments::{self, mean};
 use qc_quant::{Panel, covariance, returns};
@@ -96,8 +96,15 @@ pub fn hrp(case: &Case, golden: &Golden) -> Answer {
         "ward" => Linkage::Ward,
         other => return Err(format!("unknown linkage {other}").into()),
     };
-    let found = hrp::fit(&returns::simple(&case.panel(golden))?, linkage)?;
-    Ok(json!({ "weights": found.weights, "leaf_order": found.leaf_order, "linkage_heights": found.heights }))
+    let panel = returns::simple(&case.panel(golden))?;
+    let found = hrp::fit(&panel, linkage)?;
+    let turned = hrp::fit_ordered(&panel, linkage, LeafOrder::ByBranch)?;
+    Ok(json!({
+        "weights": found.weights,
+        "leaf_order": found.leaf_order,
+        "linkage_heights": found.heights,
+        "weights_optimal_leaf_order": turned.weights,
+    }))
 }
 
 pub fn rebalance(case: &Case, golden: &Golden) -> Answer {
@@ -119,5 +126,34 @@ pub fn rebalance(case: &Case, golden: &Golden) -> Answer {
         "returns_checksum": moves,
         "max_drawdown": found.max_drawdown.depth,
         "values_every_50": found.values.iter().step_by(50).collect::<Vec<_>>(),
+    }))
+}
+
+pub fn min_variance_rows(case: &Case, golden: &Golden) -> Answer {
+    let c = covariance::sample(&case.panel(golden))?;
+    let w = DVector::from_vec(target_volatility::min_variance(&c, &crate::min_cvar::conditions(case))?);
+    Ok(json!({ "variance": w.dot(&(&c * &w)) }))
+}
+
+pub fn target_volatility(case: &Case, golden: &Golden) -> Answer {
+    let panel = case.panel(golden);
+    let mu: Vec<f64> = panel.columns().map(mean).collect();
+    let conditions = crate::min_cvar::conditions(case);
+    let found = target_volatility::max_return(&mu, &covariance::sample(&panel)?, &conditions)?;
+    Ok(json!({
+        "expected": found.expected,
+        "volatility": found.volatility,
+        "least_volatility": found.least_volatility,
+    }))
+}
+
+pub fn drift_turnover(case: &Case, golden: &Golden) -> Answer {
+    let weights = [case.numbers("weights")];
+    let ppy = case.number("periods_per_year");
+    let found = turnover::drift(&case.panel(golden), &weights, case.number("cash_rate"), ppy)?;
+    Ok(json!({
+        "per_period": found.per_period,
+        "annual": found.annual,
+        "every_50": found.by_period.iter().step_by(50).collect::<Vec<_>>(),
     }))
 }
