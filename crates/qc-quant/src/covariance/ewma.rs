@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn recent_rows_decide() {
         // calm, then wild: the fading variance follows, the sample's does not
-        let column = [vec![0.001, -0.001].repeat(100), vec![0.1, -0.1].repeat(10)].concat();
+        let column = [[0.001, -0.001].repeat(100), [0.1, -0.1].repeat(10)].concat();
         let returns = Panel::new(vec!["A".into()], Index::Rows(220), vec![column]).unwrap();
         let fading = covariance(&returns, 5.0).unwrap()[(0, 0)];
         assert!(0.008 < fading && fading < 0.012, "{fading}");

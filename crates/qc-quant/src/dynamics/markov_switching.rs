@@ -427,8 +427,8 @@ mod tests {
         for regimes in 0..1usize << y.len() {
             let at = |t: usize| regimes >> t & 1;
             let mut p = share[at(0)] * density(at(0), y[0]);
-            for t in 1..y.len() {
-                p *= step(at(t - 1), at(t)) * density(at(t), y[t]);
+            for (t, value) in y.iter().enumerate().skip(1) {
+                p *= step(at(t - 1), at(t)) * density(at(t), *value);
             }
             total += p;
             first += if at(4) == 0 { p } else { 0.0 };
@@ -491,7 +491,7 @@ mod tests {
         let none = MarkovOptions { replicates: 0, seed: 0 };
         assert!(matches!(fit(&y[..49], &none, &Silent), Err(Error::TooFewRows { needed: 50, found: 49, .. })));
         assert!(matches!(fit(&[1.0; 60], &none, &Silent), Err(Error::Constant { .. })));
-        let many = vec![0.0, 1.0].repeat(100_000);
+        let many = [0.0, 1.0].repeat(100_000);
         let work = fit(&many, &MarkovOptions { replicates: 1000, seed: 0 }, &Silent);
         assert!(matches!(work, Err(Error::TooMuchWork { .. })));
         let stop = |_: usize, _: usize| ControlFlow::Break(());

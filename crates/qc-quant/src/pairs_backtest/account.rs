@@ -191,7 +191,7 @@ pub fn run(
             account.fill(&mut pairs, row, options, Price::Close);
         }
         let now = account.cash + pairs.iter().map(|pair| pair.worth(row, Price::Close)).sum::<f64>();
-        if !(0.0 < now) {
+        if now <= 0.0 || now.is_nan() {
             let at = close.index().label(row);
             return Err(Error::degenerate("pairs account", format!("its value falls to {now:.3e} at {at}")));
         }

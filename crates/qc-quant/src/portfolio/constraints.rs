@@ -141,7 +141,7 @@ impl Constraints {
         if let Some(stray) = members.iter().find(|member| n <= **member) {
             return Err(Error::out_of_range(format!("members of {name}"), 0.0, (n - 1) as f64, *stray as f64));
         }
-        if !(least <= most) {
+        if most < least || least.is_nan() || most.is_nan() {
             return Err(Error::out_of_range(format!("upper limit of {name}"), least, f64::MAX, most));
         }
         let mut coefficients = vec![0.0; n];
@@ -159,7 +159,7 @@ impl Constraints {
         let n = self.lower.len();
         require_length("weights to stay near", n, weights.len())?;
         require_finite("weights to stay near", weights)?;
-        if !(0.0 <= deviation) {
+        if deviation < 0.0 || deviation.is_nan() {
             return Err(Error::out_of_range("largest deviation", 0.0, f64::MAX, deviation));
         }
         for (i, weight) in weights.iter().enumerate() {
