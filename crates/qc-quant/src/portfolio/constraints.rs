@@ -39,9 +39,9 @@ pub enum Side {
 /// use qc_quant::portfolio::constraints::{Constraints, Side};
 /// // a long book of 1 and a short book of -1, no beta
 /// let sides = [Side::Long, Side::Long, Side::Short];
-/// let conditions = Constraints::books(&sides, 2.0, 0.8)?.neutral_to("beta", &[1.2, 0.8, 1.0])?;
+/// let conditions = Constraints::books(&sides, 2.0, 1.0)?.neutral_to("beta", &[1.2, 0.8, 1.0])?;
 /// assert_eq!(conditions.equal.len(), 3);
-/// assert_eq!(conditions.upper, [0.8, 0.8, 0.0]);
+/// assert_eq!(conditions.upper, [1.0, 1.0, 0.0]);
 /// # Ok::<(), qc_quant::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
