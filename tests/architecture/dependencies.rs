@@ -46,6 +46,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("ndarray", &["qc-quant"]),
     ("statrs", &["qc-quant"]),
     ("kodama", &["qc-quant"]),
+    ("pulp", &["qc-quant"]),
 ];
 
 /// All that pure mathematics needs; a new entry here is a decision, not an oversight.
@@ -60,6 +61,7 @@ const QUANT_MAY_USE: &[&str] = &[
     "linfa",
     "nalgebra",
     "ndarray",
+    "pulp",
     "rand",
     "rand_distr",
     "rand_xoshiro",

@@ -40,6 +40,7 @@ pub mod covariance;
 pub mod dynamics;
 pub mod error;
 pub mod interop;
+mod lanes;
 mod linalg;
 pub mod mean_reversion;
 pub mod pairs_backtest;

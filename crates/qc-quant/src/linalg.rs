@@ -1,12 +1,12 @@
-//! The two heavy kernels (Gram matrix, symmetric eigenproblem) on faer, and inner products.
+//! The two heavy kernels (Gram matrix, symmetric eigenproblem) on faer.
 //!
 //! Everything else that needs small dense algebra uses nalgebra.
 
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::linalg::evd::{ComputeEigenvectors, SelfAdjointEvdParams, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::{matmul as general, triangular};
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Accum, Auto, Mat, MatMut, MatRef, Par, Spec};
 use nalgebra::DMatrix;
 
 use crate::error::{Error, Result};
@@ -14,44 +14,26 @@ use crate::error::{Error, Result};
 /// Flops below which a second thread costs more than it saves (about a millisecond of work).
 const PARALLEL_FLOPS: usize = 20_000_000;
 
-/// Inner product with eight running sums, so that rounding and speed do not hang on one chain of additions.
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let n = a.len().min(b.len());
-    let (a, b) = (&a[..n], &b[..n]);
-    let (heads_a, tail_a) = a.as_chunks::<8>();
-    let (heads_b, tail_b) = b.as_chunks::<8>();
-    let mut sums = [0.0; 8];
-    for (x, y) in heads_a.iter().zip(heads_b) {
-        for lane in 0..8 {
-            sums[lane] += x[lane] * y[lane];
-        }
-    }
-    let tail: f64 = tail_a.iter().zip(tail_b).map(|(x, y)| x * y).sum();
-    ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7])) + tail
-}
-
-/// Sum with eight running sums.
-pub(crate) fn sum(values: &[f64]) -> f64 {
-    let (heads, tail) = values.as_chunks::<8>();
-    let mut sums = [0.0; 8];
-    for chunk in heads {
-        for lane in 0..8 {
-            sums[lane] += chunk[lane];
-        }
-    }
-    ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7])) + tail.iter().sum::<f64>()
-}
+/// Order below which the eigenproblem is solved by QR steps and not divided further; measured at 50 and 500.
+const QR_BELOW: usize = 64;
 
 /// X'X / divisor for column-major X (`n_rows` by `n_cols`); full and exactly symmetric.
 pub(crate) fn gram(x: &[f64], n_rows: usize, n_cols: usize, divisor: f64) -> DMatrix<f64> {
     let x = MatRef::from_column_major_slice(x, n_rows, n_cols);
-    syrk(x.transpose(), x, 1.0 / divisor)
+    syrk(x.transpose(), x, 1.0 / divisor, parallelism(n_cols * n_cols * n_rows / 2))
 }
 
-/// XX' / divisor for column-major X (`n_rows` by `n_cols`); full and exactly symmetric.
+/// [`gram`] on one thread: before an eigenproblem, which the spinning helpers of a product would slow by more than
+/// they saved.
+pub(crate) fn gram_alone(x: &[f64], n_rows: usize, n_cols: usize, divisor: f64) -> DMatrix<f64> {
+    let x = MatRef::from_column_major_slice(x, n_rows, n_cols);
+    syrk(x.transpose(), x, 1.0 / divisor, Par::Seq)
+}
+
+/// XX' / divisor for column-major X (`n_rows` by `n_cols`), on one thread; full and exactly symmetric.
 pub(crate) fn outer_gram(x: &[f64], n_rows: usize, n_cols: usize, divisor: f64) -> DMatrix<f64> {
     let x = MatRef::from_column_major_slice(x, n_rows, n_cols);
-    syrk(x, x.transpose(), 1.0 / divisor)
+    syrk(x, x.transpose(), 1.0 / divisor, Par::Seq)
 }
 
 /// Product A B of column-major A (`n` by `k`) and B (`k` by `m`).
@@ -80,28 +62,24 @@ pub(crate) fn symmetric_eigen(matrix: &DMatrix<f64>) -> Result<(Vec<f64>, DMatri
     let n = matrix.nrows();
     let a = MatRef::from_column_major_slice(matrix.as_slice(), n, n);
     let (mut values, mut vectors) = (Diag::<f64>::zeros(n), Mat::<f64>::zeros(n, n));
-    let scratch = self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, Par::Seq, Default::default());
+    let tuned = SelfAdjointEvdParams { recursion_threshold: QR_BELOW, ..<SelfAdjointEvdParams as Auto<f64>>::auto() };
+    let tuned: Spec<SelfAdjointEvdParams, f64> = Spec::new(tuned);
+    let scratch = self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, Par::Seq, tuned);
     let mut memory = MemBuffer::new(scratch);
-    self_adjoint_evd(
-        a,
-        values.as_mut(),
-        Some(vectors.as_mut()),
-        Par::Seq,
-        MemStack::new(&mut memory),
-        Default::default(),
-    )
-    .map_err(|_| Error::degenerate("symmetric eigenproblem", format!("no convergence for order {n}")))?;
+    self_adjoint_evd(a, values.as_mut(), Some(vectors.as_mut()), Par::Seq, MemStack::new(&mut memory), tuned)
+        .map_err(|_| Error::degenerate("symmetric eigenproblem", format!("no convergence for order {n}")))?;
     let ascending = values.column_vector();
     let descending: Vec<f64> = (0..n).rev().map(|i| ascending[i]).collect();
     let mut out = DMatrix::zeros(n, n);
     for (target, source) in (0..n).rev().enumerate() {
-        out.column_mut(target).iter_mut().zip(vectors.col(source).iter()).for_each(|(to, from)| *to = *from);
+        let from = vectors.col(source).iter();
+        out.as_mut_slice()[target * n..(target + 1) * n].iter_mut().zip(from).for_each(|(to, from)| *to = *from);
     }
     Ok((descending, out))
 }
 
-fn syrk(lhs: MatRef<'_, f64>, rhs: MatRef<'_, f64>, scale: f64) -> DMatrix<f64> {
-    let (n, k) = (lhs.nrows(), lhs.ncols());
+fn syrk(lhs: MatRef<'_, f64>, rhs: MatRef<'_, f64>, scale: f64, threads: Par) -> DMatrix<f64> {
+    let n = lhs.nrows();
     let mut out = DMatrix::zeros(n, n);
     let view = MatMut::from_column_major_slice_mut(out.as_mut_slice(), n, n);
     triangular::matmul(
@@ -113,7 +91,7 @@ fn syrk(lhs: MatRef<'_, f64>, rhs: MatRef<'_, f64>, scale: f64) -> DMatrix<f64> 
         rhs,
         triangular::BlockStructure::Rectangular,
         scale,
-        parallelism(n * n * k / 2),
+        threads,
     );
     mirror(out.as_mut_slice(), n);
     out

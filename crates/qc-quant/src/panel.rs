@@ -12,6 +12,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::error::{Error, Result};
+use crate::lanes::all_finite;
+use crate::stats::moments::varies;
 
 /// What the rows of a panel are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,7 +184,8 @@ impl Panel {
     pub fn new(symbols: Vec<String>, index: Index, columns: Vec<Vec<f64>>) -> Result<Self> {
         let symbols = check_labels(symbols, &index, &columns)?;
         for (symbol, column) in symbols.iter().zip(&columns) {
-            if let Some(row) = column.iter().position(|value| !value.is_finite()) {
+            if !all_finite(column) {
+                let row = column.iter().position(|value| !value.is_finite()).unwrap_or_default();
                 return Err(Error::NotFinite { symbol: symbol.clone(), row, at: index.label(row) });
             }
         }
@@ -483,14 +486,7 @@ impl AsRef<[f64]> for Series {
 
 /// Refuses a column whose range is at most 1e-12 of its mean: its variance would be rounding noise.
 pub(crate) fn require_variation(symbol: &str, column: &[f64]) -> Result<()> {
-    let (mut low, mut high, mut sum) = (f64::INFINITY, f64::NEG_INFINITY, 0.0);
-    for &value in column {
-        low = low.min(value);
-        high = high.max(value);
-        sum += value;
-    }
-    let mean = sum / column.len() as f64;
-    if high - low <= 1e-12 * mean.abs() {
+    if !varies(column) {
         let value = column.first().copied().unwrap_or(0.0);
         return Err(Error::Constant { symbol: symbol.to_owned(), value, rows: column.len() });
     }
@@ -499,10 +495,11 @@ pub(crate) fn require_variation(symbol: &str, column: &[f64]) -> Result<()> {
 
 /// Refuses NaN and infinity in a bare slice; its rows are labelled by number.
 pub(crate) fn require_finite(name: &str, values: &[f64]) -> Result<()> {
-    match values.iter().position(|value| !value.is_finite()) {
-        Some(row) => Err(Error::NotFinite { symbol: name.to_owned(), row, at: Label::Row(row) }),
-        None => Ok(()),
+    if all_finite(values) {
+        return Ok(());
     }
+    let row = values.iter().position(|value| !value.is_finite()).unwrap_or_default();
+    Err(Error::NotFinite { symbol: name.to_owned(), row, at: Label::Row(row) })
 }
 
 fn check_labels(symbols: Vec<String>, index: &Index, columns: &[Vec<f64>]) -> Result<Vec<String>> {

@@ -3,9 +3,9 @@
 use nalgebra::DMatrix;
 
 use crate::error::{Error, Result};
-use crate::linalg::{gram, outer_gram, product, symmetric_eigen};
+use crate::linalg::{gram_alone, outer_gram, product, symmetric_eigen};
 use crate::panel::{Index, Panel};
-use crate::stats::moments::centre_into;
+use crate::stats::moments::{centre_into, divide};
 
 /// What is decomposed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -108,7 +108,7 @@ pub fn fit(returns: &Panel, options: &PcaOptions) -> Result<Pca> {
     let (z, means, scales) = standardise(returns, options.mode);
     let df = (n_obs - 1) as f64;
     let (all, vectors) = if n <= n_obs {
-        symmetric_eigen(&gram(&z, n_obs, n, df))?
+        symmetric_eigen(&gram_alone(&z, n_obs, n, df))?
     } else {
         let (values, u) = symmetric_eigen(&outer_gram(&z, n_obs, n, df))?;
         (values, u)
@@ -200,10 +200,10 @@ fn standardise(returns: &Panel, mode: Mode) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
         means.push(centre_into(column, out));
         let scale = match mode {
             Mode::Covariance => 1.0,
-            Mode::Correlation => (crate::linalg::dot(out, out) / (n_rows - 1) as f64).sqrt(),
+            Mode::Correlation => (crate::lanes::dot(out, out) / (n_rows - 1) as f64).sqrt(),
         };
         if mode == Mode::Correlation {
-            out.iter_mut().for_each(|value| *value /= scale);
+            divide(out, scale);
         }
         scales.push(scale);
     }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::engle_granger::{self, COLLINEAR, Options, pair_p_value};
 use crate::error::{Error, Result};
-use crate::linalg::dot;
+use crate::lanes::dot;
 use crate::panel::Panel;
 use crate::progress::{Counter, Progress};
 use crate::stats::multiple::{benjamini_hochberg, holm};

@@ -1,9 +1,9 @@
 //! Engle and Granger's two-step test of cointegration.
 
 use crate::error::{Error, Result};
-use crate::linalg::dot;
+use crate::lanes::{add_scaled, deviations, dot};
 use crate::panel::{Panel, require_finite, require_variation};
-use crate::stats::moments::{mean, std_dev};
+use crate::stats::moments::{divide, mean, std_dev};
 use crate::unit_root::dickey_fuller::{self, Workspace};
 use crate::unit_root::{CriticalValues, LagRule, Trend, mackinnon, resolve_max_lags};
 
@@ -343,7 +343,7 @@ fn first_step(names: &[String], columns: &[&[f64]], trend: Trend) -> Result<Firs
             for (row, direction) in q.iter().enumerate() {
                 let along = dot(direction, &rest);
                 r[(row, col)] += along;
-                rest.iter_mut().zip(direction).for_each(|(value, d)| *value -= along * d);
+                add_scaled(&mut rest, -along, direction);
             }
         }
         let (norm, whole) = (dot(&rest, &rest), variation(column, trend));
@@ -351,7 +351,7 @@ fn first_step(names: &[String], columns: &[&[f64]], trend: Trend) -> Result<Firs
             return Err(collinear(&names[col + 1], &names[1..=col], norm / whole, trend));
         }
         r[(col, col)] = norm.sqrt();
-        rest.iter_mut().for_each(|value| *value /= norm.sqrt());
+        divide(&mut rest, norm.sqrt());
         q.push(rest);
     }
     let mut residual = y.clone();
@@ -360,7 +360,7 @@ fn first_step(names: &[String], columns: &[&[f64]], trend: Trend) -> Result<Firs
         for (sum, direction) in along.iter_mut().zip(&q) {
             let more = dot(direction, &residual);
             *sum += more;
-            residual.iter_mut().zip(direction).for_each(|(value, d)| *value -= more * d);
+            add_scaled(&mut residual, -more, direction);
         }
     }
     let unexplained = dot(&residual, &residual) / variation(y, trend);
@@ -382,8 +382,7 @@ fn variation(column: &[f64], trend: Trend) -> f64 {
     if trend != Trend::None {
         return whole;
     }
-    let m = mean(column);
-    column.iter().map(|value| (value - m) * (value - m)).sum()
+    deviations(column, mean(column)).1
 }
 
 /// Coefficients of 1, t, t² (t = 1..T) in what the slopes leave of the first column.
@@ -400,7 +399,7 @@ fn deterministic_terms(
     }
     let mut left = columns[0].to_vec();
     for (column, slope) in columns[1..].iter().zip(slopes) {
-        left.iter_mut().zip(*column).for_each(|(value, x)| *value -= slope * x);
+        add_scaled(&mut left, -slope, column);
     }
     dickey_fuller::orthonormal_trend(n_rows, terms, basis);
     let q: Vec<f64> = basis.chunks_exact(n_rows).map(|column| dot(column, &left)).collect();

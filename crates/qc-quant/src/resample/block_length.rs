@@ -1,7 +1,7 @@
 //! How long the blocks of a block bootstrap should be.
 
 use crate::error::{Error, Result};
-use crate::linalg::dot;
+use crate::lanes::dot;
 use crate::panel::{require_finite, require_variation};
 use crate::stats::moments::centre_into;
 

@@ -8,7 +8,8 @@
 use nalgebra::{Cholesky, DMatrix, DVector};
 
 use crate::error::{Error, Result};
-use crate::linalg::{dot, gram};
+use crate::lanes::dot;
+use crate::linalg::gram;
 
 /// The problem; T rows, m variables.
 pub(crate) struct Shortfall<'a> {

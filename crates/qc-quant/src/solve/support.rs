@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::tracker::Tracking;
 use crate::error::{Error, Result};
-use crate::linalg::dot;
+use crate::lanes::dot;
 use crate::progress::Counter;
 
 /// A set of assets with the weights that track best on it, the penalty left out of the fit.

@@ -11,7 +11,8 @@ use nalgebra::{DMatrix, DVector};
 
 use super::qp::Problem;
 use crate::error::{Error, Result};
-use crate::linalg::{dot, gram};
+use crate::lanes::dot;
+use crate::linalg::gram;
 use crate::portfolio::sparse_tracking::Measure;
 use crate::progress::Counter;
 

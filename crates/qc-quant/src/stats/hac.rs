@@ -1,6 +1,6 @@
 //! Long-run variances that allow for autocorrelation: Bartlett weights (Newey and West).
 
-use crate::linalg::dot;
+use crate::lanes::dot;
 
 /// Newey and West's rule of thumb for the number of lags: floor(4 (T/100)^(2/9)).
 pub fn automatic_lags(n_rows: usize) -> usize {

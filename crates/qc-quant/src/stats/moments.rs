@@ -1,7 +1,7 @@
 //! Means, variances, skewness, kurtosis, quantiles, and standardised columns.
 
 use crate::error::{Error, Result};
-use crate::linalg::{dot, sum};
+use crate::lanes::{deviations, dot, extremes, sum};
 
 /// Arithmetic mean; 0 for no values.
 pub fn mean(values: &[f64]) -> f64 {
@@ -13,8 +13,7 @@ pub fn variance(values: &[f64]) -> f64 {
     if values.len() < 2 {
         return 0.0;
     }
-    let m = mean(values);
-    let (squares, residue) = values.iter().fold((0.0, 0.0), |(s, r), v| (s + (v - m) * (v - m), r + (v - m)));
+    let (residue, squares) = deviations(values, mean(values));
     // the second term removes what the rounding of the mean left over
     ((squares - residue * residue / values.len() as f64) / (values.len() - 1) as f64).max(0.0)
 }
@@ -50,7 +49,7 @@ pub(crate) fn central(values: &[f64]) -> [f64; 3] {
 
 /// Whether a column varies by more than rounding noise around its mean.
 pub(crate) fn varies(values: &[f64]) -> bool {
-    let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+    let (low, high) = extremes(values);
     1e-12 * mean(values).abs() < high - low
 }
 
@@ -116,12 +115,22 @@ pub(crate) fn centre_into(column: &[f64], out: &mut [f64]) -> f64 {
     m + rest
 }
 
+/// Divides every value, by one multiplication each.
+pub(crate) fn divide(values: &mut [f64], divisor: f64) {
+    let inverse = 1.0 / divisor;
+    if inverse.is_normal() {
+        values.iter_mut().for_each(|value| *value *= inverse);
+    } else {
+        values.iter_mut().for_each(|value| *value /= divisor);
+    }
+}
+
 /// Copies a column less its mean and divided by its Euclidean norm; returns mean and norm.
 pub(crate) fn standardise_into(column: &[f64], out: &mut [f64]) -> (f64, f64) {
     let m = centre_into(column, out);
     let norm = dot(out, out).sqrt();
     if 0.0 < norm {
-        out.iter_mut().for_each(|value| *value /= norm);
+        divide(out, norm);
     }
     (m, norm)
 }

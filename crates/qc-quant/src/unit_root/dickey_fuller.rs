@@ -7,7 +7,7 @@
 
 use super::{LagRule, Trend};
 use crate::error::{Error, Result};
-use crate::linalg::dot;
+use crate::lanes::{add_scaled, dot};
 
 /// Two-sided 10 percent point of the normal distribution: the least |t| at which the t-stat rule keeps a lag.
 const T_STAT_STOP: f64 = 1.644_853_626_951_472_2;
@@ -249,7 +249,7 @@ pub(crate) fn detrend(values: &mut [f64], trend: Trend, basis: &mut Vec<f64>) {
     orthonormal_trend(n, trend.terms(), basis);
     for column in basis.chunks_exact(n) {
         let q = dot(column, values);
-        values.iter_mut().zip(column).for_each(|(value, b)| *value -= q * b);
+        add_scaled(values, -q, column);
     }
 }
 

@@ -4,7 +4,7 @@ mod tables;
 
 use super::{CriticalValues, Trend, dickey_fuller};
 use crate::error::{Error, Result};
-use crate::linalg::dot;
+use crate::lanes::dot;
 use crate::panel::{require_finite, require_variation};
 use crate::stats::hac::bartlett_variance;
 

@@ -1,7 +1,7 @@
 //! Lo and MacKinlay's variance ratio: do returns over q periods vary q times as much as over one?
 
 use crate::error::{Error, Result};
-use crate::linalg::dot;
+use crate::lanes::dot;
 use crate::panel::{require_finite, require_variation};
 use crate::stats::distribution::normal_two_sided;
 use crate::stats::multiple::holm;
