@@ -5,12 +5,11 @@ mod app;
 mod demo;
 mod guard;
 
-use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
-use qc_mcp_tools::{QcServer, Settings, Transport, Upstream, logs};
+use qc_mcp_tools::{QcServer, Settings, Transport, Upstream, logs, told_to_stop};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -55,7 +54,7 @@ fn start_logging(settings: &Settings) {
 }
 
 async fn serve(settings: Settings) -> Result<(), String> {
-    let told_to_stop = told_to_stop().map_err(|error| error.to_string())?;
+    let stop_signal = told_to_stop().map_err(|error| error.to_string())?;
     let address = (settings.host.as_str(), settings.port);
     let listener = TcpListener::bind(address)
         .await
@@ -74,7 +73,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
 
     let stopping = stop.clone();
     let end = async move {
-        told_to_stop.await;
+        stop_signal.await;
         stopping.cancel();
         tokio::time::sleep(DRAIN).await;
         requests.cancel();
@@ -95,23 +94,4 @@ fn upstream(settings: &Settings) -> Result<Upstream, String> {
     return Ok(demo::upstream());
     #[cfg(not(feature = "demo"))]
     Err("this build has no --demo; build it with the feature `demo`".into())
-}
-
-/// Listens from now on for Ctrl-C and, on Unix, for the polite signal to end; completes when one came.
-fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        Ok(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        })
-    }
-    #[cfg(not(unix))]
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
-    })
 }

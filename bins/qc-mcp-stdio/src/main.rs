@@ -4,11 +4,10 @@
 mod demo;
 mod hangup;
 
-use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use qc_mcp_tools::{QcServer, Settings, Transport, Upstream, logs};
+use qc_mcp_tools::{QcServer, Settings, Transport, Upstream, logs, told_to_stop};
 use rmcp::ServiceExt;
 use rmcp::service::ServerInitializeError;
 use rmcp::transport::io::stdio_pipes;
@@ -94,23 +93,4 @@ fn upstream(settings: &Settings) -> Result<Upstream, String> {
     return Ok(demo::upstream());
     #[cfg(not(feature = "demo"))]
     Err("this build has no --demo; build it with the feature `demo`".into())
-}
-
-/// Listens from now on for Ctrl-C and, on Unix, for the polite signal to end; completes when one came.
-fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        Ok(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        })
-    }
-    #[cfg(not(unix))]
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
-    })
 }
