@@ -1,133 +1,16 @@
 //! One struct is the flags, the environment and the documentation. Unknown values refuse to start; nothing
 //! here is read twice, and nothing else in the program reads the environment.
 
-use std::{
-    ffi::OsString,
-    path::{Path, PathBuf},
-};
+use std::{ffi::OsString, path::PathBuf};
 
-use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, ValueEnum, error::ErrorKind};
-use serde_json::Value;
-use zeroize::Zeroizing;
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 
-use crate::shelf::{Access, Group};
+mod parse;
+mod values;
 
-/// How a binary talks to its clients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// Standard input and output of one client: `qc-mcp-stdio`.
-    Stdio,
-    /// Streamable HTTP: `qc-mcp-http`.
-    Http,
-}
-
-impl Transport {
-    /// The binary that speaks it.
-    pub fn binary(self) -> &'static str {
-        match self {
-            Transport::Stdio => "qc-mcp-stdio",
-            Transport::Http => "qc-mcp-http",
-        }
-    }
-
-    /// The word for `MCP_TRANSPORT` and metrics.
-    pub fn id(self) -> &'static str {
-        match self {
-            Transport::Stdio => "stdio",
-            Transport::Http => "streamable-http",
-        }
-    }
-
-    fn parse(word: &str) -> Option<Transport> {
-        match word.trim().to_ascii_lowercase().replace('_', "-").as_str() {
-            "stdio" => Some(Transport::Stdio),
-            "http" | "streamable-http" => Some(Transport::Http),
-            _ => None,
-        }
-    }
-}
-
-/// How far tools may go: the highest rung of the ladder of access.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-#[value(rename_all = "kebab-case")]
-pub enum Mode {
-    /// Only tools that change nothing at QuantConnect.
-    ReadOnly,
-    /// Projects, files and backtests too; nothing live.
-    Research,
-    /// Live tools for paper money too; real money is refused.
-    Paper,
-    /// Everything, for the organisations listed in another setting.
-    Live,
-}
-
-impl Mode {
-    /// The word of the setting.
-    pub fn id(self) -> &'static str {
-        match self {
-            Mode::ReadOnly => "read-only",
-            Mode::Research => "research",
-            Mode::Paper => "paper",
-            Mode::Live => "live",
-        }
-    }
-
-    /// The highest rung whose tools exist in this mode.
-    pub fn highest(self) -> Access {
-        match self {
-            Mode::ReadOnly => Access::Read,
-            Mode::Research => Access::Delete,
-            Mode::Paper | Mode::Live => Access::Live,
-        }
-    }
-}
-
-/// Log levels of `LOG_LEVEL`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "UPPER")]
-pub enum LogLevel {
-    /// Errors only.
-    #[value(alias = "CRITICAL")]
-    Error,
-    /// Warnings too.
-    #[value(name = "WARNING", alias = "WARN")]
-    Warning,
-    /// What happened.
-    Info,
-    /// What was tried.
-    Debug,
-    /// Every step.
-    Trace,
-}
-
-/// A text that never shows itself, wiped when dropped.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Zeroizing<String>);
-
-impl Secret {
-    /// Wraps a secret.
-    pub fn new(text: impl Into<String>) -> Self {
-        Secret(Zeroizing::new(text.into()))
-    }
-
-    /// The secret itself; keep it out of logs, errors and answers.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(***)")
-    }
-}
-
-impl std::str::FromStr for Secret {
-    type Err = std::convert::Infallible;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Secret::new(text.trim()))
-    }
-}
+use parse::{is_loopback, lean_json_folder, parse_api_url, parse_path, url_host};
+use values::parse_toolsets;
+pub use values::{LogLevel, Mode, Secret, Toolsets, Transport};
 
 /// Every setting. Each is a flag and an environment variable; an empty variable counts as absent.
 #[derive(Debug, Clone, Parser)]
@@ -297,37 +180,6 @@ pub struct Settings {
     pub working_folder: PathBuf,
 }
 
-/// The value of `QC_MCP_TOOLSETS`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Toolsets {
-    /// The groups that are on by default.
-    Default,
-    /// Every group.
-    All,
-    /// These groups (and the group `system`).
-    Groups(Vec<Group>),
-}
-
-impl Toolsets {
-    /// Whether the group's tools are offered.
-    pub fn contains(&self, group: Group) -> bool {
-        match self {
-            Toolsets::Default => group.in_default(),
-            Toolsets::All => true,
-            Toolsets::Groups(groups) => group == Group::System || groups.contains(&group),
-        }
-    }
-
-    /// The value as the user would write it.
-    pub fn id(&self) -> String {
-        match self {
-            Toolsets::Default => "default".into(),
-            Toolsets::All => "all".into(),
-            Toolsets::Groups(groups) => groups.iter().map(|group| group.id()).collect::<Vec<_>>().join(","),
-        }
-    }
-}
-
 /// Where the data folder was named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFolderChoice {
@@ -480,124 +332,6 @@ impl Settings {
     pub fn is_loopback_host(host: &str) -> bool {
         is_loopback(host)
     }
-}
-
-/// `data-folder` of a lean.json, which may hold `//` and `/* */` comments.
-fn lean_json_folder(text: &str) -> Option<PathBuf> {
-    let json: Value = serde_json::from_str(&without_comments(text)).ok()?;
-    let folder = json.get("data-folder")?.as_str()?.trim();
-    (!folder.is_empty()).then(|| Path::new(folder).to_path_buf())
-}
-
-fn without_comments(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    let mut quoted = false;
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' if quoted => {
-                out.push(c);
-                out.extend(chars.next());
-            }
-            '"' => {
-                quoted = !quoted;
-                out.push(c);
-            }
-            '/' if !quoted && chars.peek() == Some(&'/') => {
-                while chars.peek().is_some_and(|c| *c != '\n') {
-                    chars.next();
-                }
-            }
-            '/' if !quoted && chars.peek() == Some(&'*') => {
-                let mut last = ' ';
-                chars.next();
-                for c in chars.by_ref() {
-                    if last == '*' && c == '/' {
-                        break;
-                    }
-                    last = c;
-                }
-            }
-            _ => out.push(c),
-        }
-    }
-    out
-}
-
-fn parse_api_url(text: &str) -> Result<String, String> {
-    let url = text.trim().trim_end_matches('/');
-    if url.contains('@') || url.contains(char::is_whitespace) {
-        return Err("give the address without user names and spaces".into());
-    }
-    let host = url_host(url);
-    if host.is_empty() {
-        return Err("give an address such as https://www.quantconnect.com/api/v2".into());
-    }
-    match url.split_once("://").map(|(scheme, _)| scheme) {
-        Some("https") => Ok(url.to_owned()),
-        Some("http") if is_loopback(host) => Ok(url.to_owned()),
-        Some("http") => {
-            Err("http would send the signed header in the clear; use https (http only for localhost)".into())
-        }
-        _ => Err("the address must begin with https://".into()),
-    }
-}
-
-/// The host of a URL, without port and brackets.
-fn url_host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-fn parse_path(text: &str) -> Result<String, String> {
-    let path = text.trim().trim_end_matches('/');
-    let fine = path.starts_with('/')
-        && 1 < path.len()
-        && path.chars().all(|c| c.is_ascii_alphanumeric() || "/-_.~".contains(c));
-    if !fine || path.contains("//") {
-        return Err("a path such as /mcp: a slash, then letters, digits, - _ . ~ and further slashes".into());
-    }
-    if matches!(path, "/health" | "/metrics") {
-        return Err(format!("{path} is taken by the server itself"));
-    }
-    Ok(path.to_owned())
-}
-
-fn parse_toolsets(text: &str) -> Result<Toolsets, String> {
-    let words: Vec<String> =
-        text.split(',').map(|word| word.trim().to_ascii_lowercase()).filter(|word| !word.is_empty()).collect();
-    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] | ["default"] => return Ok(Toolsets::Default),
-        ["all"] => return Ok(Toolsets::All),
-        _ => {}
-    }
-    let mut groups = Vec::new();
-    for word in &words {
-        match word.as_str() {
-            "default" => groups.extend(Group::ALL.iter().copied().filter(|group| group.in_default())),
-            "all" => groups.extend(Group::ALL),
-            other => match Group::from_id(other) {
-                Some(group) => groups.push(group),
-                None => {
-                    let known: Vec<&str> = Group::ALL.iter().map(|group| group.id()).collect();
-                    return Err(format!("unknown toolset `{other}`; known: default, all, {}", known.join(", ")));
-                }
-            },
-        }
-    }
-    groups.sort_unstable();
-    groups.dedup();
-    Ok(Toolsets::Groups(groups))
 }
 
 #[cfg(test)]
