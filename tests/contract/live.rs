@@ -72,6 +72,9 @@ async fn a_deployment_starts_holds_and_is_liquidated() {
     assert!(status(&client, PAIR).await.is_starting());
     sim.clock().advance(Duration::from_secs(60));
     assert_eq!(status(&client, PAIR).await, LiveStatus::Running);
+    let shown = client.send(&ReadLive { project_id: PAIR, deploy_id: None }).await.unwrap().brokerage;
+    let listed = client.send(&ListLive::default()).await.unwrap().live.remove(0).brokerage;
+    assert_eq!((shown.as_deref(), listed.as_deref()), (Some("PaperBrokerage"), Some("PaperBrokerage")));
     assert_eq!(held(&client, PAIR).await, ["KO", "PEP"]);
     assert_eq!(orders(&sim, &client, PAIR).await.len(), 2);
     client.send(&LiquidateLive { project_id: PAIR }).await.unwrap();

@@ -11,7 +11,7 @@ use qc_api::ids::{CompileId, ProjectId};
 use qc_api::model::{OptimizationNode, OptimizationParameter, OptimizationStatus, OptimizationTarget, TargetDirection};
 use qc_sim::seed;
 
-use crate::{built, sentence, session};
+use crate::{built, read as read_backtest, sentence, session};
 
 const PAIR: ProjectId = ProjectId(seed::PAIR_PROJECT_ID);
 
@@ -67,6 +67,15 @@ async fn a_grid_is_searched_and_paid_for() {
     let done = client.send(&read).await.unwrap().optimization;
     assert_eq!((done.status.clone(), done.share_done()), (Some(OptimizationStatus::Completed), Some(1.0)));
     assert_eq!(done.backtests.len(), 9);
+    // Each point is a backtest like any other, with the same figures.
+    for (id, point) in &done.backtests {
+        let backtest = read_backtest(&client, PAIR, id.as_str().into()).await;
+        assert_eq!(backtest.optimization_id.as_ref(), Some(&created.optimization_id));
+        let sharpe = backtest.total_performance.unwrap().portfolio_statistics.unwrap().sharpe_ratio.unwrap();
+        assert!((sharpe - point.statistics.figure("Sharpe Ratio").unwrap()).abs() < 1e-3);
+        let set: Vec<&String> = point.parameter_set.keys().collect();
+        assert_eq!(backtest.parameter_set.keys().collect::<Vec<_>>(), set);
+    }
     let sharpes: Vec<f64> =
         done.backtests.values().map(|point| point.statistics.figure("Sharpe Ratio").unwrap()).collect();
     let best = sharpes.iter().copied().fold(f64::MIN, f64::max);

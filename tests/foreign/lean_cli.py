@@ -230,7 +230,7 @@ def optimizes(project_id):
     before = ask("account/read")["creditBalance"]
     said = lean(
         "cloud", "optimize", "Foreign", "--name", "Grid", "--target", "Sharpe Ratio", "--target-direction", "max",
-        "--parameter", "fast", "1", "4", "1", "--constraint", "Drawdown < 0.9", "--node", "O2-8", "--parallel-nodes", "2",
+        "--parameter", "fast", "1", "4", "1", "--constraint", "Drawdown < 90", "--node", "O2-8", "--parallel-nodes", "2",
     )  # fmt: skip
     says("Estimated number of backtests: 4", said)
     made = ask("optimizations/list", {"projectId": project_id})["optimizations"][0]
@@ -285,9 +285,9 @@ def trades_live(project_id):
     while api.compiles.get(project_id, compiled.compileId).state.value == "InQueue":
         time.sleep(0.1)
     node = api.nodes.get_all(ORGANIZATION).live[0]
-    settings = {"id": "QuantConnectBrokerage"}
+    paper, data = {"id": "QuantConnectBrokerage"}, {"QuantConnectBrokerage": {"id": "QuantConnectBrokerage"}}
     deployed = api.live.start(
-        project_id, compiled.compileId, node.id, settings, {"QuantConnectBrokerage": settings}, True, -1, True, False, [],
+        project_id, compiled.compileId, node.id, paper, data, True, -1, True, False, [],
         live_cash_balance=[{"currency": "USD", "amount": 30000}],
     )  # fmt: skip
     busy = api.nodes.get_all(ORGANIZATION).live[0]
@@ -301,7 +301,7 @@ def trades_live(project_id):
     says("PaperBrokerage", said)
     says("executed successfully", lean("cloud", "live", "command", "Foreign", "--data", "{'target': 'KO'}"))
     everybody = ["cloud", "live", "broadcast", "--organization", ORGANIZATION, "--data", "{'target': 'KO'}"]
-    says("executed successfully", lean(*everybody))
+    says("broadcasted successfully", lean(*everybody))
     says("executed successfully", lean("cloud", "live", "liquidate", "Foreign"))
     says("Liquidated", lean("cloud", "status", "Foreign"))
     lean("cloud", "live", "stop", "Foreign", fails=True)

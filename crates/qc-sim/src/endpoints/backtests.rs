@@ -329,7 +329,8 @@ fn shown(world: &World, call: &Call<'_>, backtest: &Backtest) -> Answer<model::B
         shown.has_initialize_error = report.failure.as_ref().is_some_and(|raise| raise.in_initialize);
         return Ok(shown);
     }
-    if call.now < later(backtest.finished, call.jobs.statistics) {
+    // An optimization is complete when it knows the figures of its points, so that these are never late.
+    if backtest.optimization.is_none() && call.now < later(backtest.finished, call.jobs.statistics) {
         return Ok(shown);
     }
     let name_only = |name: &String| (name.clone(), Chart { name: name.clone(), ..Chart::default() });

@@ -5,6 +5,7 @@
 
 mod book;
 
+use qc_api::brokerage::Brokerage;
 use qc_api::endpoints::Done;
 use qc_api::endpoints::compile::CompileState;
 use qc_api::endpoints::live::{
@@ -116,7 +117,7 @@ pub(crate) fn list(world: &mut World, call: &Call<'_>, request: ListLive) -> Ans
             status: Some(status),
             launched: Some(deployment.launched),
             stopped: deployment.ended.as_ref().map(|ended| ended.0),
-            brokerage: Some(deployment.brokerage.clone()),
+            brokerage: Some(brokerage(deployment).to_owned()),
             subscription: Some(String::new()),
             equity: Some(book::of(world, call, deployment)?.equity()),
             environment: Some(if deployment.is_paper { "paper" } else { "live" }.to_owned()),
@@ -336,6 +337,11 @@ fn loading(world: &mut World, call: &Call<'_>, project: i64, what: &str) -> Answ
     Ok((call.now < ready).then_some(0.5))
 }
 
+/// The brokerage as a deployment shows it: QuantConnect's own goes by another name once it runs.
+fn brokerage(deployment: &Deployment) -> &str {
+    if deployment.brokerage == Brokerage::paper().id() { "PaperBrokerage" } else { &deployment.brokerage }
+}
+
 fn program(world: &World, deployment: &Deployment) -> Answer<Program> {
     let missing = || refuse::compile_not_found(&deployment.compile);
     let compile = world.compiles.get(&deployment.compile).ok_or_else(missing)?;
@@ -418,7 +424,7 @@ fn shown(world: &World, call: &Call<'_>, deployment: &Deployment) -> Answer<Live
         clone_id: Some(0),
         launched: Some(deployment.launched),
         stopped: deployment.ended.as_ref().map(|ended| ended.0),
-        brokerage: Some(deployment.brokerage.clone()),
+        brokerage: Some(brokerage(deployment).to_owned()),
         security_types: Some("Equity".to_owned()),
         datacenter: Some("SIM".to_owned()),
         description: Some(project.description.clone()),
