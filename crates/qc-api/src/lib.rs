@@ -28,7 +28,7 @@
 //!
 //! | Module | What it is for |
 //! |---|---|
-//! | [`endpoints`] | the requests, by resource; [`ENDPOINTS`] is the table of all with what each changes, costs and reaches |
+//! | [`endpoints`](mod@endpoints) | the requests, by resource; [`ENDPOINTS`] is the table of all with what each changes, costs and reaches |
 //! | [`model`] | what answers hold: backtests, charts, orders, trades, insights, statistics, deployments, projects |
 //! | [`error`] | what can go wrong, with a predicate for each ([the table](error)) |
 //! | [`auth`] | credentials: given, from the environment, from lean-cli; the signature |
