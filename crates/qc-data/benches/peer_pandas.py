@@ -38,7 +38,7 @@ def files(pattern):
 
 def daily():
     paths = files("equity/usa/daily/*.zip")
-    return pd.concat({os.path.basename(p): whole(p, BAR)["close"] / 10_000 for p in paths}, axis=1)
+    return pd.concat({os.path.basename(p): whole(p, BAR)["close"] / 10_000 for p in paths}, axis=1, sort=True)
 
 
 def days_of(resolution, ticker, names_trade, names_quote, days):

@@ -7,6 +7,7 @@ use jiff::civil::{Date, DateTime, date};
 use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Nanoseconds in a second.
 pub(crate) const SECOND: i64 = 1_000_000_000;
@@ -124,10 +125,18 @@ pub(crate) fn date_of_day(day: i32) -> Date {
 }
 
 /// A time zone prepared for converting millions of time stamps: its changes of offset, sorted.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Zone {
     /// Instants (UTC nanoseconds) from which an offset holds, and that offset in nanoseconds. The first holds from ever.
     changes: Vec<(i64, i64)>,
+    /// How many changes lay before the moment asked for last. Rows ascend, so it is nearly always right.
+    last: AtomicUsize,
+}
+
+impl Clone for Zone {
+    fn clone(&self) -> Zone {
+        Zone { changes: self.changes.clone(), last: AtomicUsize::new(0) }
+    }
 }
 
 impl Zone {
@@ -147,7 +156,22 @@ impl Zone {
                 changes.push((at.as_second().saturating_mul(SECOND), seconds));
             }
         }
-        Zone { changes }
+        Zone { changes, last: AtomicUsize::new(0) }
+    }
+
+    /// How many changes come before a moment; `key` says when a change comes, on the clock of `at`.
+    #[inline]
+    fn before(&self, at: i64, key: impl Fn(&(i64, i64)) -> i64) -> usize {
+        let guess = self.last.load(Ordering::Relaxed);
+        let behind = |index: usize| self.changes.get(index).is_none_or(|change| at < key(change));
+        let reached =
+            |index: usize| index.checked_sub(1).and_then(|i| self.changes.get(i)).is_some_and(|c| key(c) <= at);
+        if reached(guess) && behind(guess) {
+            return guess;
+        }
+        let found = self.changes.partition_point(|change| key(change) <= at);
+        self.last.store(found, Ordering::Relaxed);
+        found
     }
 
     /// Whether the clock never changes and shows UTC.
@@ -157,7 +181,7 @@ impl Zone {
 
     /// UTC nanoseconds to this clock.
     pub(crate) fn local(&self, utc: i64) -> LocalTime {
-        let after = self.changes.partition_point(|(at, _)| *at <= utc);
+        let after = self.before(utc, |(at, _)| *at);
         let offset = self.changes.get(after.saturating_sub(1)).map_or(0, |(_, offset)| *offset);
         LocalTime(utc.saturating_add(offset))
     }
@@ -165,7 +189,7 @@ impl Zone {
     /// This clock to UTC nanoseconds. Of an hour that comes twice the later one is meant; a skipped moment is the end
     /// of the gap, as in LEAN.
     pub(crate) fn to_utc(&self, local: LocalTime) -> i64 {
-        let after = self.changes.partition_point(|(at, offset)| at.saturating_add(*offset) <= local.0);
+        let after = self.before(local.0, |(at, offset)| at.saturating_add(*offset));
         let offset = self.changes.get(after.saturating_sub(1)).map_or(0, |(_, offset)| *offset);
         let utc = local.0.saturating_sub(offset);
         self.changes.get(after).map_or(utc, |(next, _)| utc.min(*next))

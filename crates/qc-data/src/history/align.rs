@@ -23,6 +23,16 @@ pub(super) fn align(history: &History, field: Field, keep_filled: bool) -> Align
         let dates = times.iter().map(|at| at.trading_date()).collect();
         return Aligned { symbols, field, dates, times, time_zone, columns };
     }
+    if let [only] = history.series.as_slice()
+        && (keep_filled || !only.is_filled.contains(&true))
+        && only.times.is_sorted_by(|a, b| a < b)
+    {
+        // One symbol without repeated moments is its own index.
+        let column = only.columns.get(field).map_or_else(|| vec![f64::NAN; only.times.len()], <[f64]>::to_vec);
+        let times = only.times.clone();
+        let dates = times.iter().map(|at| at.trading_date()).collect();
+        return Aligned { symbols, field, dates, times, time_zone, columns: vec![column] };
+    }
     // A key decides which rows of different symbols meet; the stamp is what the row shows.
     let keyed: Vec<Vec<(i64, LocalTime, usize)>> =
         history.series.iter().map(|series| keys(series, by_day, shared_zone, keep_filled)).collect();
