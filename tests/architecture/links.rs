@@ -1,4 +1,4 @@
-//! Pages lead to pages that exist.
+//! Pages lead to pages that exist, and hold no trace of a merge.
 
 use crate::{falls, stands};
 use std::fs;
@@ -29,6 +29,13 @@ fn dead_links(page: &str, text: &str, exists: impl Fn(&Path) -> bool) -> Vec<Str
     found
 }
 
+/// `page:line` where a merge left both sides standing.
+fn merge_marks(page: &str, text: &str) -> Vec<String> {
+    let marks = [["<"; 7].concat(), [">"; 7].concat()];
+    let begins = |line: &str| marks.iter().any(|mark| line.starts_with(mark.as_str()));
+    (1..).zip(text.lines()).filter(|(_, line)| begins(line)).map(|(number, _)| format!("{page}:{number}")).collect()
+}
+
 fn pages() -> Vec<PathBuf> {
     let root = workspace_root();
     let mut found = vec![root.join("README.md")];
@@ -50,7 +57,18 @@ fn pages_lead_to_pages_that_exist() {
 }
 
 #[test]
+fn pages_hold_no_trace_of_a_merge() {
+    let root = workspace_root();
+    let marks = pages().into_iter().flat_map(|page| {
+        let shown = page.strip_prefix(&root).unwrap().display().to_string();
+        merge_marks(&shown, &fs::read_to_string(&page).unwrap())
+    });
+    stands(marks.collect());
+}
+
+#[test]
 fn planted_breaches_are_noticed() {
+    falls(merge_marks("docs/a.md", &format!("text\n{} one side\n", "<".repeat(7))), "docs/a.md:2");
     let nothing_exists = |_: &Path| false;
     falls(dead_links("docs/a.md", "see [b](b.md#part)", nothing_exists), "docs/a.md: b.md#part");
     stands(dead_links("a.md", "[x](https://example.com) [y](#here)\n```\n[z](z.md)\n```", nothing_exists));
