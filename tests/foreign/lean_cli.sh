@@ -11,7 +11,6 @@ port=5612
 scratch="$QC_SCRATCH/lean"
 mkdir -p "$scratch/home"
 
-cargo build --quiet --locked -p qc-examples --example offline_server
 python3 -m venv "$scratch/venv"
 "$scratch/venv/bin/pip" install --quiet --requirement tests/foreign/lean_cli.txt
 # Offline it starts only with this list, which it would fetch from a host of QuantConnect's: brokerages and data providers.
