@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 
-use qc_api::{Cost, ENDPOINTS, EndpointInfo, Reach};
+use qc_api::{Cost, ENDPOINTS, Effect, EndpointInfo, Reach};
 use qc_sim::Sim;
 use support::paths::workspace_root;
 use support::snapshot::generated_page;
@@ -44,6 +44,17 @@ fn groups(request: &str, sources: &[(String, String)]) -> String {
     groups.join(", ")
 }
 
+/// Why no tool sends a request so far.
+fn why_not_yet(row: &EndpointInfo) -> &'static str {
+    if row.reach == Reach::Secret {
+        "its answer is a key, and the tool that keeps it back is not written"
+    } else if row.effect != Effect::Read && (row.reach != Reach::None || row.cost == Cost::Credit) {
+        "the door refuses it until the guard of what it costs or reaches stands"
+    } else {
+        "the tool is not written; Rust programs can send it"
+    }
+}
+
 fn cautions(row: &EndpointInfo) -> String {
     let cost = match row.cost {
         Cost::Nothing => None,
@@ -81,7 +92,7 @@ fn page() -> String {
             let tools = match (groups(row.name, &sources), NO_TOOL.iter().find(|(path, _)| *path == row.path)) {
                 (groups, _) if !groups.is_empty() => groups,
                 (_, Some((_, reason))) => format!("none: {reason}"),
-                _ => "not yet".to_owned(),
+                _ => format!("not yet: {}", why_not_yet(row)),
             };
             let effect = format!("{:?}", row.effect).to_lowercase();
             let repeated = if row.repeatable { "yes" } else { "no" };
