@@ -325,7 +325,8 @@ impl Settings {
 
     /// Folder for new files, if one is set.
     pub fn writable_folder(&self) -> Option<PathBuf> {
-        self.output_dir.as_ref().map(|path| self.working_folder.join(path))
+        let folder = self.output_dir.as_ref().filter(|_| self.mode != Mode::ReadOnly)?;
+        Some(self.working_folder.join(folder))
     }
 
     /// Whether the whole of a host name or address means this computer.
@@ -421,6 +422,19 @@ mod tests {
     #[test]
     fn an_empty_host_list_refuses_to_start_over_http() {
         assert!(parse(Transport::Http, &["--allowed-hosts", ""]).is_err());
+    }
+
+    #[test]
+    fn read_only_writes_no_file() {
+        let of = |flags: &[&str]| parse(Transport::Stdio, flags).unwrap().writable_folder();
+        assert!(of(&["--output-dir", "out"]).is_some());
+        assert_eq!(of(&["--output-dir", "out", "--mode", "read-only"]), None);
+    }
+
+    #[test]
+    fn an_address_with_a_backslash_is_refused() {
+        let spoofed = parse(Transport::Stdio, &["--api-url", "https://other.example\\.quantconnect.com/api"]);
+        assert!(spoofed.is_err());
     }
 
     #[test]

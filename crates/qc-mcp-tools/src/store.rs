@@ -1,7 +1,7 @@
 //! State behind one trait: research workbooks and research results, kept per caller.
 //!
 //! A record is a name and some bytes under a caller's key; what the bytes mean is left to those who put them there
-//! (`quantbook.rs` for workbooks, `research.rs` for results). A stranger's record answers exactly like one that was
+//! (`quantbook.rs` for workbooks, `kept.rs` for results). A stranger's record answers exactly like one that was
 //! never there. The home in this file is memory; a home in a file can take its place without anybody noticing,
 //! which is why the trait has no reference into its inside and changes go through [`Store::update`].
 

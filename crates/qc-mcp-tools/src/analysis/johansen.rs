@@ -63,7 +63,7 @@ pub(crate) fn lagged_differences(lags: Option<i64>, var_order: Option<i64>) -> R
             Ok(lags) => Ok(lags),
             Err(_) => wrong(format!("lags must be at least 0, found {lags}")),
         },
-        (None, Some(order)) => match usize::try_from(order - 1) {
+        (None, Some(order)) => match usize::try_from(order.saturating_sub(1)) {
             Ok(lags) => Ok(lags),
             Err(_) => wrong(format!("var_order must be at least 1, found {order}")),
         },

@@ -48,8 +48,9 @@ fn without_comments(text: &str) -> String {
 
 pub(super) fn parse_api_url(text: &str) -> Result<String, String> {
     let url = text.trim().trim_end_matches('/');
-    if url.contains('@') || url.contains(char::is_whitespace) {
-        return Err("give the address without user names and spaces".into());
+    // A backslash would count as a slash where the request is made, and as part of the host where it is checked.
+    if url.contains(['@', '\\']) || url.contains(char::is_whitespace) {
+        return Err("give the address without user names, spaces and backslashes".into());
     }
     let host = url_host(url);
     if host.is_empty() {

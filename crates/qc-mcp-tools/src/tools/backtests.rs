@@ -281,7 +281,7 @@ impl QcServer {
         let run = run(&ctx, &args.project_id, &args.backtest_id).await?;
         let query = args.query.unwrap_or_default();
         let (start, end) = match (args.start, args.end, args.tail) {
-            (Some(start), end, _) => (start, end.unwrap_or(start + LOG_PAGE)),
+            (Some(start), end, _) => (start, end.unwrap_or(start.saturating_add(LOG_PAGE))),
             (None, Some(end), None) => ((end - TAIL).max(0), end),
             (None, _, tail) => {
                 // The total is only told by an answer: look at one line, then at the last ones.
@@ -535,8 +535,8 @@ async fn rows<P: Paged>(server: &QcServer, ctx: &Ctx, args: &RowsArgs) -> Result
         return Ok(reply);
     }
     let start = args.start.unwrap_or(0);
-    let end = args.end.unwrap_or(start + PAGE);
-    if end <= start || PAGE < end - start {
+    let end = args.end.unwrap_or(start.saturating_add(PAGE));
+    if end <= start || PAGE < end.saturating_sub(start) {
         return Err(ToolError::argument(format!(
             "start {start} and end {end}: give a start below the end, at most {PAGE} apart, or all=true"
         )));

@@ -183,8 +183,9 @@ impl QcServer {
         if n_files == 0 {
             return Err(ToolError::argument("`patch` is no unified diff: it has no `+++ ` line; nothing was sent"));
         }
-        if args.patch.lines().any(|line| line == "+++ /dev/null") {
-            return Err(ToolError::argument("`patch` deletes a file; use delete_file; nothing was sent"));
+        if args.patch.lines().any(removes) {
+            let why = "`patch` deletes or renames a file; use delete_file or update_file_name; nothing was sent";
+            return Err(ToolError::argument(why));
         }
         let id = find::project(&ctx.door, &args.project_id).await?;
         ctx.door.send(&PatchFiles { project_id: id, patch: args.patch, ..PatchFiles::default() }).await?;
@@ -239,4 +240,27 @@ fn written(summary: &str, id: qc_api::ids::ProjectId, content: &str) -> Reply {
         .field("bytes", content.len())
         .field("lines", content.lines().count())
         .next("compile_project")
+}
+
+/// Whether a line of a unified diff deletes or renames a file.
+fn removes(line: &str) -> bool {
+    let target = line.strip_prefix("+++ ").and_then(|rest| rest.split_whitespace().next());
+    target == Some("/dev/null") || line.starts_with("deleted file mode ") || line.starts_with("rename ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::removes;
+
+    #[test]
+    fn a_patch_that_deletes_or_renames_is_known_in_every_spelling() {
+        for line in
+            ["+++ /dev/null", "+++ /dev/null\t1970-01-01 00:00:00", "deleted file mode 100644", "rename from a.py"]
+        {
+            assert!(removes(line), "{line}");
+        }
+        for line in ["+++ b/main.py", "--- /dev/null", "+rename = 1", " deleted file mode "] {
+            assert!(!removes(line), "{line}");
+        }
+    }
 }
