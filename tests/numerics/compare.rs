@@ -98,17 +98,31 @@ pub fn complaints(expected: &Value, actual: &Value, tolerances: &Tolerances, rem
             let have = have.map_or("nothing".to_owned(), ToString::to_string);
             found.push(format!("{leaf}: expected {want}, computed {have} (rel {}, abs {})", allowed.rel, allowed.abs));
         }
-        // a list that is longer than expected is wrong as well
-        if let Some((parent, _)) = leaf.rsplit_once('/')
-            && leaf.ends_with("/0")
-            && let (Some(Value::Array(want)), Some(Value::Array(have))) =
-                (expected.pointer(parent), actual.pointer(parent))
-            && want.len() != have.len()
-        {
-            found.push(format!("{parent}: expected {} entries, computed {}", want.len(), have.len()));
-        }
     }
+    too_long(expected, actual, "", remarks, &mut found);
     found
+}
+
+/// A list that is longer than expected is wrong as well, on every level.
+fn too_long(expected: &Value, actual: &Value, pointer: &str, remarks: &[&str], found: &mut Vec<String>) {
+    match (expected, actual) {
+        (Value::Array(want), Value::Array(have)) => {
+            if !want.is_empty() && want.len() < have.len() {
+                found.push(format!("{pointer}: expected {} entries, computed {}", want.len(), have.len()));
+            }
+            for (position, (want, have)) in want.iter().zip(have).enumerate() {
+                too_long(want, have, &format!("{pointer}/{position}"), remarks, found);
+            }
+        }
+        (Value::Object(want), Value::Object(have)) => {
+            for (key, want) in want.iter().filter(|(key, _)| !remarks.contains(&key.as_str())) {
+                if let Some(have) = have.get(key) {
+                    too_long(want, have, &format!("{pointer}/{key}"), remarks, found);
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Pointers to all values that are neither a list nor an object (or are an empty one), remarks left out.
@@ -160,6 +174,9 @@ mod tests {
         assert!(complaints(&expected, &json!({"a": 1.0, "b": [1, 2], "c": null}), &tolerances, &[]).is_empty());
         assert_eq!(complaints(&expected, &json!({"b": [1, 2], "c": null}), &tolerances, &[]).len(), 1);
         assert_eq!(complaints(&expected, &json!({"a": 1, "b": [1, 2, 3], "c": null}), &tolerances, &[]).len(), 1);
+        let matrix = json!({"m": [[1, 2], [3, 4]]});
+        assert_eq!(complaints(&matrix, &json!({"m": [[1, 2], [3, 4], [5, 6]]}), &tolerances, &[]).len(), 1);
+        assert_eq!(complaints(&matrix, &json!({"m": [[1, 2], [3, 4, 5]]}), &tolerances, &[]).len(), 1);
         assert_eq!(complaints(&expected, &json!({"a": 1, "b": [1, 2], "c": 0.0}), &tolerances, &[]).len(), 1);
         assert_eq!(complaints(&expected, &json!({"a": 1.1, "b": [1, 2], "c": null}), &tolerances, &["a"]).len(), 0);
     }

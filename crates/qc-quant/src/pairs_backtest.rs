@@ -200,8 +200,11 @@ fn check(y: &Series, x: &Series, options: &PairsOptions) -> Result<()> {
     if entry <= exit || stop <= entry {
         return Err(Error::out_of_range("entry between exit and stop", exit, stop, entry));
     }
+    if lookback < 3 {
+        return Err(Error::out_of_range("lookback", 3.0, y.len() as f64 - 1.0, lookback as f64));
+    }
     if y.len() <= lookback {
-        return Err(Error::too_few_rows("a pairs backtest", lookback + 1, y.len()));
+        return Err(Error::too_few_rows("a pairs backtest", lookback.saturating_add(1), y.len()));
     }
     Ok(())
 }
@@ -245,5 +248,6 @@ mod tests {
         let (y, x) = prices(100);
         assert!(matches!(run(&y, &x, &PairsOptions { stop: 1.0, ..RULE }), Err(Error::OutOfRange { .. })));
         assert!(matches!(run(&y, &x, &PairsOptions { lookback: 100, ..RULE }), Err(Error::TooFewRows { .. })));
+        assert!(matches!(run(&y, &x, &PairsOptions { lookback: 0, ..RULE }), Err(Error::OutOfRange { .. })));
     }
 }

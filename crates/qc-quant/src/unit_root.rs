@@ -121,9 +121,9 @@ pub(crate) fn resolve_max_lags(
     spare_rows: usize,
 ) -> Result<usize> {
     // n = T - 1 - p rows for p lags, the level and the trend terms, and one degree of freedom left
-    let needed = |lags: usize| 2 * lags + trend.terms() + 3;
+    let needed = |lags: usize| lags.saturating_mul(2).saturating_add(trend.terms() + 3);
     if let LagRule::Fixed(lags) = rule {
-        let needed = needed(lags).max(3 + lags + trend.terms() + spare_rows);
+        let needed = needed(lags).max(lags.saturating_add(3 + trend.terms() + spare_rows));
         return if n_rows < needed {
             Err(Error::too_few_rows(format!("{what} with {lags} lags and trend {trend}"), needed, n_rows))
         } else {

@@ -131,7 +131,7 @@ pub fn test(levels: &Panel, options: &JohansenOptions) -> Result<Johansen> {
         Case::UnrestrictedTrend => 2,
     };
     let width = n + usize::from(restricted);
-    let needed = 1 + k + width + n * k + free_terms + n + 5;
+    let needed = k.saturating_mul(n + 1).saturating_add(1 + width + free_terms + n + 5);
     if t0 < needed {
         return Err(Error::too_few_rows(format!("Johansen's test of {n} series with {k} lags"), needed, t0));
     }

@@ -345,7 +345,7 @@ impl<'a> Pair<'a> {
                 let reason = match towards {
                     Some(towards) if towards <= -stop => Some(Reason::Stop),
                     Some(towards) if -exit <= towards => Some(Reason::Exit),
-                    _ => max_holding.filter(|most| position.opened + most <= row).map(|_| Reason::Time),
+                    _ => max_holding.filter(|most| position.opened.saturating_add(*most) <= row).map(|_| Reason::Time),
                 };
                 self.order = reason.map(Order::Close);
             }
