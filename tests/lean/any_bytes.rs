@@ -126,11 +126,22 @@ fn deep_nesting_and_long_lines_never_panic() {
     }
 }
 
-/// Finds of the fuzzer, kept as files, replay here.
+/// Finds of the fuzzer, and inputs where a reader would break first, kept as files, replay here.
 #[test]
 fn saved_finds_never_panic() {
     let folder = support::paths::workspace_root().join("tests/golden/lean/finds");
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        survives(&std::fs::read(entry.path()).unwrap());
+    let mut finds: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_none())
+        .collect();
+    finds.sort();
+    assert!(10 <= finds.len(), "{} finds were read", finds.len());
+    for path in finds {
+        let bytes = std::fs::read(&path).unwrap();
+        for (body, run) in FUZZ_BODIES {
+            let outcome = std::panic::catch_unwind(|| run(&bytes));
+            assert!(outcome.is_ok(), "{} breaks {body}", path.display());
+        }
     }
 }

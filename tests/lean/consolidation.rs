@@ -239,3 +239,29 @@ fn consolidated_bars_hold_what_the_minutes_hold() {
         assert_eq!(ours(Field::AskSize), cells(Field::AskSize)[14]);
     }
 }
+
+#[test]
+fn kept_bars_are_made_again_when_a_security_master_changes() {
+    let day = date(2019, 7, 2);
+    let all: Vec<TradeBar> = (570..960).map(|number| minute(day, number)).collect();
+    let (dir, _) = folder_of(&all, "America/New_York");
+    let cache = tempfile::tempdir().unwrap();
+    let shelf = dir.path().join("equity/usa/factor_files");
+    std::fs::create_dir_all(&shelf).unwrap();
+    let deliver = |split: &str| {
+        let text = format!("20190601,1,{split},1\n20190705,1,{split},1\n20501231,1,1,0\n");
+        let zip = qc_data::write::zip_of([("x.csv", text.as_bytes())]).unwrap();
+        std::fs::write(shelf.join("factor_files_20200102.zip"), zip).unwrap();
+    };
+    let first_open = || {
+        let folder = DataFolder::open(dir.path()).unwrap();
+        folder.keep_derived_in(cache.path()).unwrap();
+        let request = HistoryRequest::new(["X"], Window::dates(day, day), BarSize::Minutes(15));
+        history::load(&folder, &request).unwrap().series[0].columns.get(Field::Open).unwrap()[0]
+    };
+    deliver("0.5");
+    let half = first_open();
+    assert_eq!(first_open(), half);
+    deliver("0.25");
+    assert_eq!(first_open(), half / 2.0, "the zip was delivered anew under its old name");
+}

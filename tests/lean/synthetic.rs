@@ -116,6 +116,30 @@ fn symbols_meet_on_the_union_of_their_days_without_filled_rows() {
 }
 
 #[test]
+fn days_of_markets_on_several_clocks_are_stamped_when_all_of_the_row_was_known() {
+    let market = market::write();
+    let writer = LeanWriter::create(market.path()).unwrap();
+    let days: Vec<TradeBar> = (5..20)
+        .map(|day| LocalTime::midnight(date(2019, 2, day)))
+        .map(|time| TradeBar { time, open: 1.0, high: 1.0, low: 1.0, close: 1.0, volume: 1.0 })
+        .collect();
+    writer.trade_bars(SecurityType::Crypto, "coinbase", "btcusd", Resolution::Daily, &days).unwrap();
+    let window = Window::dates(date(2019, 2, 8), date(2019, 2, 11));
+    let coin = SymbolQuery::new("BTCUSD", SecurityType::Crypto);
+    for symbols in [["FUND".into(), coin.clone()], [coin.clone(), "FUND".into()]] {
+        let history =
+            history::load(&market.folder(), &HistoryRequest::new(symbols, window, Resolution::Daily)).unwrap();
+        let aligned = history.align(Field::Close);
+        // A Friday, a weekend of the coin alone, a Monday.
+        let dates: Vec<String> = aligned.dates.iter().map(ToString::to_string).collect();
+        assert_eq!(dates, ["2019-02-08", "2019-02-09", "2019-02-10", "2019-02-11"]);
+        // The share closes at 21:00 UTC, the coin's day ends three hours later.
+        let stamps: Vec<String> = aligned.timestamps().iter().map(ToString::to_string).collect();
+        assert_eq!((stamps[0].as_str(), stamps[3].as_str()), ("2019-02-09T00:00:00Z", "2019-02-12T00:00:00Z"));
+    }
+}
+
+#[test]
 fn hours_end_on_the_hour_and_early_closes_are_kept() {
     let market = market::write();
     let folder = market.folder();

@@ -5,7 +5,7 @@ use super::market;
 use jiff::civil::date;
 use qc_data::alternative::{self, Layout};
 use qc_data::import::{ImportOptions, Stamp};
-use qc_data::table::{DateFormat, Shape, Table, TableOptions};
+use qc_data::table::{DateFormat, DecimalMark, Shape, Table, TableOptions};
 use qc_data::{
     DataFolder, Error, Field, HistoryRequest, QuantBook, Resolution, SecurityType, SymbolQuery, Window, history,
 };
@@ -41,7 +41,7 @@ fn the_fields_of_one_symbol_take_the_name_of_the_file() {
     assert_eq!((table.found.shape, table.found.separator), (Shape::Fields, Some(';')));
     assert_eq!(table.found.date_format, "DD.MM.YYYY");
     assert_eq!(table.column("PRICES", "close").unwrap(), [1.0, 1.75], "sorted, with decimal commas");
-    assert_eq!(table.found.notes.len(), 2, "{:?}", table.found.notes);
+    assert_eq!(table.found.notes.len(), 3, "{:?}", table.found.notes);
 }
 
 #[test]
@@ -63,6 +63,102 @@ fn damage_is_named_by_line_and_column_and_never_quoted() {
     assert!(csv("a,b\nx,y\n").is_err());
     let mixed = csv("date,SPY\n2024-01-02T10:00:00Z,1\n2024-01-02T11:00:00,1\n").unwrap_err();
     assert!(mixed.to_string().contains("offset"), "{mixed}");
+}
+
+#[test]
+fn lines_of_errors_are_those_of_the_file() {
+    // A cell over three lines, a blank line, a comment column: the bad number stands on line 7.
+    let text = "date,note,SPY\n2024-01-02,\"a\nb\nc\",1\n\n2024-01-03,x,2\n2024-01-04,x,secret\n";
+    let error = csv(text).unwrap_err();
+    assert!(matches!(error, Error::Cell { line: 7, column: 3, .. }), "{error}");
+    let twice = csv("SPY,date\n1,2024-01-02\n\n\n2,2024-01-02\n").unwrap_err();
+    assert!(matches!(twice, Error::Cell { line: 5, column: 2, .. }), "{twice}");
+    let long = csv("symbol,close,date\nA,1,2024-01-02\n\nA,2,2024-01-02\n").unwrap_err();
+    assert!(matches!(long, Error::Cell { line: 4, column: 3, .. }), "{long}");
+    // Without header the first row is line 1.
+    let options = TableOptions { header: vec!["date".into(), "SPY".into()], ..TableOptions::default() };
+    let bare = Table::read("b.csv", b"2024-01-02,1\n2024-01-03,secret\n", &options).unwrap_err();
+    assert!(matches!(bare, Error::Cell { line: 2, column: 2, .. }), "{bare}");
+}
+
+#[test]
+fn a_comma_in_a_number_is_understood_from_its_column_or_refused() {
+    let thousands = csv("date,SPY,IWM\n2024-01-02,\"1,234\",\"2,000\"\n2024-01-03,\"1,234.5\",7\n").unwrap();
+    assert_eq!(thousands.column("SPY", "close").unwrap(), [1_234.0, 1_234.5]);
+    assert_eq!(thousands.column("IWM", "close").unwrap(), [2_000.0, 7.0], "as the other column has it");
+    assert!(
+        thousands.found.notes.contains(&"numbers are written as 1,234.5".to_owned()),
+        "{:?}",
+        thousands.found.notes
+    );
+    let commas = csv("date;SPY\n2024-01-02;1,234\n2024-01-03;1.234,5\n").unwrap();
+    assert_eq!(commas.column("SPY", "close").unwrap(), [1.234, 1_234.5]);
+    let text = "date;SPY\n2024-01-02;7\n2024-01-03;1,234\n";
+    let open = csv(text).unwrap_err();
+    assert!(
+        matches!(open, Error::Cell { line: 3, column: 2, expected, .. } if expected.contains("one way only")),
+        "{open}"
+    );
+    let declared = |mark| {
+        let options = TableOptions { decimal_mark: Some(mark), ..TableOptions::default() };
+        Table::read("p.csv", text.as_bytes(), &options).unwrap().column("SPY", "close").unwrap()[1]
+    };
+    assert_eq!((declared(DecimalMark::Comma), declared(DecimalMark::Point)), (1.234, 1_234.0));
+    assert!(csv("date;SPY\n2024-01-02;1,5\n2024-01-03;1.5\n").is_err(), "one of the two is a mistake");
+}
+
+#[test]
+fn days_keep_their_date_whatever_the_offset() {
+    // pandas writes days of a clock with summer time like this; in UTC the second lies an hour earlier.
+    let new_york = csv("date,SPY\n2024-03-08 00:00:00-05:00,1\n2024-03-11 00:00:00-04:00,2\n").unwrap();
+    assert!(new_york.is_daily());
+    assert_eq!(new_york.times[1].date(), date(2024, 3, 11));
+    let tokyo = csv("date,SPY\n2024-03-08 00:00:00+09:00,1\n2024-03-11 00:00:00+09:00,2\n").unwrap();
+    assert_eq!((tokyo.times[0].date(), tokyo.time_zone), (date(2024, 3, 8), None), "in UTC it is the day before");
+}
+
+#[test]
+fn an_import_refuses_what_would_be_known_too_early_or_cannot_be() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = DataFolder::open(dir.path()).unwrap();
+    let refused = |text: &str, resolution| {
+        let options = ImportOptions { resolution, ..ImportOptions::default() };
+        folder.import(&csv(text).unwrap(), &options).unwrap_err().to_string()
+    };
+    let fives = "time,XYZ\n2019-07-02 09:30,1\n2019-07-02 09:35,1\n2019-07-02 09:40,1\n";
+    assert!(refused(fives, Some(Resolution::Minute)).contains("bars of 300 seconds as minute bars"));
+    let halves = "time,XYZ\n2019-07-02 09:30:00,1\n2019-07-02 09:31:00,1\n2019-07-02 09:32:30,1\n2019-07-02 09:33:30,1\n2019-07-02 09:34:30,1\n";
+    assert!(refused(halves, Some(Resolution::Minute)).contains("a bar that begins at 2019-07-02 09:32:30"));
+    let half_hours = "time,XYZ\n2019-07-02 09:30,1\n2019-07-02 10:30,1\n2019-07-02 11:30,1\n";
+    assert!(refused(half_hours, Some(Resolution::Hour)).contains("full hour"));
+    assert!(refused(fives, Some(Resolution::Tick)).contains("ticks"));
+    let day = |cells: &str| refused(&format!("date,open,high,low,close,volume\n2019-07-02,{cells}\n"), None);
+    for (cells, reason) in [
+        ("10,9,8,9,5", "a high below another price"),
+        ("10,11,10.5,11,5", "a low above another price"),
+        ("10,11,-1,10,5", "a price below zero"),
+        ("-10,11,-10,10,5", "a price below zero"),
+        ("10,11,9,10,-5", "a volume below zero"),
+    ] {
+        assert!(day(cells).contains(reason), "{cells}: {}", day(cells));
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing was written, not even market hours");
+    // The last digits of prices that another program adjusted are no contradiction; the stored bar is whole.
+    let nearly = "date,open,high,low,close,volume\n2019-07-02,10,10.9999999,9,11,5\n";
+    folder.import(&csv(nearly).unwrap(), &ImportOptions::default()).unwrap();
+    let window = Window::dates(date(2019, 7, 2), date(2019, 7, 2));
+    let series = history::load(&folder, &HistoryRequest::new(["PRICES"], window, Resolution::Daily)).unwrap();
+    let columns = &series.series[0].columns;
+    assert_eq!(columns.get(Field::High).unwrap(), columns.get(Field::Close).unwrap());
+}
+
+#[test]
+fn bars_of_weeks_are_told_to_be_days() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = DataFolder::open(dir.path()).unwrap();
+    let weeks = csv("date,XYZ\n2019-07-05,1\n2019-07-12,2\n2019-07-19,3\n").unwrap();
+    let told = folder.import(&weeks, &ImportOptions::default()).unwrap();
+    assert!(told.notes.iter().any(|note| note.contains("at least 7 days apart")), "{:?}", told.notes);
 }
 
 fn imported(text: &str, options: &ImportOptions) -> (tempfile::TempDir, DataFolder) {

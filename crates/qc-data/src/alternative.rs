@@ -19,9 +19,10 @@ use crate::history::Window;
 use crate::reference;
 use crate::symbol::{SecurityType, SymbolQuery, check_name};
 use crate::table::{DateFormat, Found, MAX_FILE_BYTES, Shape, Table, TableColumn, TableOptions};
-use crate::time::LocalTime;
+use crate::time::{DAY, LocalTime};
 use crate::universe;
 use jiff::civil::Date;
+use std::collections::HashMap;
 
 /// The kinds that are known by name, with what they are.
 pub const KINDS: [(&str, &str); 6] = [
@@ -72,7 +73,7 @@ pub fn read(
         };
         folder.resolve(&query)
     };
-    let (from, to) = (LocalTime::midnight(first), LocalTime(LocalTime::midnight(last).0 + crate::time::DAY - 1));
+    let (from, to) = (LocalTime::midnight(first), LocalTime(LocalTime::midnight(last).0.saturating_add(DAY - 1)));
     let name = symbol.map(SymbolQuery::name).unwrap_or_default();
     let table = match kind.trim().to_ascii_lowercase().as_str() {
         "interest_rate" | "interest-rate" => {
@@ -150,15 +151,9 @@ fn file(folder: &DataFolder, kind: &str, symbol: Option<&SymbolQuery>, layout: &
         } else {
             folder.read(&path, MAX_FILE_BYTES)?
         };
-        let Some(mut bytes) = bytes else { continue };
-        if !layout.columns.is_empty() {
-            let quoted: Vec<String> =
-                layout.columns.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
-            let mut with_header = format!("{}\n", quoted.join(",")).into_bytes();
-            with_header.append(&mut bytes);
-            bytes = with_header;
-        }
+        let Some(bytes) = bytes else { continue };
         let options = TableOptions {
+            header: layout.columns.clone(),
             date_format: layout.date_format,
             symbol: symbol.map(SymbolQuery::name),
             ..TableOptions::default()
@@ -200,21 +195,35 @@ fn table(origin: &str, symbol: &str, fields: &[&str], rows: impl IntoIterator<It
     Table { origin: origin.to_owned(), times, time_zone: None, columns, found }
 }
 
-/// The weights of all members over time, NaN where one was no member.
+/// The weights of all members over time, NaN where one was no member. A member is a company: its column has the last
+/// of its tickers, and where two companies had that ticker the identifier behind it.
 fn weights<'a>(origin: &str, days: impl Iterator<Item = &'a universe::Collection<crate::write::Constituent>>) -> Table {
     let days: Vec<_> = days.collect();
     let mut out = table(origin, "", &[], days.iter().map(|day| (day.time, Vec::new())));
-    let mut index: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
+    let mut index: HashMap<&str, usize> = HashMap::new();
     for (row, day) in days.iter().enumerate() {
         for member in day.members.iter() {
-            let at = *index.entry(member.ticker.as_str()).or_insert_with(|| {
+            let at = *index.entry(member.sid.as_str()).or_insert_with(|| {
                 let values = vec![f64::NAN; days.len()];
-                out.columns.push(TableColumn { symbol: member.ticker.clone(), field: "weight".to_owned(), values });
+                out.columns.push(TableColumn { symbol: String::new(), field: "weight".to_owned(), values });
                 out.columns.len() - 1
             });
-            if let Some(cell) = out.columns.get_mut(at).and_then(|column| column.values.get_mut(row)) {
-                *cell = member.weight.unwrap_or(f64::NAN);
+            if let Some(column) = out.columns.get_mut(at) {
+                column.symbol.clone_from(&member.ticker);
+                if let Some(cell) = column.values.get_mut(row) {
+                    *cell = member.weight.unwrap_or(f64::NAN);
+                }
             }
+        }
+    }
+    let mut uses: HashMap<String, usize> = HashMap::new();
+    for column in &out.columns {
+        *uses.entry(column.symbol.clone()).or_default() += 1;
+    }
+    for (sid, at) in index {
+        if let Some(column) = out.columns.get_mut(at).filter(|column| uses.get(&column.symbol).is_some_and(|n| 1 < *n))
+        {
+            column.symbol = format!("{} ({sid})", column.symbol);
         }
     }
     out

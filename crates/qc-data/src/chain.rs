@@ -9,7 +9,7 @@ use crate::folder::DataFolder;
 use crate::futures;
 use crate::history::{self, History, HistoryRequest};
 use crate::lines::{parse_lines, read, without, word};
-use crate::maps::parse_day;
+use crate::maps::{Claim, Names, parse_day};
 use crate::sid::{OptionRight, OptionStyle, OptionTerms, Sid, Strike};
 use crate::symbol::{Security, SecurityType, SymbolQuery};
 use crate::time::{DAY, LocalTime};
@@ -127,31 +127,16 @@ impl ChainFilter {
 /// Damaged files; [`Error::Unsupported`] for a type that has no chain.
 pub fn on(folder: &DataFolder, query: &SymbolQuery, day: Date, filter: &ChainFilter) -> Result<Option<Chain>> {
     let canonical = folder.resolve(query)?;
-    let shelves = shelves(folder, &canonical)?;
-    let mut newest: Option<Date> = None;
-    let mut files: Vec<(Date, &Shelf)> = Vec::new();
-    for shelf in &shelves {
-        let dates = folder.list(&shelf.base)?;
-        let dates = dates.iter().filter_map(|name| name.strip_suffix(".csv").and_then(parse_day));
-        if let Some(date) = dates.filter(|date| *date < day).max() {
-            newest = newest.max(Some(date));
-            files.push((date, shelf));
-        }
-    }
-    let Some(file_date) = newest else { return Ok(None) };
+    let Some((file_date, shelves)) = newest(folder, &canonical, day)? else { return Ok(None) };
     let mut chain = Chain { canonical, file_date, underlying: Vec::new(), contracts: Vec::new() };
-    for (date, shelf) in files {
-        // Contracts of an older file are no longer listed.
-        if date != file_date {
-            continue;
-        }
-        let path = format!("{}/{}.csv", shelf.base, crate::write::digits(date));
+    for shelf in &shelves {
+        let path = format!("{}/{}.csv", shelf.base, crate::write::digits(file_date));
         let Some(rows) = read(folder, &path, shelf.parse())? else { continue };
         for row in rows.iter() {
             match row {
                 Row::Underlying(bar) => chain.underlying.push(*bar),
                 Row::Contract(row) => {
-                    let contract = identify(folder, &chain.canonical, shelf, row, date)?;
+                    let contract = identify(folder, &chain.canonical, shelf, row, file_date)?;
                     if filter.takes(&contract) {
                         chain.contracts.push(contract);
                     }
@@ -206,6 +191,8 @@ pub fn history(
 /// A folder of chain files.
 struct Shelf {
     base: String,
+    /// Ticker of the share, for options on shares.
+    ticker: Option<String>,
     /// Month of the underlying contract, for options on futures.
     month: Option<String>,
     options: bool,
@@ -234,32 +221,60 @@ struct RawContract {
     numbers: [Option<f64>; 12],
 }
 
+/// The day of the newest file before `day`, and the shelves that hold it; contracts of older files are not listed any more.
+fn newest(folder: &DataFolder, canonical: &Security, day: Date) -> Result<Option<(Date, Vec<Shelf>)>> {
+    let names = match (canonical.security_type, canonical.sid.underlying()) {
+        (SecurityType::Option, Some(share)) => Some(folder.names(&folder.security(share, None)?)?),
+        _ => None,
+    };
+    let mut found: Vec<(Date, Claim, Shelf)> = Vec::new();
+    for shelf in shelves(folder, canonical, names.as_ref())? {
+        let files = folder.list(&shelf.base)?;
+        let dates = files.iter().filter_map(|name| name.strip_suffix(".csv").and_then(parse_day));
+        // A ticker belongs to other companies on other days; so does the folder of its chains.
+        let claim = |date: Date| match (&names, &shelf.ticker) {
+            (Some(names), Some(ticker)) => names.claim(ticker, date),
+            _ => Some(Claim::ByName),
+        };
+        let ours = dates.filter(|date| *date < day).filter_map(|date| Some((date, claim(date)?)));
+        if let Some((date, claim)) = ours.max() {
+            found.push((date, claim, shelf));
+        }
+    }
+    let Some(newest) = found.iter().map(|(date, claim, _)| (*date, *claim)).max() else { return Ok(None) };
+    found.retain(|(date, claim, _)| (*date, *claim) == newest);
+    Ok(Some((newest.0, found.into_iter().map(|(.., shelf)| shelf).collect())))
+}
+
 /// Where the chain files of an option or future lie.
-fn shelves(folder: &DataFolder, canonical: &Security) -> Result<Vec<Shelf>> {
+fn shelves(folder: &DataFolder, canonical: &Security, names: Option<&Names>) -> Result<Vec<Shelf>> {
     let market = &canonical.market;
     let base = format!("{}/{market}/universes", canonical.security_type.folder());
     let root = canonical.sid.symbol().to_ascii_lowercase();
-    let one = |base, options| vec![Shelf { base, month: None, options }];
+    let one = |base, options| vec![Shelf { base, ticker: None, month: None, options }];
     Ok(match canonical.security_type {
+        // The folder is named by the ticker of the day, so every name of the company is looked at.
         SecurityType::Option => {
-            // The folder is named by the ticker of the day, so every name of the company is looked at.
-            let mut names = vec![root];
-            if let Some(underlying) = canonical.sid.underlying() {
-                let map = folder.map_file(&folder.security(underlying, None)?)?;
-                names.extend(map.rows().iter().map(|row| row.ticker.to_string()));
-            }
-            names.push(canonical.ticker.to_ascii_lowercase());
-            names.sort();
-            names.dedup();
-            names.iter().map(|name| Shelf { base: format!("{base}/{name}"), month: None, options: true }).collect()
+            let names = names.map(Names::all).unwrap_or_default().iter();
+            let shelf = |name: &String| Shelf {
+                base: format!("{base}/{name}"),
+                ticker: Some(name.clone()),
+                month: None,
+                options: true,
+            };
+            names.map(shelf).collect()
         }
         SecurityType::IndexOption => one(format!("{base}/{root}"), true),
         SecurityType::Future => one(format!("{base}/{root}"), false),
         SecurityType::FutureOption => {
             let months = folder.list(&format!("{base}/{root}"))?;
             let months = months.into_iter().filter(|name| name.len() == 6 && name.bytes().all(|b| b.is_ascii_digit()));
-            let shelf =
-                |month: String| Shelf { base: format!("{base}/{root}/{month}"), month: Some(month), options: true };
+            let shelf = |month: String| Shelf {
+                base: format!("{base}/{root}/{month}"),
+                ticker: None,
+                month: Some(month),
+                options: true,
+            };
             months.map(shelf).collect()
         }
         other => return Err(Error::Unsupported { what: "a chain".into(), by: other.to_string() }),

@@ -137,7 +137,13 @@ impl DataFolder {
     /// # Errors
     /// Those of [`history::load`], and of damaged map files.
     pub fn describe_symbol(&self, query: &SymbolQuery) -> Result<SymbolDescription> {
-        let security = self.resolve(query)?;
+        self.look_again();
+        self.described(query)
+    }
+
+    /// As [`DataFolder::describe_symbol`] within a question.
+    pub(crate) fn described(&self, query: &SymbolQuery) -> Result<SymbolDescription> {
+        let security = self.resolved(query)?;
         let mut stored = Vec::new();
         for resolution in Resolution::ALL.into_iter().rev() {
             stored.extend(self.stored(&security, resolution)?);
@@ -169,7 +175,8 @@ impl DataFolder {
             market: Some(shelf.market.clone()),
             date: None,
         };
-        shelf.tickers.par_iter().map(|ticker| self.describe_symbol(&query(ticker))).collect()
+        self.look_again();
+        shelf.tickers.par_iter().map(|ticker| self.described(&query(ticker))).collect()
     }
 
     fn stored(&self, security: &Security, resolution: Resolution) -> Result<Option<Stored>> {
@@ -197,7 +204,7 @@ impl DataFolder {
         let request =
             HistoryRequest::new([SymbolQuery::Security(security.clone())], Window::dates(first, last), resolution)
                 .normalized(Normalization::Raw);
-        let history = history::load(self, &request)?;
+        let history = history::answer(self, &request)?;
         Ok(history.series.into_iter().next().and_then(|series| {
             let (first, last) = (series.first_real?.trading_date(), series.last_real?.trading_date());
             let gaps = series.gaps.iter().filter(|gap| !gap.is_tail).copied().collect();
@@ -224,12 +231,27 @@ impl DataFolder {
         Ok(range)
     }
 
-    /// The days for which there is a file of fine bars.
+    /// The days for which there is a file of fine bars of this very security.
     fn days(&self, security: &Security, resolution: Resolution) -> Result<Vec<Date>> {
-        let ticker = security.ticker.to_ascii_lowercase();
-        let names =
-            self.list(&format!("{}/{}/{resolution}/{ticker}", security.security_type.folder(), security.market))?;
-        let mut days: Vec<Date> = names.iter().filter_map(|name| parse_day(name.get(..8)?)).collect();
+        if security.security_type != SecurityType::Equity {
+            return self.days_under(security, &security.ticker, resolution);
+        }
+        let names = self.names(security)?;
+        let mut days = Vec::new();
+        for name in names.all() {
+            let theirs = self.days_under(security, name, resolution)?;
+            days.extend(theirs.into_iter().filter(|day| names.claim(name, *day).is_some()));
+        }
+        days.sort();
+        days.dedup();
+        Ok(days)
+    }
+
+    /// The days for which there is a file of fine bars under a name, whoever had it.
+    fn days_under(&self, security: &Security, name: &str, resolution: Resolution) -> Result<Vec<Date>> {
+        let name = name.to_ascii_lowercase();
+        let shelf = format!("{}/{}/{resolution}/{name}", security.security_type.folder(), security.market);
+        let mut days: Vec<Date> = self.list(&shelf)?.iter().filter_map(|name| parse_day(name.get(..8)?)).collect();
         days.dedup();
         Ok(days)
     }
@@ -310,6 +332,6 @@ pub(crate) fn range(folder: &DataFolder, security: &Security, resolution: Resolu
         }
         return Ok(None);
     }
-    let days = folder.days(security, resolution)?;
+    let days = folder.days_under(security, &security.ticker, resolution)?;
     Ok(days.first().copied().zip(days.last().copied()))
 }

@@ -4,6 +4,7 @@
 //! each day's ticker (`reader`), scale (`scale`), fill forward and filter (`fill`), join trades and quotes (`join`).
 
 mod align;
+mod budget;
 mod columns;
 mod consolidate;
 mod fill;
@@ -29,6 +30,7 @@ use crate::derived::{self, Key};
 use crate::error::{Error, Result};
 use crate::folder::DataFolder;
 use crate::symbol::{BarSize, Normalization, Resolution, Security, SecurityType};
+use budget::Budget;
 use prepare::Prepared;
 use rayon::prelude::*;
 
@@ -41,32 +43,55 @@ const MAX_SYMBOLS: usize = 5_000;
 ///
 /// # Errors
 /// Damaged files, unusable names, an empty window, a normalisation that the security type does not have,
-/// more than 5000 symbols, a type or resolution that is not read.
+/// more than 5000 symbols, a type or resolution that is not read, an answer of more than 250 million numbers.
 pub fn load(folder: &DataFolder, request: &HistoryRequest) -> Result<History> {
+    folder.look_again();
+    answer(folder, request)
+}
+
+/// As [`load`] within a question.
+pub(crate) fn answer(folder: &DataFolder, request: &HistoryRequest) -> Result<History> {
     request.window.check()?;
     if MAX_SYMBOLS < request.symbols.len() {
         let found = request.symbols.len() as u64;
         return Err(Error::TooMany { what: "symbols of a request", limit: MAX_SYMBOLS as u64, found });
     }
+    let budget = Budget::new();
     let series: Vec<SymbolHistory> = request
         .symbols
         .par_iter()
-        .map(|query| symbol_history(folder, request, folder.resolve(query)?))
+        .map(|query| symbol_history(folder, request, folder.resolved(query)?, &budget))
         .collect::<Result<_>>()?;
     let notes = series.iter().flat_map(gaps::notes).collect();
     Ok(History { series, notes, bars: request.bars, asked: request.window.days(), synthetic: folder.is_synthetic() })
 }
 
-fn symbol_history(folder: &DataFolder, request: &HistoryRequest, security: Security) -> Result<SymbolHistory> {
+fn symbol_history(
+    folder: &DataFolder,
+    request: &HistoryRequest,
+    security: Security,
+    budget: &Budget,
+) -> Result<SymbolHistory> {
     match request.bars {
-        BarSize::Stored(resolution) => stored(folder, &Prepared::new(folder, request, security, resolution)?, request),
-        size => consolidated(folder, request, security, size),
+        BarSize::Stored(resolution) => {
+            stored(folder, &Prepared::new(folder, request, security, resolution)?, request, budget)
+        }
+        size => {
+            let made = consolidated(folder, request, security, size)?;
+            budget.take(made.n_rows(), made.columns.iter().len())?;
+            Ok(made)
+        }
     }
 }
 
 /// Bars as they are stored.
-fn stored(folder: &DataFolder, prepared: &Prepared, request: &HistoryRequest) -> Result<SymbolHistory> {
-    let plan = prepared.plan(folder);
+fn stored(
+    folder: &DataFolder,
+    prepared: &Prepared,
+    request: &HistoryRequest,
+    budget: &Budget,
+) -> Result<SymbolHistory> {
+    let plan = prepared.plan(folder, budget);
     let (identity, hours) = (&prepared.identity, &prepared.hours);
     let equity = prepared.security.security_type == SecurityType::Equity;
     let (adjustment, usable) = prepared.adjustment();
@@ -87,7 +112,7 @@ fn stored(folder: &DataFolder, prepared: &Prepared, request: &HistoryRequest) ->
         if let (Some((_, Some(file))), Some(mapping)) = (&prepared.rolls, identity.mapping) {
             scale::roll(&mut stream, kind, file, mode, mapping as u8, request.contract_depth);
         }
-        *slot = Some(fill::finish(&plan, kind, request.fill_forward, stream));
+        *slot = Some(fill::finish(&plan, kind, request.fill_forward, stream)?);
     }
     let [trades, quotes, interest] = streams;
     let mut joined = match prepared.resolution {
@@ -136,7 +161,8 @@ fn consolidated(
         {
             return Ok(known);
         }
-        let stored = stored(folder, &prepared, &fine)?;
+        // The fine bars of one symbol at a time: they go when the symbol is done.
+        let stored = stored(folder, &prepared, &fine, &Budget::new())?;
         let hours = &prepared.hours;
         let window = (prepared.start, prepared.end);
         let made = consolidate::consolidate(stored, size, hours, prepared.extended, resolution.nanos(), window);

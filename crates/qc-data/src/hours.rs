@@ -199,6 +199,23 @@ impl ExchangeHours {
         before(last.saturating_add(1)).saturating_sub(before(first)) as usize
     }
 
+    /// At most so many bars of `step` nanoseconds lie in open hours from one time to another (days counted whole).
+    pub(crate) fn count_steps(&self, first: LocalTime, last: LocalTime, step: i64, extended: bool) -> usize {
+        let step = step.max(1);
+        let of_kind: Vec<i64> = self
+            .days
+            .iter()
+            .map(|day| {
+                let open = day.segments.iter().filter(|s| s.regular || extended);
+                // A bar that begins before the opening counts too, so each stretch is rounded up on both sides.
+                open.map(|s| ((s.end - s.start).max(0) / step + 2).min(DAY / step + 2)).sum()
+            })
+            .collect();
+        let days = first.day()..=last.day();
+        let steps: i64 = days.map(|day| of_kind.get(self.kind_of_day(day)).copied().unwrap_or(0)).sum();
+        usize::try_from(steps).unwrap_or(0)
+    }
+
     /// Whether the exchange has a regular session that day, or any session if `extended`.
     pub(crate) fn is_date_open(&self, day: i32, extended: bool) -> bool {
         let kind = self.kind_of_day(day);
@@ -254,7 +271,7 @@ impl ExchangeHours {
             if self.day(at.day()).is_open(at.of_day(), at.of_day() + (until.0 - at.0), extended) {
                 return true;
             }
-            at = LocalTime(i64::from(at.day() + 1) * DAY);
+            at = LocalTime::of_day_number(at.day() + 1);
             day_end = LocalTime(day_end.0 + DAY);
             if end.min(day_end) <= at {
                 return false;
@@ -281,7 +298,7 @@ impl ExchangeHours {
                 }
                 before = if self.early_closes.contains_key(&day) { None } else { hours.segments.last().map(|s| s.end) };
             }
-            at = LocalTime(i64::from(day + 1) * DAY);
+            at = LocalTime::of_day_number(day + 1);
         }
         None
     }
@@ -304,7 +321,7 @@ impl ExchangeHours {
                     }
                 }
             }
-            at = LocalTime(i64::from(day + 1) * DAY);
+            at = LocalTime::of_day_number(day + 1);
         }
         None
     }

@@ -7,12 +7,14 @@
 use crate::error::{Error, Result};
 use crate::folder::DataFolder;
 use crate::history::Field;
-use crate::symbol::{Market, Resolution, SecurityType, SymbolQuery, check_name};
+use crate::hours::HoursDatabase;
+use crate::symbol::{Market, Resolution, SecurityType, check_name};
 use crate::table::Table;
-use crate::time::{DAY, HOUR, LocalTime, MINUTE, SECOND};
+use crate::time::{DAY, HOUR, LocalTime, MINUTE, SECOND, Zone};
 use crate::write::{HoursEntry, LeanWriter, TradeBar};
 use jiff::civil::Date;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// What the time of a row means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,7 +71,7 @@ pub struct ImportedSymbol {
     pub without_price: usize,
     /// Bars on days on which the exchange is closed by the folder's calendar; LEAN does not show them.
     pub on_closed_days: usize,
-    /// Prices that were rounded to ten-thousandths.
+    /// Bars with a price that was rounded to ten-thousandths.
     pub rounded: usize,
     /// Day of the first bar.
     pub first: Option<Date>,
@@ -80,13 +82,16 @@ pub struct ImportedSymbol {
 impl DataFolder {
     /// Writes a table as bars of this folder.
     ///
-    /// A column `close` is needed for each symbol; open, high and low are the close and volume is zero where the table
-    /// does not have them. A folder without market-hours database gets one: US share hours by rule, crypto always open.
+    /// A column `close` is needed for each symbol; where the table does not have them the open is the close, high and low
+    /// are the highest and lowest of what there is, and volume is zero. A folder without market-hours database gets one: US
+    /// share hours by rule, crypto always open.
     ///
     /// # Errors
     /// [`Error::Io`] when a file exists already or cannot be written; [`Error::Unsupported`] for a step of time that
-    /// LEAN does not store, for prices below zero, or for a security type other than equity, crypto and index;
-    /// [`Error::BadName`] for a symbol that cannot be a file name.
+    /// LEAN does not store, for rows that do not begin where a bar of that step begins or that stand for longer bars (they
+    /// would be shown before they were known), for bars that cannot be (a price or volume below zero, a high below another
+    /// price), or for a security type other than equity, crypto and index; [`Error::BadName`] for a symbol that cannot be a
+    /// file name. Nothing is written then.
     pub fn import(&self, table: &Table, options: &ImportOptions) -> Result<Imported> {
         let kind = options.security_type;
         if !matches!(kind, SecurityType::Equity | SecurityType::Crypto | SecurityType::Index) {
@@ -97,8 +102,12 @@ impl DataFolder {
             Some(resolution) => resolution,
             None => step(table)?,
         };
-        let writer = LeanWriter::from_dir(self.dir()?);
+        if resolution == Resolution::Tick {
+            return Err(Error::Unsupported { what: "an import of ticks".into(), by: "tables, which hold bars".into() });
+        }
         let mut notes = Vec::new();
+        check_step(table, resolution, &mut notes)?;
+        let writer = LeanWriter::from_dir(self.dir()?);
         let symbols: Vec<String> = table.symbols().iter().map(|symbol| symbol.trim().to_ascii_uppercase()).collect();
         for symbol in &symbols {
             check_name("symbol", &symbol.to_ascii_lowercase())?;
@@ -107,26 +116,16 @@ impl DataFolder {
                 return Err(Error::Io { file: place, reason: "it exists already and is never replaced".into() });
             }
         }
-        if self.stamp(crate::hours::FILE)?.is_none() {
-            let crypto = ["coinbase", "binance", "bitfinex", "kraken"];
-            let mut entries = vec![HoursEntry::us_equity(1990, 2060)];
-            entries.push(HoursEntry { security_type: SecurityType::Index, ..HoursEntry::us_equity(1990, 2060) });
-            entries.extend(crypto.map(|market| HoursEntry::always_open(SecurityType::Crypto, market)));
-            writer.market_hours(&entries)?;
-            notes.push(
-                "the folder had no market-hours database; one was written with US hours and holidays by rule"
-                    .to_owned(),
-            );
-        }
+        let own_hours = self.stamp(crate::hours::FILE)?.is_none().then(usual_hours);
+        let database = match &own_hours {
+            Some(entries) => Arc::new(HoursDatabase::new(HoursEntry::database(entries))?),
+            None => self.hours_database()?,
+        };
+        let daily = table.is_daily();
+        let clock = table.time_zone.as_ref().map(Zone::new);
         let mut all: Vec<(String, Vec<TradeBar>, ImportedSymbol)> = Vec::new();
         for (symbol, ticker) in table.symbols().into_iter().zip(&symbols) {
-            let query = SymbolQuery::Ticker {
-                ticker: ticker.clone(),
-                security_type: kind,
-                market: Some(market.to_string()),
-                date: None,
-            };
-            let hours = self.hours(&self.resolve(&query)?)?;
+            let hours = database.hours(kind, market.as_str(), ticker)?;
             let close = table.column(symbol, "close").ok_or_else(|| Error::BadName {
                 what: "symbol",
                 name: crate::error::shown(symbol),
@@ -150,41 +149,53 @@ impl DataFolder {
                     told.without_price += 1;
                     continue;
                 }
-                let cell = |column: Option<&[f64]>, otherwise: f64| {
-                    column.and_then(|column| column.get(row)).copied().filter(|v| !v.is_nan()).unwrap_or(otherwise)
+                let cell = |column: Option<&[f64]>| {
+                    column.and_then(|column| column.get(row)).copied().filter(|value| !value.is_nan())
                 };
-                let local = match &table.time_zone {
-                    // A day is a day on any clock.
-                    Some(zone) if resolution != Resolution::Daily => {
-                        hours.data_zone.local(crate::time::Zone::new(zone).to_utc(*at))
+                let prices = Prices { open: cell(open), high: cell(high), low: cell(low), close: *close };
+                let local = match &clock {
+                    // A day is a day on any clock; a moment that stands for one lies in a day of the exchange's clock.
+                    Some(zone) if !(resolution == Resolution::Daily && daily) => {
+                        hours.data_zone.local(zone.to_utc(*at))
                     }
                     _ => *at,
                 };
                 let start = match (resolution, options.stamp) {
-                    (Resolution::Daily, _) => LocalTime(i64::from(local.day()) * DAY),
+                    (Resolution::Daily, _) => LocalTime::of_day_number(local.day()),
                     (_, Stamp::Start) => local,
                     (_, Stamp::End) => LocalTime(local.0 - resolution.nanos()),
                 };
-                if *close < 0.0 {
-                    return Err(Error::Unsupported { what: "a price below zero".into(), by: ticker.clone() });
+                if start.of_day() % resolution.nanos() != 0 {
+                    let what = format!("a bar that begins at {start}");
+                    let by = format!("{ticker}: {resolution} bars begin on the full {resolution} of the data's clock");
+                    return Err(Error::Unsupported { what, by });
                 }
-                let bar = TradeBar {
-                    time: start,
-                    open: cell(open, *close),
-                    high: cell(high, *close),
-                    low: cell(low, *close),
-                    close: *close,
-                    volume: cell(volume, 0.0),
+                let impossible = |reason: &str| Error::Unsupported {
+                    what: format!("a bar of {ticker} at {at} with {reason}"),
+                    by: "an import".to_owned(),
                 };
+                let bar = prices.bar(start, cell(volume).unwrap_or(0.0)).map_err(impossible)?;
                 told.on_closed_days += usize::from(!hours.is_date_open(start.day(), false));
-                let exact = |price: f64| (price * 1e4 - (price * 1e4).round()).abs() < 1e-6;
-                told.rounded += usize::from(kind == SecurityType::Equity && !exact(*close));
+                let exact = |price: &f64| (price * 1e4 - (price * 1e4).round()).abs() < 1e-6;
+                let all_exact = [bar.open, bar.high, bar.low, bar.close].iter().all(exact);
+                told.rounded += usize::from(kind == SecurityType::Equity && !all_exact);
                 bars.push(bar);
+            }
+            if let Some([_, again]) = bars.windows(2).find(|pair| matches!(pair, [a, b] if b.time <= a.time)) {
+                let what = format!("a second bar of {ticker} at {}", again.time);
+                return Err(Error::Unsupported { what, by: "an import".to_owned() });
             }
             told.rows = bars.len();
             told.first = bars.first().map(|bar| bar.time.date());
             told.last = bars.last().map(|bar| bar.time.date());
             all.push((ticker.clone(), bars, told));
+        }
+        if let Some(entries) = own_hours {
+            writer.market_hours(&entries)?;
+            notes.push(
+                "the folder had no market-hours database; one was written with US hours and holidays by rule"
+                    .to_owned(),
+            );
         }
         let mut out = Vec::with_capacity(all.len());
         for (ticker, bars, told) in all {
@@ -199,6 +210,87 @@ impl DataFolder {
         }
         Ok(Imported { resolution, security_type: kind, market, symbols: out, notes })
     }
+}
+
+/// The hours of a folder that has none.
+fn usual_hours() -> Vec<HoursEntry> {
+    let crypto = ["coinbase", "binance", "bitfinex", "kraken"];
+    let mut entries = vec![HoursEntry::us_equity(1990, 2060)];
+    entries.push(HoursEntry { security_type: SecurityType::Index, ..HoursEntry::us_equity(1990, 2060) });
+    entries.extend(crypto.map(|market| HoursEntry::always_open(SecurityType::Crypto, market)));
+    entries
+}
+
+/// The prices of a row.
+struct Prices {
+    open: Option<f64>,
+    high: Option<f64>,
+    low: Option<f64>,
+    close: f64,
+}
+
+/// Prices that other programs adjusted differ in their last digits; this much of a price is no contradiction.
+const NEARLY: f64 = 1e-6;
+
+impl Prices {
+    /// The bar, if there can be such a bar.
+    fn bar(&self, time: LocalTime, volume: f64) -> Result<TradeBar, &'static str> {
+        let close = self.close;
+        let open = self.open.unwrap_or(close);
+        let given = [Some(open), self.high, self.low, Some(close)].into_iter().flatten();
+        let (lowest, highest) =
+            given.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), price| (low.min(price), high.max(price)));
+        if !lowest.is_finite() || !highest.is_finite() {
+            return Err("a price that is not finite");
+        }
+        if lowest < 0.0 {
+            return Err("a price below zero");
+        }
+        if self.high.is_some_and(|high| high < highest - highest * NEARLY) {
+            return Err("a high below another price");
+        }
+        if self.low.is_some_and(|low| lowest + lowest * NEARLY < low) {
+            return Err("a low above another price");
+        }
+        if !volume.is_finite() || volume < 0.0 {
+            return Err("a volume below zero or not finite");
+        }
+        Ok(TradeBar { time, open, high: highest, low: lowest, close, volume })
+    }
+}
+
+/// Refuses rows that stand for longer bars than they would be stored as: the end of such a bar was not known yet.
+fn check_step(table: &Table, resolution: Resolution, notes: &mut Vec<String>) -> Result<()> {
+    let apart = table.times.windows(2).filter_map(|pair| match pair {
+        [a, b] => Some(b.0 - a.0),
+        _ => None,
+    });
+    let shared = apart.clone().fold(0, greatest_common_divisor);
+    let n_rows = table.n_rows();
+    if n_rows < 3 || shared <= resolution.nanos() {
+        return Ok(());
+    }
+    if resolution == Resolution::Daily {
+        let days = apart.min().unwrap_or(shared) / DAY;
+        if 5 <= days {
+            notes.push(format!(
+                "rows are at least {days} days apart: each is stored as the bar of its own day, so bars of weeks or months must be dated by their last day"
+            ));
+        }
+        return Ok(());
+    }
+    Err(Error::Unsupported {
+        what: format!("bars of {} seconds as {resolution} bars", shared / SECOND),
+        by: "an import: each would be shown before it was known".to_owned(),
+    })
+}
+
+fn greatest_common_divisor(a: i64, b: i64) -> i64 {
+    let (mut a, mut b) = (a, b);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 /// The file or folder that an import would make.

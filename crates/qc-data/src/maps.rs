@@ -158,6 +158,55 @@ impl MapIndex {
     }
 }
 
+/// How a file named by a ticker comes to belong to a company on a day; the later, the surer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Claim {
+    /// Whoever looks the ticker up for that day finds this company, which had another name then.
+    ByLookup,
+    /// The company was traded under this ticker on that day.
+    ByName,
+}
+
+/// Under which names files of one company lie. A ticker belongs to other companies on other days.
+#[derive(Debug)]
+pub(crate) struct Names {
+    index: Arc<MapIndex>,
+    map: Arc<MapFile>,
+    all: Vec<String>,
+}
+
+impl Names {
+    /// `more` are names beside those of the map file.
+    pub(crate) fn new(index: Arc<MapIndex>, map: Arc<MapFile>, more: [&str; 2]) -> Names {
+        let mut all: Vec<String> = map.rows.iter().map(|row| row.ticker.to_string()).collect();
+        all.extend(more.map(str::to_ascii_lowercase));
+        all.sort();
+        all.dedup();
+        Names { index, map, all }
+    }
+
+    /// Every name in lower case, each once.
+    pub(crate) fn all(&self) -> &[String] {
+        &self.all
+    }
+
+    /// Whether a file of this name is about the company on a day.
+    pub(crate) fn claim(&self, name: &str, day: Date) -> Option<Claim> {
+        let found = self.index.resolve(name, day);
+        if self.map.is_empty() {
+            // Without map file a company has its ticker wherever no other company claims it.
+            return found.is_none().then_some(Claim::ByName);
+        }
+        if !self.map.listed_days().contains(&crate::factors::day_number(day)) {
+            return None;
+        }
+        if self.map.ticker_on(day, None).is_some_and(|ticker| ticker.as_ref() == name) {
+            return Some(Claim::ByName);
+        }
+        found.is_some_and(|file| file.permtick == self.map.permtick).then_some(Claim::ByLookup)
+    }
+}
+
 /// Reads `YYYYMMDD`.
 pub(crate) fn parse_day(text: &str) -> Option<Date> {
     let text = text.trim_start_matches('\u{feff}').trim();
@@ -203,6 +252,25 @@ mod tests {
         assert_eq!(at("fb", 2015, 1, 2).as_deref(), Some("fb"));
         assert_eq!(at("fb", 2005, 1, 2), None, "between two companies the later one is not listed yet");
         assert_eq!(at("none", 2015, 1, 2), None);
+    }
+
+    #[test]
+    fn a_name_is_the_companys_only_on_its_days() {
+        let index = Arc::new(index());
+        let names = |ticker: &str, day| {
+            let map = index.resolve(ticker, day).unwrap();
+            Names::new(index.clone(), map, [ticker, ticker])
+        };
+        let old = names("fb", date(2003, 1, 2));
+        assert_eq!(old.claim("fb", date(2003, 1, 2)), Some(Claim::ByName));
+        assert_eq!(old.claim("fb", date(2013, 1, 2)), None, "another company by then");
+        assert_eq!(old.claim("fb", date(2003, 3, 31)), None, "delisted");
+        assert_eq!(names("fb", date(2013, 1, 2)).claim("fb", date(2003, 1, 2)), None);
+        let googl = names("googl", date(2020, 1, 2));
+        assert_eq!(googl.claim("goog", date(2014, 4, 2)), Some(Claim::ByName));
+        assert_eq!(googl.claim("goog", date(2014, 4, 3)), None);
+        assert_eq!(googl.claim("googl", date(2014, 4, 2)), Some(Claim::ByLookup), "filed under its later name");
+        assert_eq!(googl.all(), ["goog", "googl"]);
     }
 
     #[test]

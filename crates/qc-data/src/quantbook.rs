@@ -81,7 +81,8 @@ pub struct QuantBook {
 }
 
 impl QuantBook {
-    /// Opens a LEAN data folder. The book's present is midnight of today in New York until it is set.
+    /// Opens a LEAN data folder. The book's present is midnight of today in New York (before nine o'clock there:
+    /// midnight of yesterday) until it is set.
     ///
     /// # Errors
     /// [`crate::Error::Folder`] when there is no such folder.
@@ -91,11 +92,10 @@ impl QuantBook {
 
     /// A book over a folder that is open already.
     pub fn over(folder: DataFolder) -> QuantBook {
-        let today = jiff::Timestamp::now().to_zoned(history::new_york()).date();
         QuantBook {
             folder,
             subscriptions: Vec::new(),
-            present: today.into(),
+            present: usual_present(jiff::Timestamp::now()),
             normalization: None,
             fill_forward: true,
             extended_market_hours: false,
@@ -236,5 +236,25 @@ impl QuantBook {
     /// Those of [`DataFolder::inventory`].
     pub fn describe(&self) -> Result<FolderInventory> {
         self.folder.inventory()
+    }
+}
+
+/// Midnight of today in New York; before nine o'clock of yesterday, as QuantBook has it.
+fn usual_present(now: jiff::Timestamp) -> DateTime {
+    let there = now.to_zoned(history::new_york()).datetime();
+    let day = if there.hour() < 9 { there.date().yesterday().unwrap_or(there.date()) } else { there.date() };
+    day.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn before_nine_in_new_york_the_present_is_yesterday() {
+        let present = |now: &str| usual_present(now.parse().unwrap()).to_string();
+        assert_eq!(present("2024-03-11T12:59:59Z"), "2024-03-10T00:00:00", "8:59:59 in summer time");
+        assert_eq!(present("2024-03-11T13:00:00Z"), "2024-03-11T00:00:00");
+        assert_eq!(present("2024-01-01T04:00:00Z"), "2023-12-31T00:00:00", "23:00 of the day before");
     }
 }

@@ -222,7 +222,11 @@ impl Sid {
             let (scale, strike) = pack_strike(terms.strike)?;
             properties += scale * STRIKE_SCALE.0 + strike * STRIKE.0;
             properties += u64::from(terms.style == OptionStyle::European) * STYLE.0;
-            properties += u64::from(terms.right == OptionRight::Put) * RIGHT.0;
+            let right = u64::from(terms.right == OptionRight::Put) * RIGHT.0;
+            // Days and right together do not fit in 64 bits for every day.
+            properties = properties
+                .checked_add(right)
+                .ok_or(Error::Sid { reason: "a put that expires after 2131 does not fit in an identifier" })?;
         }
         let symbol = if security_type == SecurityType::Base { symbol.to_owned() } else { symbol.to_ascii_uppercase() };
         Ok(Sid { symbol: symbol.into(), properties, underlying: underlying.map(Arc::new) })
@@ -355,15 +359,18 @@ fn pack_strike(strike: Strike) -> Result<(u64, u64)> {
         return Ok((0, 0));
     }
     let mut digits = i128::from(strike.digits);
-    let mut scale = strike.exponent + 6;
-    while scale < 0 {
+    let mut scale = strike.exponent.saturating_add(6);
+    while scale < 0 && digits != 0 {
         // Below a millionth LEAN truncates towards zero.
         digits /= 10;
         scale += 1;
     }
-    while digits != 0 && digits % 10 == 0 {
+    if digits == 0 {
+        return Ok((0, 0));
+    }
+    while digits % 10 == 0 {
         digits /= 10;
-        scale += 1;
+        scale = scale.saturating_add(1);
     }
     let size = digits.unsigned_abs();
     if STRIKE_LIMIT.unsigned_abs() <= size || STRIKE_SCALE.1 <= scale as u64 {
@@ -419,6 +426,25 @@ mod tests {
             style: OptionStyle::European,
         };
         Sid::option("AAPL", SecurityType::Option, "usa", terms, "AAPL R735QTJ8XC9X".parse()?)
+    }
+
+    #[test]
+    fn what_does_not_fit_in_an_identifier_is_an_error() {
+        let terms = |expiry, exponent| OptionTerms {
+            expiry,
+            strike: Strike { digits: 1, exponent },
+            right: OptionRight::Put,
+            style: OptionStyle::European,
+        };
+        let put = |expiry, exponent| {
+            let share: Sid = "AAPL R735QTJ8XC9X".parse().unwrap();
+            Sid::option("AAPL", SecurityType::Option, "usa", terms(expiry, exponent), share)
+        };
+        assert!(put(date(2130, 1, 1), 0).is_ok());
+        assert!(put(date(2140, 1, 1), 0).is_err(), "more than 64 bits");
+        assert!(put(date(2130, 1, 1), i32::MAX).is_err());
+        assert_eq!(put(date(2130, 1, 1), i32::MIN).unwrap().strike(), Strike::default(), "less than a millionth");
+        assert_eq!(put(date(2130, 1, 1), 0).unwrap().to_string().parse::<Sid>().unwrap().date(), date(2130, 1, 1));
     }
 
     #[test]

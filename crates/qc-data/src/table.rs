@@ -8,9 +8,11 @@
 
 mod csv;
 mod dates;
+mod numbers;
 mod shape;
 
 pub use dates::DateFormat;
+pub use numbers::DecimalMark;
 
 use crate::error::{Error, Result};
 use crate::history::{Aligned, Field};
@@ -91,6 +93,10 @@ pub struct TableOptions {
     pub symbol_column: Option<String>,
     /// The symbol of a file whose columns are fields; else the name of the file.
     pub symbol: Option<String>,
+    /// How numbers are written.
+    pub decimal_mark: Option<DecimalMark>,
+    /// Names of the columns of a CSV file that has no header.
+    pub header: Vec<String>,
 }
 
 impl Table {
@@ -117,7 +123,7 @@ impl Table {
         if is_parquet {
             return Err(Error::Unsupported { what: "a Parquet file".into(), by: "tables; save it as CSV".into() });
         }
-        shape::arrange(name, csv::read(name, bytes)?, options)
+        shape::arrange(name, csv::read(name, bytes, &options.header)?, options)
     }
 
     /// Takes inline arrays: dates as text in any known form, and one array for each symbol.
@@ -131,7 +137,8 @@ impl Table {
         }
         let times = RawColumn { name: "date".to_owned(), cells: RawCells::Text(dates.to_vec()) };
         let rest = columns.into_iter().map(|(name, values)| RawColumn { name, cells: RawCells::Numbers(values) });
-        let raw = RawTable { columns: std::iter::once(times).chain(rest).collect(), first_line: 1, separator: None };
+        let columns = std::iter::once(times).chain(rest).collect();
+        let raw = RawTable { columns, lines: Vec::new(), separator: None };
         shape::arrange(origin, raw, &TableOptions { date_column: Some("date".to_owned()), ..options.clone() })
     }
 
@@ -183,9 +190,16 @@ impl Table {
 #[derive(Debug)]
 pub(crate) struct RawTable {
     pub(crate) columns: Vec<RawColumn>,
-    /// Line of the first row, for errors.
-    pub(crate) first_line: usize,
+    /// The line on which each row begins, for errors; empty where rows are counted instead.
+    pub(crate) lines: Vec<u32>,
     pub(crate) separator: Option<char>,
+}
+
+impl RawTable {
+    /// The line of a row, counted from 1.
+    pub(crate) fn line(&self, row: usize) -> usize {
+        self.lines.get(row).map_or(row + 1, |line| *line as usize)
+    }
 }
 
 #[derive(Debug)]

@@ -41,6 +41,11 @@ impl LocalTime {
         LocalTime(days_since_epoch(date).saturating_mul(DAY))
     }
 
+    /// Midnight at the beginning of the day that lies `day` days after 1970-01-01; beyond 1678-2261 the nearest moment.
+    pub(crate) fn of_day_number(day: i32) -> LocalTime {
+        LocalTime(i64::from(day).saturating_mul(DAY))
+    }
+
     /// The same wall-clock moment as `datetime`; years outside 1678-2261 are clamped.
     pub fn from_datetime(datetime: DateTime) -> LocalTime {
         let time = datetime.time();

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::folder::DataFolder;
 use crate::history::Window;
 use crate::lines::{parse_lines, read, word};
-use crate::maps::parse_day;
+use crate::maps::{Claim, parse_day};
 use crate::sid::Sid;
 use crate::symbol::{Market, Resolution, Security, SecurityType, SymbolQuery, check_name};
 use crate::time::{DAY, LocalTime, date_of_day};
@@ -71,11 +71,16 @@ impl Coarse {
 /// # Errors
 /// Damaged files, an empty window, [`Error::Unsupported`] for a window by periods.
 pub fn etf_history(folder: &DataFolder, etf: &Security, window: Window) -> Result<Vec<Collection<Constituent>>> {
-    let map = folder.map_file(etf)?;
+    folder.look_again();
+    let (names, map) = (folder.names(etf)?, folder.map_file(etf)?);
     let base = format!("equity/{}/universes/etf", etf.market);
     collections(folder, etf, window, |day| {
         let date = date_of_day(day);
         let ticker = map.ticker_on(date, None).map_or(etf.sid.symbol(), |ticker| ticker).to_ascii_lowercase();
+        // After its delisting a fund's ticker may be another fund's.
+        if names.claim(&ticker, date).is_none() {
+            return Ok(None);
+        }
         let path = format!("{base}/{ticker}/{}.csv", digits(date));
         read(folder, &path, parse_constituents)
     })
@@ -86,21 +91,20 @@ pub fn etf_history(folder: &DataFolder, etf: &Security, window: Window) -> Resul
 /// # Errors
 /// Damaged files.
 pub fn etf_on(folder: &DataFolder, etf: &Security, day: Date) -> Result<Option<Collection<Constituent>>> {
-    let map = folder.map_file(etf)?;
-    let mut names: Vec<&str> = map.rows().iter().map(|row| row.ticker.as_ref()).collect();
-    names.push(etf.sid.symbol());
-    names.push(&etf.ticker);
-    let mut latest: Option<(Date, String)> = None;
-    for name in names {
-        let base = format!("equity/{}/universes/etf/{}", etf.market, name.to_ascii_lowercase());
+    folder.look_again();
+    let names = folder.names(etf)?;
+    let mut latest: Option<(Date, Claim, String)> = None;
+    for name in names.all() {
+        let base = format!("equity/{}/universes/etf/{name}", etf.market);
         for file in folder.list(&base)? {
             let Some(date) = file.strip_suffix(".csv").and_then(parse_day).filter(|date| *date < day) else { continue };
-            if latest.as_ref().is_none_or(|(known, _)| *known < date) {
-                latest = Some((date, format!("{base}/{file}")));
+            let Some(claim) = names.claim(name, date) else { continue };
+            if latest.as_ref().is_none_or(|(known, by, _)| (*known, *by) < (date, claim)) {
+                latest = Some((date, claim, format!("{base}/{file}")));
             }
         }
     }
-    let Some((file_date, path)) = latest else { return Ok(None) };
+    let Some((file_date, _, path)) = latest else { return Ok(None) };
     let Some(members) = read(folder, &path, parse_constituents)? else { return Ok(None) };
     let time = LocalTime(LocalTime::midnight(file_date).0 + DAY);
     Ok(Some(Collection { time, file_date, is_filled: file_date.tomorrow().is_ok_and(|known| known < day), members }))
@@ -159,7 +163,8 @@ fn collections<T>(
         // Universes of shares keep New York's clock, as QuantBook does.
         Window::Range { start, end } => (LocalTime::from_datetime(start), LocalTime::from_datetime(end)),
         Window::Dates { first, last } => {
-            (LocalTime(LocalTime::midnight(first).0 - 1), LocalTime(LocalTime::midnight(last).0 + DAY - 1))
+            let (from, to) = (LocalTime::midnight(first).0, LocalTime::midnight(last).0);
+            (LocalTime(from.saturating_sub(1)), LocalTime(to.saturating_add(DAY - 1)))
         }
         Window::Periods { .. } => {
             return Err(Error::Unsupported { what: "a number of periods".into(), by: "universes".into() });
@@ -169,7 +174,7 @@ fn collections<T>(
     let mut last: Option<(i32, Arc<Vec<T>>)> = None;
     // A file known exactly at the start is not given, but may be repeated.
     for day in start.day() - 1..end.day() {
-        let time = LocalTime(i64::from(day + 1) * DAY);
+        let time = LocalTime::of_day_number(day + 1);
         if time < start || !hours.is_date_open(day, false) {
             continue;
         }

@@ -8,7 +8,7 @@ mod calendar;
 pub use calendar::{HoursEntry, OpenDay, Session, SessionState};
 
 use crate::error::{Error, Result};
-use crate::folder::{SYNTHETIC_MARKER, io};
+use crate::folder::{SYNTHETIC_MARKER, io, open_or_make};
 use crate::symbol::{Market, Resolution, SecurityType, check_name};
 use crate::time::{LocalTime, MINUTE};
 use cap_std::fs::{Dir, OpenOptions};
@@ -87,14 +87,7 @@ impl LeanWriter {
     /// # Errors
     /// [`Error::Folder`] when it cannot be made or opened.
     pub fn create(path: impl AsRef<Path>) -> Result<LeanWriter> {
-        let path = path.as_ref();
-        let refused = |error: std::io::Error| Error::Folder {
-            path: path.display().to_string(),
-            reason: error.kind().to_string(),
-        };
-        let authority = cap_std::ambient_authority();
-        Dir::create_ambient_dir_all(path, authority).map_err(refused)?;
-        Ok(LeanWriter { dir: Dir::open_ambient_dir(path, authority).map_err(refused)? })
+        Ok(LeanWriter { dir: open_or_make(path.as_ref())? })
     }
 
     /// Writes into a folder that somebody else opened.
@@ -223,10 +216,7 @@ impl LeanWriter {
 
     /// Writes the market-hours database with these entries.
     pub fn market_hours(&self, entries: &[HoursEntry]) -> Result<()> {
-        let entries: serde_json::Map<String, serde_json::Value> =
-            entries.iter().map(|entry| (entry.key(), entry.to_json())).collect();
-        let text = serde_json::json!({ "entries": entries });
-        self.file("market-hours/market-hours-database.json", format!("{text:#}\n").as_bytes())
+        self.file("market-hours/market-hours-database.json", HoursEntry::database(entries).as_bytes())
     }
 
     /// Writes the symbol properties of types that need no more than LEAN's defaults for shares.

@@ -12,6 +12,8 @@ pub(crate) const MAX_ZIP_BYTES: u64 = 256 << 20;
 const MAX_ENTRY_BYTES: u64 = 512 << 20;
 /// Entries beyond one megabyte may not unpack to more than this many times their size; market data reaches 20.
 const MAX_RATIO: u64 = 100;
+/// What all entries of a zip may hold together where the whole zip is unpacked, in bytes.
+const MAX_WHOLE_BYTES: u64 = 1 << 30;
 /// Most entries a zip may list (a year of option contracts has some ten thousand).
 const MAX_ENTRIES: usize = 200_000;
 
@@ -110,6 +112,16 @@ fn read_zip64(mut extra: &[u8], sizes: &mut [u64; 3]) -> Option<()> {
         extra = extra.get(4 + length..)?;
     }
     Some(())
+}
+
+/// Refuses a zip whose entries hold too much together; entries may share packed bytes, so each alone says nothing.
+pub(crate) fn check_whole(file: &str, zip_bytes: u64, entries: &[Entry]) -> Result<()> {
+    let limit = MAX_WHOLE_BYTES.min(zip_bytes.saturating_mul(MAX_RATIO).max(1 << 20));
+    let found = entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.size));
+    if limit < found {
+        return Err(Error::TooLarge { file: file.to_owned(), limit, found });
+    }
+    Ok(())
 }
 
 /// Unpacks one entry and checks its sum.
@@ -219,6 +231,16 @@ mod tests {
         let bomb = zipped(&vec![b'0'; 64 << 20]);
         assert!(bomb.len() < 1 << 17);
         assert!(matches!(read(&bomb), Err(Error::TooLarge { .. })));
+    }
+
+    #[test]
+    fn entries_that_share_packed_bytes_are_counted_each() {
+        // Each entry alone keeps to the ratio; a directory that lists one of them four hundred times does not.
+        let good = zipped(&b"20140602 00:00,1,2,3,4,5\n".repeat(2_000));
+        let one = entries("x.zip", &good).unwrap().remove(0);
+        assert_eq!(check_whole("x.zip", good.len() as u64, std::slice::from_ref(&one)), Ok(()));
+        let many = vec![one; 400];
+        assert!(matches!(check_whole("x.zip", good.len() as u64, &many), Err(Error::TooLarge { .. })));
     }
 
     #[test]

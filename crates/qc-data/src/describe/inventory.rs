@@ -42,6 +42,7 @@ impl DataFolder {
     /// # Errors
     /// [`crate::Error::Io`] when the folder itself cannot be listed.
     pub fn inventory(&self) -> Result<FolderInventory> {
+        self.look_again();
         let description = self.describe()?;
         let mut wanted: Vec<(SecurityType, String, String)> = Vec::new();
         for shelf in description.shelves {
@@ -61,7 +62,7 @@ impl DataFolder {
                     date: None,
                 };
                 let damaged = |problem: String| DamagedSymbol { security_type, market, ticker, problem };
-                self.describe_symbol(&query).map_err(|error| damaged(error.to_string()))
+                self.described(&query).map_err(|error| damaged(error.to_string()))
             })
             .collect();
         let (mut symbols, mut damaged) = (Vec::new(), Vec::new());
@@ -111,7 +112,7 @@ impl DataFolder {
         }
         days.iter().for_each(|day| add(*day));
         for place in places {
-            for (entry, text) in self.read_zip_whole(&place)? {
+            self.each_entry(&place, |entry, text| {
                 let lines = || text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
                 let day = |line: Option<&[u8]>| {
                     let cell = line?.split(|byte| *byte == b',').next()?;
@@ -120,8 +121,9 @@ impl DataFolder {
                 day(lines().next()).into_iter().for_each(&mut add);
                 day(lines().next_back()).into_iter().for_each(&mut add);
                 count += lines().count();
-                contracts.insert(contract_part(&entry));
-            }
+                contracts.insert(contract_part(entry));
+                Ok(())
+            })?;
         }
         if !resolution.one_file() {
             count = days.len();

@@ -3,7 +3,7 @@
 use super::columns::Field;
 use super::result::{Aligned, History, SymbolHistory};
 use crate::symbol::{BarSize, Resolution};
-use crate::time::{DAY, LocalTime, Zone};
+use crate::time::{DAY, LocalTime, Zone, date_of_day};
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
 
@@ -19,8 +19,8 @@ pub(super) fn align(history: &History, field: Field, keep_filled: bool) -> Align
         _ => TimeZone::UTC,
     };
     let symbols = history.series.iter().map(|series| series.security.ticker.clone()).collect();
-    if by_day && let Some((times, columns)) = align_days(history, field, keep_filled) {
-        let dates = times.iter().map(|at| at.trading_date()).collect();
+    if by_day && let Some((days, times, columns)) = align_days(history, field, keep_filled, shared_zone) {
+        let dates = days.into_iter().map(date_of_day).collect();
         return Aligned { symbols, field, dates, times, time_zone, columns };
     }
     if let [only] = history.series.as_slice()
@@ -35,7 +35,7 @@ pub(super) fn align(history: &History, field: Field, keep_filled: bool) -> Align
     }
     // A key decides which rows of different symbols meet; the stamp is what the row shows.
     let keyed: Vec<Vec<(i64, LocalTime, usize)>> =
-        history.series.iter().map(|series| keys(series, by_day, shared_zone, keep_filled)).collect();
+        history.series.iter().map(|series| keys(series, shared_zone, keep_filled)).collect();
     let (row_keys, times) = union(&keyed);
     let columns = history
         .series
@@ -59,16 +59,22 @@ pub(super) fn align(history: &History, field: Field, keep_filled: bool) -> Align
     Aligned { symbols, field, dates: times.iter().map(|at| at.trading_date()).collect(), times, time_zone, columns }
 }
 
-/// The longest span of days that is aligned by a table of days: more than three centuries.
-const MAX_SPAN: i64 = 120_000;
+/// The longest span of days that is aligned by a table of days: more than four centuries.
+const MAX_SPAN: i64 = 150_000;
+
+/// Days since 1970, stamps and columns of daily rows.
+type Days = (Vec<i32>, Vec<LocalTime>, Vec<Vec<f64>>);
 
 /// Daily rows meet through a table with a slot for each day; `None` where the span of days is absurd.
-fn align_days(history: &History, field: Field, keep_filled: bool) -> Option<(Vec<LocalTime>, Vec<Vec<f64>>)> {
+///
+/// A row of one clock shows the first symbol's stamp. Stamps of several clocks are turned into UTC, and the latest one is
+/// shown: before that moment the row was not known.
+fn align_days(history: &History, field: Field, keep_filled: bool, shared_zone: bool) -> Option<Days> {
     let day = |at: &LocalTime| at.0.saturating_sub(1).div_euclid(DAY);
     let ends =
         || history.series.iter().flat_map(|series| [series.times.first(), series.times.last()]).flatten().map(day);
     let (Some(first), Some(last)) = (ends().min(), ends().max()) else {
-        return Some((Vec::new(), vec![Vec::new(); history.series.len()]));
+        return Some((Vec::new(), Vec::new(), vec![Vec::new(); history.series.len()]));
     };
     if MAX_SPAN < last - first {
         return None;
@@ -76,17 +82,21 @@ fn align_days(history: &History, field: Field, keep_filled: bool) -> Option<(Vec
     let counts = |filled: &bool| keep_filled || !*filled;
     let mut stamps: Vec<Option<LocalTime>> = vec![None; (last - first + 1) as usize];
     for series in &history.series {
+        let zone = (!shared_zone).then(|| Zone::new(&series.time_zone));
         for (at, filled) in series.times.iter().zip(&series.is_filled) {
             let slot = usize::try_from(day(at) - first).ok().and_then(|slot| stamps.get_mut(slot));
-            if let (true, Some(slot @ None)) = (counts(filled), slot) {
-                *slot = Some(*at);
+            let (true, Some(slot)) = (counts(filled), slot) else { continue };
+            match &zone {
+                None => *slot = slot.or(Some(*at)),
+                Some(zone) => *slot = (*slot).max(Some(LocalTime(zone.to_utc(*at)))),
             }
         }
     }
     let mut row_of_day: Vec<u32> = Vec::with_capacity(stamps.len());
-    let mut times = Vec::with_capacity(stamps.len());
-    for stamp in &stamps {
+    let (mut days, mut times) = (Vec::with_capacity(stamps.len()), Vec::with_capacity(stamps.len()));
+    for (slot, stamp) in (first..).zip(&stamps) {
         row_of_day.push(times.len() as u32);
+        days.extend(stamp.map(|_| slot as i32));
         times.extend(stamp);
     }
     let column = |series: &SymbolHistory| {
@@ -101,12 +111,12 @@ fn align_days(history: &History, field: Field, keep_filled: bool) -> Option<(Vec
         column
     };
     let columns = history.series.par_iter().map(column).collect();
-    Some((times, columns))
+    Some((days, times, columns))
 }
 
 /// Key, stamp and row of every row that counts, ascending by key.
-fn keys(series: &SymbolHistory, by_day: bool, shared_zone: bool, keep_filled: bool) -> Vec<(i64, LocalTime, usize)> {
-    let zone = (!by_day && !shared_zone).then(|| Zone::new(&series.time_zone));
+fn keys(series: &SymbolHistory, shared_zone: bool, keep_filled: bool) -> Vec<(i64, LocalTime, usize)> {
+    let zone = (!shared_zone).then(|| Zone::new(&series.time_zone));
     let mut keyed: Vec<(i64, LocalTime, usize)> = series
         .times
         .iter()
@@ -114,7 +124,6 @@ fn keys(series: &SymbolHistory, by_day: bool, shared_zone: bool, keep_filled: bo
         .enumerate()
         .filter(|(_, (_, filled))| keep_filled || !**filled)
         .map(|(row, (at, _))| match &zone {
-            _ if by_day => (at.0.saturating_sub(1).div_euclid(DAY), *at, row),
             Some(zone) => (zone.to_utc(*at), LocalTime(zone.to_utc(*at)), row),
             None => (at.0, *at, row),
         })

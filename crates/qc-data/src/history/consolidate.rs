@@ -127,7 +127,7 @@ fn by_session(times: &[LocalTime], hours: &ExchangeHours, extended: bool, length
 
 /// Opening and close of the open stretch around a bar, at most 24 hours long.
 fn stretch(hours: &ExchangeHours, start: LocalTime, end: LocalTime, extended: bool) -> (LocalTime, LocalTime) {
-    let midnight = LocalTime(i64::from(start.day()) * DAY);
+    let midnight = LocalTime::of_day_number(start.day());
     if hours.always_open {
         return (midnight, LocalTime(midnight.0 + DAY));
     }
@@ -177,7 +177,7 @@ fn by_calendar(
             continue;
         }
         current = period(day);
-        let before = LocalTime(i64::from(current.start) * DAY);
+        let before = LocalTime::of_day_number(current.start);
         let first_day = window.0.day();
         let cut_before = before < window.0 && 0 < hours.count_open_days(current.start, first_day - 1);
         let last_day = LocalTime(window.1.0 - 1).day();

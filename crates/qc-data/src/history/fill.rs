@@ -6,11 +6,15 @@
 use super::reader::Plan;
 use super::stream::{Picked, Stream};
 use crate::bars::Kind;
+use crate::error::Result;
 use crate::symbol::Resolution;
-use crate::time::{DAY, LocalTime};
+use crate::time::LocalTime;
 
 /// Fills if asked, filters by open hours and window, and sets final times.
-pub(super) fn finish(plan: &Plan<'_>, kind: Kind, fill_forward: bool, mut stream: Stream) -> Stream {
+///
+/// # Errors
+/// [`crate::Error::TooMany`] when filling would make more rows than an answer may have.
+pub(super) fn finish(plan: &Plan<'_>, kind: Kind, fill_forward: bool, mut stream: Stream) -> Result<Stream> {
     let plain = |row: usize, stream: &Stream| Picked {
         source: row,
         start: stream.starts.get(row).copied().unwrap_or_default(),
@@ -18,15 +22,15 @@ pub(super) fn finish(plan: &Plan<'_>, kind: Kind, fill_forward: bool, mut stream
         filled: false,
     };
     if kind == Kind::OpenInterest {
-        return finish_interest(plan, &stream);
+        return Ok(finish_interest(plan, &stream));
     }
     if plan.resolution == Resolution::Tick {
-        return finish_ticks(plan, &stream);
+        return Ok(finish_ticks(plan, &stream));
     }
     // Daily bars that were laid on sessions are in open hours; if all lie in the window there is nothing to do.
     let inside = |at: Option<&LocalTime>| at.is_none_or(|at| plan.start < *at && *at <= plan.end);
     if plan.strict && !fill_forward && inside(stream.ends.first()) && inside(stream.ends.last()) {
-        return stream;
+        return Ok(stream);
     }
     let mut rows: Vec<Picked> = Vec::with_capacity(stream.n_rows());
     if fill_forward {
@@ -34,6 +38,10 @@ pub(super) fn finish(plan: &Plan<'_>, kind: Kind, fill_forward: bool, mut stream
             copy_missing_sides(&mut stream);
         }
         let fill_end = fill_end(plan);
+        if let Some(first) = stream.starts.first() {
+            let steps = plan.hours.count_steps(*first, fill_end, plan.resolution.nanos(), plan.extended);
+            plan.budget.take(steps.saturating_sub(stream.n_rows()), stream.columns.len())?;
+        }
         for row in 0..stream.n_rows() {
             let next = plain(row, &stream);
             if let Some(previous) = rows.last().copied() {
@@ -57,7 +65,7 @@ pub(super) fn finish(plan: &Plan<'_>, kind: Kind, fill_forward: bool, mut stream
     });
     if rows.len() == stream.n_rows() && !fill_forward && rows.iter().zip(&stream.ends).all(|(row, end)| row.end == *end)
     {
-        return stream;
+        return Ok(stream);
     }
     let mut out = stream.select(&rows);
     if kind == Kind::Trade
@@ -69,7 +77,7 @@ pub(super) fn finish(plan: &Plan<'_>, kind: Kind, fill_forward: bool, mut stream
             }
         }
     }
-    out
+    Ok(out)
 }
 
 /// Ticks are never filled; they count in open hours, both ends of the window included.
@@ -116,7 +124,7 @@ fn fill_end(plan: &Plan<'_>) -> LocalTime {
     // LEAN learns of the delisting on the first open day after it, if that is still in the window.
     let told =
         (delisted + 1..=plan.end.day().min(delisted.saturating_add(15))).any(|day| plan.hours.is_date_open(day, false));
-    if told { plan.end.min(LocalTime(i64::from(delisted + 1) * DAY)) } else { plan.end }
+    if told { plan.end.min(LocalTime::of_day_number(delisted + 1)) } else { plan.end }
 }
 
 /// Pushes the bars that repeat `previous` until `next`, or until the end of the window.

@@ -1,5 +1,6 @@
 //! Everything that is known about a request for one security before a file is opened.
 
+use super::budget::Budget;
 use super::naming::Identity;
 use super::reader::{self, Plan};
 use super::request::{HistoryRequest, Window};
@@ -12,7 +13,7 @@ use crate::folder::DataFolder;
 use crate::hours::ExchangeHours;
 use crate::maps::MapFile;
 use crate::symbol::{Normalization, Resolution, Security, SecurityType};
-use crate::time::{DAY, LocalTime};
+use crate::time::LocalTime;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -80,9 +81,10 @@ impl Prepared {
         })
     }
 
-    pub(super) fn plan<'a>(&'a self, folder: &'a DataFolder) -> Plan<'a> {
+    pub(super) fn plan<'a>(&'a self, folder: &'a DataFolder, budget: &'a Budget) -> Plan<'a> {
         Plan {
             folder,
+            budget,
             security: &self.security,
             hours: &self.hours,
             map: &self.identity.map,
@@ -121,7 +123,8 @@ impl Prepared {
     /// Names every file the answer depends on, with size and time: what a kept answer is checked by.
     pub(super) fn sources(&self, folder: &DataFolder) -> Result<String> {
         let mut out = String::new();
-        let plan = self.plan(folder);
+        let nothing = Budget::new();
+        let plan = self.plan(folder, &nothing);
         let mut files: Vec<String> = Vec::new();
         for kind in self.kinds() {
             files.extend(plan.files(kind));
@@ -131,7 +134,8 @@ impl Prepared {
         files.extend(self.rolls.iter().map(|(path, _)| path.clone()));
         files.push(crate::hours::FILE.to_owned());
         for file in files {
-            let stamp = folder.stamp(&file)?;
+            // A factor file in a security master changes with its zip.
+            let stamp = folder.stamp(file.split('#').next().unwrap_or(&file))?;
             let _ = writeln!(out, "{file} {stamp:?}");
         }
         let _ = writeln!(out, "{:?}", self.identity.map.rows());
@@ -167,7 +171,6 @@ fn limited_start(start: LocalTime, map: &MapFile, factors: Option<&FactorFile>, 
     if !equity {
         return start;
     }
-    let midnight = |day: i32| LocalTime(i64::from(day) * DAY);
-    let by_factors = factors.and_then(FactorFile::first_day).map_or(start, midnight);
-    start.max(by_factors).max(midnight(day_number(map.first_date())))
+    let by_factors = factors.and_then(FactorFile::first_day).map_or(start, LocalTime::of_day_number);
+    start.max(by_factors).max(LocalTime::of_day_number(day_number(map.first_date())))
 }

@@ -4,6 +4,7 @@
 //! around renames: a new file is entered ten days before the rename, rows that end before it are skipped only once a
 //! row was given, and rows are never given twice.
 
+use super::budget::Budget;
 use super::naming::{self, Naming};
 use super::source::{self, Place};
 use super::stream::Stream;
@@ -16,15 +17,21 @@ use crate::maps::MapFile;
 use crate::symbol::{Resolution, Security};
 use crate::time::{DAY, LocalTime, date_of_day, days_from_civil};
 use rayon::prelude::*;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// How long before a rename a new file is entered.
 const LEAD: i64 = 10 * DAY;
 
+/// From so many days on their folder is listed once instead of looking for each file.
+const MANY_DAYS: usize = 64;
+
 /// Everything that is known about a request for one security before a file is opened.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
     pub(super) folder: &'a DataFolder,
+    /// What the answer may still hold.
+    pub(super) budget: &'a Budget,
     pub(super) security: &'a Security,
     pub(super) hours: &'a ExchangeHours,
     /// Names by day.
@@ -107,10 +114,11 @@ impl Plan<'_> {
         let mut walk: Option<Walk<'_>> = None;
         while let Some((first_day, name)) = uses.next() {
             let Some(file) = source::read(self.folder, &self.place(&name, kind, first_day), format)? else { continue };
-            let until = uses.peek().map(|(day, _)| self.hours.to_exchange(LocalTime(i64::from(*day) * DAY)));
+            self.budget.take(file.times.len(), file.columns.len())?;
+            let until = uses.peek().map(|(day, _)| self.hours.to_exchange(LocalTime::of_day_number(*day)));
             let walk = walk.get_or_insert_with(|| Walk::new(self, kind, file.columns.len(), file.times.len()));
-            walk.now = walk.now.max(LocalTime(i64::from(first_day) * DAY));
-            let frontier = i64::from(first_day) * DAY - LEAD;
+            walk.now = walk.now.max(LocalTime::of_day_number(first_day));
+            let frontier = LocalTime::of_day_number(first_day).0.saturating_sub(LEAD);
             // LEAN takes one row more; where no row is that late it reads from the beginning.
             let first = file.times.iter().position(|time| frontier < *time).map_or(0, |index| index.saturating_sub(1));
             if walk.take(&file, first, until, &self.shown_as(&name)) == Flow::End {
@@ -152,12 +160,39 @@ impl Plan<'_> {
         uses
     }
 
+    /// The files that there are in the folders of these days; `None` where the days are so few that each is looked for.
+    fn there(&self, kind: Kind, days: &[i32]) -> Result<Option<HashSet<String>>> {
+        if days.len() < MANY_DAYS {
+            return Ok(None);
+        }
+        let mut there = HashSet::new();
+        let mut listed: HashSet<String> = HashSet::new();
+        for day in days {
+            let zip = self.place(&self.name_on(*day), kind, *day).zip;
+            let Some((folder, _)) = zip.rsplit_once('/') else { continue };
+            if !listed.contains(folder) {
+                there.extend(self.folder.list(folder)?.into_iter().map(|name| format!("{folder}/{name}")));
+                listed.insert(folder.to_owned());
+            }
+        }
+        Ok(Some(there))
+    }
+
     /// Finer bars: one file a day.
     fn read_days(&self, kind: Kind) -> Result<Stream> {
         let days: Vec<i32> = self.data_days.iter().copied().filter(|day| self.listed.contains(day)).collect();
+        let there = self.there(kind, &days)?;
         let read = |day: &i32| {
+            let place = self.place(&self.name_on(*day), kind, *day);
+            if there.as_ref().is_some_and(|there| !there.contains(&place.zip)) {
+                return Ok(None);
+            }
             let format = Format { kind, scaled: source::scaled(self.security.security_type), day: Some(*day) };
-            source::read(self.folder, &self.place(&self.name_on(*day), kind, *day), format)
+            let file = source::read(self.folder, &place, format)?;
+            if let Some(file) = &file {
+                self.budget.take(file.times.len(), file.columns.len())?;
+            }
+            Ok(file)
         };
         let files: Vec<Option<Arc<BarFile>>> = days.par_iter().map(read).collect::<Result<_>>()?;
         let n_rows = files.iter().flatten().map(|file| file.times.len()).sum();
@@ -274,7 +309,7 @@ pub(super) fn data_days_ends(hours: &ExchangeHours, start: LocalTime, end: Local
     if !hours.same_clock {
         return data_days(hours, start, end, false);
     }
-    let begins_open = hours.is_open(start, LocalTime(i64::from(start.day() + 1) * DAY), false);
+    let begins_open = hours.is_open(start, LocalTime::of_day_number(start.day() + 1), false);
     let is_open = |day: &i32| if *day == start.day() { begins_open } else { hours.is_date_open(*day, false) };
     let from = start.day().max(listed);
     let first = (from..=end.day()).find(is_open);
@@ -285,12 +320,12 @@ pub(super) fn data_days_ends(hours: &ExchangeHours, start: LocalTime, end: Local
 /// The days of the data's clock that hold an open moment of the window, as LEAN walks them.
 pub(super) fn data_days(hours: &ExchangeHours, start: LocalTime, end: LocalTime, extended: bool) -> Vec<i32> {
     let mut days = Vec::new();
-    let thru = LocalTime(i64::from(end.day() + 1) * DAY);
+    let thru = LocalTime::of_day_number(end.day() + 1);
     let mut at = start;
     if hours.same_clock {
         // The usual case, and the same result: a part of the first day, then whole days.
         let second = start.day() + 1;
-        if hours.is_open(start, LocalTime(i64::from(second) * DAY), extended) {
+        if hours.is_open(start, LocalTime::of_day_number(second), extended) {
             days.push(start.day());
         }
         days.extend((second..=end.day()).filter(|day| hours.is_date_open(*day, extended)));
@@ -298,7 +333,7 @@ pub(super) fn data_days(hours: &ExchangeHours, start: LocalTime, end: LocalTime,
     }
     while at < thru {
         let day = hours.to_data(at).day();
-        let day_end = hours.to_exchange(LocalTime(i64::from(day + 1) * DAY)).min(thru);
+        let day_end = hours.to_exchange(LocalTime::of_day_number(day + 1)).min(thru);
         if hours.is_open(at, day_end, extended) {
             days.push(day);
         }

@@ -44,8 +44,16 @@ impl Window {
         Window::Range { start, end }
     }
 
-    /// Refuses a window that ends before it begins.
+    /// Refuses a window that ends before it begins, or lies where no market was or will be.
     pub(crate) fn check(&self) -> Result<()> {
+        let ends = match *self {
+            Window::Range { start, end } => [start.date(), end.date()],
+            Window::Dates { first, last } => [first, last],
+            Window::Periods { end, .. } => [end.date(), end.date()],
+        };
+        if ends.iter().any(|day| !(1800..=2200).contains(&day.year())) {
+            return Err(Error::Unsupported { what: "a day before 1800 or after 2200".into(), by: "a window".into() });
+        }
         match *self {
             Window::Range { start, end } if end <= start => Err(Error::EmptyWindow { start, end }),
             Window::Dates { first, last } if last < first => {

@@ -11,6 +11,9 @@ use crate::time::{DAY, LocalTime, Zone};
 /// Most bars that a request by periods may step back.
 const MAX_PERIODS: usize = 10_000_000;
 
+/// Nothing is counted back beyond the year 1800.
+const EARLIEST: LocalTime = LocalTime(-62_091 * DAY);
+
 /// Whether daily bars begin and end with the session instead of midnight.
 pub(super) fn uses_strict_times(security: &Security, resolution: Resolution, hours: &ExchangeHours) -> bool {
     resolution == Resolution::Daily
@@ -64,7 +67,7 @@ fn step_back(
     strict: bool,
 ) -> LocalTime {
     let step = resolution.nanos();
-    let midnight = LocalTime(i64::from(end.day()) * DAY);
+    let midnight = LocalTime::of_day_number(end.day());
     // Today's daily bar counts only once the session is over.
     let today_counts = strict
         && hours.is_date_open(end.day(), false)
@@ -72,7 +75,7 @@ fn step_back(
     let mut at = if today_counts { end } else { hours.round_down(end, step) };
     let (mut found, mut closed) = (0, 0);
     // A market without any session in a year has no bars to count.
-    while found < count && closed < 366 * DAY / step {
+    while found < count && closed < 366 * DAY / step && EARLIEST < at {
         let before = LocalTime(at.0.saturating_sub(step));
         if hours.is_open(before, at, extended) {
             (found, closed) = (found + 1, 0);

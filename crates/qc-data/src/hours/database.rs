@@ -271,6 +271,9 @@ fn us_day(text: &str) -> Option<i32> {
 fn of_day(text: &str) -> Option<i64> {
     let text = text.replace('.', ":");
     let numbers: Vec<i64> = text.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    if !numbers.iter().all(|number| (0..=86_400).contains(number)) {
+        return None;
+    }
     let time = match numbers[..] {
         [h, m] => h * HOUR + m * MINUTE,
         [h, m, s] => h * HOUR + m * MINUTE + s * SECOND,
@@ -321,6 +324,18 @@ mod tests {
         assert!(!hours.is_date_open(at("2018-01-08").day(), false), "own holiday");
         let open = |time: &str| hours.is_open(at(time), at(time), false);
         assert!(open("2018-12-24 10:59:59") && !open("2018-12-24 11:30:00") && open("2018-12-24 12:00:00"));
+    }
+
+    #[test]
+    fn times_of_day_beyond_all_bounds_are_no_times() {
+        assert_eq!(
+            (of_day("23:59:59"), of_day("1.00:00:00"), of_day("1:00:00:00")),
+            (Some(DAY - SECOND), Some(DAY), Some(DAY))
+        );
+        for text in ["9223372036854775807:00", "106752.00:00:00", "-1:00", "00:00:9223372036854775807", "24:00:01", ""]
+        {
+            assert_eq!(of_day(text), None, "{text}");
+        }
     }
 
     #[test]

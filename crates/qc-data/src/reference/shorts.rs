@@ -5,10 +5,11 @@
 use crate::error::Result;
 use crate::folder::DataFolder;
 use crate::lines::{parse_lines, read, without, word};
-use crate::maps::parse_day;
+use crate::maps::{Claim, parse_day};
 use crate::symbol::{Security, check_name};
 use jiff::civil::Date;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What a brokerage offers to lend of one share on one day.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,23 +24,28 @@ pub struct Shortable {
     pub fee_rate: f64,
 }
 
-/// What a brokerage offered to lend of a share, by day; empty when the folder has no file.
+/// What a brokerage offered to lend of a share, ascending by day; empty when the folder has no file.
 ///
 /// # Errors
 /// A damaged file, an unusable name of a brokerage.
 pub fn shortable(folder: &DataFolder, brokerage: &str, security: &Security) -> Result<Vec<Shortable>> {
     let brokerage = brokerage.trim().to_ascii_lowercase();
     check_name("brokerage", &brokerage)?;
-    let mut names = vec![security.ticker.to_ascii_lowercase()];
-    names.extend(folder.map_file(security)?.rows().iter().map(|row| row.ticker.to_string()));
-    names.dedup();
-    for name in names {
+    folder.look_again();
+    let names = folder.names(security)?;
+    let mut by_day: BTreeMap<Date, (Claim, Shortable)> = BTreeMap::new();
+    for name in names.all() {
         let path = format!("equity/{}/shortable/{brokerage}/symbols/{name}.csv", security.market);
-        if let Some(rows) = read(folder, &path, parse)? {
-            return Ok(rows.to_vec());
+        let Some(rows) = read(folder, &path, parse)? else { continue };
+        for row in rows.iter() {
+            // Rows of the days on which the ticker was another company's are not about this one.
+            let Some(claim) = names.claim(name, row.date) else { continue };
+            if by_day.get(&row.date).is_none_or(|(known, _)| *known <= claim) {
+                by_day.insert(row.date, (claim, row.clone()));
+            }
         }
     }
-    Ok(Vec::new())
+    Ok(by_day.into_values().map(|(_, row)| row).collect())
 }
 
 /// All shares a brokerage offered to lend on a day, as (ticker, quantity); empty when the folder has no file.

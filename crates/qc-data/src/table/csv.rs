@@ -9,20 +9,23 @@ const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// Longest text of one cell.
 const MAX_CELL_BYTES: usize = 4_096;
 
-/// Reads all cells as text. The first line that is not empty is the header.
-pub(crate) fn read(name: &str, bytes: &[u8]) -> Result<RawTable> {
+/// Reads all cells as text. The first line that is not empty is the header, unless one is declared.
+pub(crate) fn read(name: &str, bytes: &[u8], declared: &[String]) -> Result<RawTable> {
     let damaged = |problem| Error::Damaged { file: name.to_owned(), problem };
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|_| damaged("it is not UTF-8 text"))?;
     let mut lines = Lines { text, at: 0, line: 1 };
     let separator = separator(text).ok_or_else(|| damaged("its first line has no separator"))?;
-    let (_, header) = lines.next(name, separator)?.ok_or_else(|| damaged("it has no header"))?;
+    let header = match declared {
+        [] => lines.next(name, separator)?.ok_or_else(|| damaged("it has no header"))?.1,
+        declared => declared.to_vec(),
+    };
     if MAX_COLUMNS < header.len() {
         let found = header.len() as u64;
         return Err(Error::TooMany { what: "columns of a table", limit: MAX_COLUMNS as u64, found });
     }
     let n_columns = header.len();
-    let first_line = lines.line;
+    let mut starts: Vec<u32> = Vec::new();
     let mut columns: Vec<Vec<String>> = vec![Vec::new(); n_columns];
     let mut n_cells = 0_u64;
     while let Some((line, cells)) = lines.next(name, separator)? {
@@ -36,6 +39,7 @@ pub(crate) fn read(name: &str, bytes: &[u8]) -> Result<RawTable> {
                 return Err(Error::Cell { file: name.to_owned(), line, column, expected });
             }
         }
+        starts.push(u32::try_from(line).unwrap_or(u32::MAX));
         n_cells += n_columns as u64;
         if MAX_CELLS < n_cells {
             return Err(Error::TooMany { what: "cells of a table", limit: MAX_CELLS, found: n_cells });
@@ -46,7 +50,7 @@ pub(crate) fn read(name: &str, bytes: &[u8]) -> Result<RawTable> {
     }
     let columns = header.into_iter().zip(columns);
     let columns = columns.map(|(name, cells)| RawColumn { name, cells: RawCells::Text(cells) }).collect();
-    Ok(RawTable { columns, first_line, separator: Some(char::from(separator)) })
+    Ok(RawTable { columns, lines: starts, separator: Some(char::from(separator)) })
 }
 
 /// The separator that the header has most of.
@@ -140,7 +144,7 @@ mod tests {
     use super::*;
 
     fn cells(text: &str) -> Vec<Vec<String>> {
-        let table = read("t.csv", text.as_bytes()).unwrap();
+        let table = read("t.csv", text.as_bytes(), &[]).unwrap();
         table
             .columns
             .into_iter()
@@ -160,11 +164,11 @@ mod tests {
 
     #[test]
     fn ragged_and_open_ended_rows_are_named() {
-        let error = |text: &str| read("t.csv", text.as_bytes()).unwrap_err();
+        let error = |text: &str| read("t.csv", text.as_bytes(), &[]).unwrap_err();
         assert!(matches!(error("a,b\n1,2\n3\n"), Error::Cell { line: 3, column: 2, .. }));
         assert!(matches!(error("a,b\n1,2,3\n"), Error::Cell { line: 2, column: 3, .. }));
         assert!(matches!(error("a,b\n1,\"2\n"), Error::Cell { line: 2, column: 2, .. }));
         assert!(matches!(error(""), Error::Damaged { .. }));
-        assert!(matches!(read("t.csv", &[0xff, 0xfe]).unwrap_err(), Error::Damaged { .. }));
+        assert!(matches!(read("t.csv", &[0xff, 0xfe], &[]).unwrap_err(), Error::Damaged { .. }));
     }
 }

@@ -115,10 +115,13 @@ fn epoch(cell: &str) -> Option<DateFormat> {
     }
 }
 
-/// Nanoseconds since 1970 on the file's clock, and whether that is UTC.
-pub(crate) fn parse(cell: &str, format: DateFormat) -> Option<(i64, bool)> {
+/// Nanoseconds since 1970 on the clock that the cell shows, and how far that clock is ahead of UTC where it is said.
+pub(crate) fn parse(cell: &str, format: DateFormat) -> Option<(i64, Option<i64>)> {
     let cell = cell.trim();
-    let count = |unit: i64| cell.parse::<i64>().ok()?.checked_mul(unit).map(|nanos| (nanos, true));
+    let count = |unit: i64| {
+        let nanos = cell.parse::<i64>().ok()?.checked_mul(unit)?;
+        KNOWN_YEARS.contains(&nanos.div_euclid(DAY)).then_some((nanos, Some(0)))
+    };
     let (day, rest) = match format {
         DateFormat::EpochSeconds => return count(SECOND),
         DateFormat::EpochMilliseconds => return count(SECOND / 1_000),
@@ -145,12 +148,11 @@ pub(crate) fn parse(cell: &str, format: DateFormat) -> Option<(i64, bool)> {
         }
     };
     let (of_day, offset) = time_of_day(rest)?;
-    let local = day.checked_mul(DAY)?.checked_add(of_day)?;
-    Some(match offset {
-        Some(offset) => (local.checked_sub(offset)?, true),
-        None => (local, false),
-    })
+    Some((day.checked_mul(DAY)?.checked_add(of_day)?, offset))
 }
+
+/// Days since 1970 of the years 1700 to 2200; data of other years is damage.
+const KNOWN_YEARS: std::ops::Range<i64> = -98_615..84_371;
 
 fn day(year: i64, month: i64, of_month: i64) -> Option<i64> {
     let date =
@@ -245,9 +247,20 @@ mod tests {
             let name = found(&[cell]).unwrap();
             assert_eq!(name, format, "{cell}");
             let format = detect(&[cell.to_owned()]).unwrap();
-            assert_eq!(parse(cell, format), Some((expected, utc)), "{cell}");
+            let (local, offset) = parse(cell, format).unwrap();
+            assert_eq!((local - offset.unwrap_or(0), offset.is_some()), (expected, utc), "{cell}");
         }
         assert_eq!("dd/mm/yyyy".parse::<DateFormat>().unwrap(), DateFormat::DayMonthYear('/'));
+    }
+
+    #[test]
+    fn moments_of_other_centuries_are_no_dates() {
+        assert_eq!(KNOWN_YEARS.start, days_from_civil(1700, 1, 1));
+        assert_eq!(KNOWN_YEARS.end, days_from_civil(2201, 1, 1));
+        for cell in ["9223372036854775807", "-9223372036854775807"] {
+            assert_eq!(parse(cell, DateFormat::EpochNanoseconds), None);
+        }
+        assert_eq!(parse("99999999999", DateFormat::EpochSeconds), None);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! From a file's columns to a [`Table`]: which column holds the dates, how symbols are arranged, what is a number.
 
 use super::dates::{self, DateFormat, Unclear};
+use super::numbers::{self, DecimalMark, Evidence};
 use super::{Found, MAX_CELLS, RawCells, RawColumn, RawTable, Shape, Table, TableColumn, TableOptions};
 use crate::error::{Error, Result, shown};
-use crate::time::LocalTime;
+use crate::time::{DAY, LocalTime};
 use jiff::tz::TimeZone;
 use std::collections::HashMap;
 
@@ -41,6 +42,7 @@ pub(super) fn arrange(name: &str, mut raw: RawTable, options: &TableOptions) -> 
         return Err(damaged("its columns differ in length"));
     }
     let (times, utc, format) = times(name, &raw, at, &dates, options.date_format)?;
+    let date_column = at + 1;
     let symbol_at = match &options.symbol_column {
         Some(column) => Some(position(&raw, column).ok_or_else(|| missing("symbol column", column))?),
         None => SYMBOL_NAMES.iter().find_map(|name| {
@@ -50,14 +52,14 @@ pub(super) fn arrange(name: &str, mut raw: RawTable, options: &TableOptions) -> 
     let mut notes = Vec::new();
     let symbols = symbol_at.map(|at| raw.columns.remove(at));
     let removed = [Some(at), symbol_at.map(|s| if at <= s { s + 1 } else { s })];
-    let numbers = numbers(name, &raw, &removed, &mut notes)?;
+    let numbers = numbers(name, &raw, &removed, options.decimal_mark, &mut notes)?;
     if numbers.is_empty() {
         return Err(damaged("it has no column of numbers"));
     }
     let stem = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let stem = stem.split('.').next().unwrap_or(stem).to_ascii_uppercase();
     let (shape, mut table) = match symbols {
-        Some(symbols) => (Shape::Long, long(name, &raw, &times, &symbols, numbers)?),
+        Some(symbols) => (Shape::Long, long(name, &raw, (&times, date_column), &symbols, numbers)?),
         None => {
             let fields = numbers
                 .iter()
@@ -69,7 +71,7 @@ pub(super) fn arrange(name: &str, mut raw: RawTable, options: &TableOptions) -> 
                 _ => TableColumn { symbol: column, field: "close".to_owned(), values },
             });
             let columns = columns.collect();
-            (shape, sorted(name, &raw, &times, columns, &mut notes)?)
+            (shape, sorted(name, &raw, (&times, date_column), columns, &mut notes)?)
         }
     };
     if shape == Shape::Long && !times.is_sorted() {
@@ -126,7 +128,7 @@ fn times(
     declared: Option<DateFormat>,
 ) -> Result<(Vec<i64>, bool, DateFormat)> {
     let bad = |row: usize, expected| {
-        Err(Error::Cell { file: name.to_owned(), line: raw.first_line + row, column: at + 1, expected })
+        Err(Error::Cell { file: name.to_owned(), line: raw.line(row), column: at + 1, expected })
     };
     let as_text;
     let cells = match &dates.cells {
@@ -146,22 +148,24 @@ fn times(
             return bad(0, "dates that read in one way only; say whether days or months come first");
         }
     };
-    let mut out = Vec::with_capacity(cells.len());
-    let mut zones = [false, false];
+    let mut moments = Vec::with_capacity(cells.len());
     for (row, cell) in cells.iter().enumerate() {
-        let Some((nanos, utc)) = dates::parse(cell, format) else { return bad(row, "a date in the declared form") };
-        if let Some(zone) = zones.get_mut(usize::from(utc)) {
-            *zone = true;
-        }
-        out.push(nanos);
+        let Some(moment) = dates::parse(cell, format) else { return bad(row, "a date in the declared form") };
+        moments.push(moment);
     }
-    if zones == [true, true] {
+    let with_offset = moments.iter().filter(|(_, offset)| offset.is_some()).count();
+    if with_offset != 0 && with_offset != moments.len() {
         return Err(Error::Damaged {
             file: name.to_owned(),
             problem: "some times carry an offset from UTC and some do not",
         });
     }
-    Ok((out, zones == [false, true], format))
+    // Midnights of a clock that is not UTC are days of that clock, in summer time and in winter time.
+    let days = moments.iter().all(|(local, _)| local.rem_euclid(DAY) == 0)
+        && moments.iter().any(|(_, offset)| offset.is_some_and(|offset| offset != 0));
+    let moment = |(local, offset): (i64, Option<i64>)| if days { local } else { local - offset.unwrap_or(0) };
+    let out = moments.into_iter().map(moment).collect();
+    Ok((out, with_offset != 0 && !days, format))
 }
 
 /// The columns of numbers with their names. Columns of text alone are left out and named.
@@ -169,63 +173,84 @@ fn numbers(
     name: &str,
     raw: &RawTable,
     removed: &[Option<usize>],
+    declared: Option<DecimalMark>,
     notes: &mut Vec<String>,
 ) -> Result<Vec<(String, Vec<f64>)>> {
-    let comma = raw.separator.is_some_and(|separator| separator != ',');
+    let bad = |index: usize, row: usize, expected| {
+        // The number of the cell in the file, counting the columns that were taken out before it.
+        let mut column = index;
+        let mut before: Vec<usize> = removed.iter().flatten().copied().collect();
+        before.sort_unstable();
+        before.iter().for_each(|taken| column += usize::from(*taken <= column));
+        Err(Error::Cell { file: name.to_owned(), line: raw.line(row), column: column + 1, expected })
+    };
+    // Semicolons are what programs write where the comma is the decimal mark.
+    let points = raw.separator != Some(';');
+    let marks: Vec<Evidence> = raw
+        .columns
+        .iter()
+        .map(|column| match (&column.cells, declared) {
+            (_, Some(mark)) => Evidence::Is(mark),
+            (RawCells::Text(cells), None) => numbers::evidence(cells, points),
+            (RawCells::Numbers(_), None) => Evidence::None,
+        })
+        .collect();
+    // What the other columns say, where they agree.
+    let says = |mark| marks.contains(&Evidence::Is(mark));
+    let of_file = match (says(DecimalMark::Point), says(DecimalMark::Comma)) {
+        (true, false) => Some(DecimalMark::Point),
+        (false, true) => Some(DecimalMark::Comma),
+        _ => None,
+    };
+    let is_missing = |cell: &str| MISSING.contains(&cell.trim().to_ascii_lowercase().as_str());
     let mut out = Vec::new();
-    for (index, column) in raw.columns.iter().enumerate() {
+    let mut used: Vec<DecimalMark> = Vec::new();
+    for (index, (column, evidence)) in raw.columns.iter().zip(&marks).enumerate() {
         let title = column.name.trim().to_owned();
-        match &column.cells {
+        let cells = match &column.cells {
             RawCells::Numbers(values) => {
                 if let Some(row) = values.iter().position(|value| value.is_infinite()) {
-                    let (line, column) = (raw.first_line + row, index + 1);
-                    return Err(Error::Cell { file: name.to_owned(), line, column, expected: "a finite number" });
+                    return bad(index, row, "a finite number");
                 }
                 out.push((title, values.clone()));
+                continue;
             }
-            RawCells::Text(cells) => {
-                let values: Vec<Option<f64>> = cells.iter().map(|cell| number(cell, comma)).collect();
-                let is_missing = |cell: &String| MISSING.contains(&cell.trim().to_ascii_lowercase().as_str());
-                let bad = values.iter().zip(cells).position(|(value, _)| value.is_none());
-                match bad {
-                    None => out.push((title, values.into_iter().flatten().collect())),
-                    Some(_) if values.iter().zip(cells).all(|(value, cell)| value.is_none() || is_missing(cell)) => {
-                        notes.push(format!("column {} holds no numbers and was left out", index + 1));
-                    }
-                    Some(row) => {
-                        // The number of the cell in the file, counting the columns that were taken out before it.
-                        let mut column = index;
-                        let mut before: Vec<usize> = removed.iter().flatten().copied().collect();
-                        before.sort_unstable();
-                        before.iter().for_each(|taken| column += usize::from(*taken <= column));
-                        let line = raw.first_line + row;
-                        return Err(Error::Cell {
-                            file: name.to_owned(),
-                            line,
-                            column: column + 1,
-                            expected: "a number",
-                        });
-                    }
+            RawCells::Text(cells) => cells,
+        };
+        let reads = |cell: &String| {
+            is_missing(cell)
+                || [DecimalMark::Point, DecimalMark::Comma].iter().any(|m| numbers::read(cell, *m).is_some())
+        };
+        let mark = match (evidence, of_file) {
+            (Evidence::Is(mark), _) => *mark,
+            // A column that holds other texts too is no column of numbers.
+            (Evidence::Torn(_) | Evidence::Open(_), _) if !cells.iter().all(reads) => DecimalMark::Point,
+            (Evidence::Torn(row), _) => {
+                return bad(index, *row, "a number written as the others of its column");
+            }
+            (Evidence::Open(_), Some(mark)) => mark,
+            (Evidence::Open(row), None) => {
+                return bad(index, *row, "a number that reads in one way only; say what parts whole and fraction");
+            }
+            (Evidence::None, _) => DecimalMark::Point,
+        };
+        let number = |cell: &String| if is_missing(cell) { Some(f64::NAN) } else { numbers::read(cell, mark) };
+        let values: Vec<Option<f64>> = cells.iter().map(number).collect();
+        match values.iter().position(Option::is_none) {
+            None => {
+                if cells.iter().any(|cell| cell.contains(',')) && !used.contains(&mark) {
+                    used.push(mark);
                 }
+                out.push((title, values.into_iter().flatten().collect()));
             }
+            Some(_) if values.iter().zip(cells).all(|(value, cell)| value.is_none() || is_missing(cell)) => {
+                notes.push(format!("column {} holds no numbers and was left out", index + 1));
+            }
+            Some(row) => return bad(index, row, "a number"),
         }
     }
+    notes.extend(used.iter().map(|mark| format!("numbers are written as {mark}")));
     Ok(out)
-}
-
-/// A number, NaN for a text that stands for none, `None` for anything else.
-fn number(cell: &str, comma: bool) -> Option<f64> {
-    let cell = cell.trim();
-    if MISSING.contains(&cell.to_ascii_lowercase().as_str()) {
-        return Some(f64::NAN);
-    }
-    let plain = cell.bytes().all(|b| b.is_ascii_digit() || b"+-.eE,".contains(&b));
-    let value = if comma && cell.contains(',') && !cell.contains('.') {
-        cell.replacen(',', ".", 1).parse::<f64>()
-    } else {
-        cell.parse::<f64>()
-    };
-    value.ok().filter(|value| plain && value.is_finite())
 }
 
 /// LEAN's name of a field, else the file's own in lower case.
@@ -239,7 +264,7 @@ fn field_of(column: &str) -> String {
 fn sorted(
     name: &str,
     raw: &RawTable,
-    times: &[i64],
+    (times, column): (&[i64], usize),
     mut columns: Vec<TableColumn>,
     notes: &mut Vec<String>,
 ) -> Result<Table> {
@@ -254,8 +279,8 @@ fn sorted(
     }
     let twice = order.windows(2).find(|pair| matches!(pair, [a, b] if time(a) == time(b)));
     if let Some([_, row]) = twice {
-        let line = raw.first_line + row;
-        return Err(Error::Cell { file: name.to_owned(), line, column: 1, expected: "a time that no other row has" });
+        let line = raw.line(*row);
+        return Err(Error::Cell { file: name.to_owned(), line, column, expected: "a time that no other row has" });
     }
     Ok(table(order.iter().map(time).collect(), columns))
 }
@@ -264,7 +289,7 @@ fn sorted(
 fn long(
     name: &str,
     raw: &RawTable,
-    times: &[i64],
+    (times, column): (&[i64], usize),
     symbols: &RawColumn,
     numbers: Vec<(String, Vec<f64>)>,
 ) -> Result<Table> {
@@ -291,13 +316,13 @@ fn long(
     }
     let rows: Vec<usize> = times.iter().map(|time| all.partition_point(|at| at < time)).collect();
     let mut taken = vec![false; all.len() * names.len()];
-    for (line, (row, key)) in rows.iter().zip(&keys).enumerate() {
+    for (at, (row, key)) in rows.iter().zip(&keys).enumerate() {
         if let Some(taken) = taken.get_mut(key * all.len() + row)
             && std::mem::replace(taken, true)
         {
-            let line = raw.first_line + line;
+            let line = raw.line(at);
             let expected = "a time and symbol that no other row has";
-            return Err(Error::Cell { file: name.to_owned(), line, column: 1, expected });
+            return Err(Error::Cell { file: name.to_owned(), line, column, expected });
         }
     }
     let mut columns: Vec<TableColumn> = Vec::with_capacity(names.len() * numbers.len());

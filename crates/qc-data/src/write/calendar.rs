@@ -126,8 +126,14 @@ impl HoursEntry {
         format!("{}-{}-{}", self.security_type.title(), self.market, self.symbol)
     }
 
+    /// The text of a database of these entries.
+    pub(crate) fn database(entries: &[HoursEntry]) -> String {
+        let entries: Map<String, Value> = entries.iter().map(|entry| (entry.key(), entry.to_json())).collect();
+        format!("{:#}\n", serde_json::json!({ "entries": entries }))
+    }
+
     /// The entry as LEAN writes it.
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let mut entry = Map::new();
         entry.insert("dataTimeZone".into(), self.data_time_zone.clone().into());
         entry.insert("exchangeTimeZone".into(), self.exchange_time_zone.clone().into());
