@@ -13,7 +13,7 @@ fn strays(value: &Value, path: &str, marked: bool, found: &mut Vec<String>) {
         Value::Array(items) => items.iter().for_each(|item| strays(item, path, marked, found)),
         Value::Object(map) => {
             for (key, inner) in map {
-                if key.contains(MARKER) {
+                if key.contains(MARKER) && !marked {
                     found.push(format!("{path} has it as a key"));
                 }
                 strays(inner, &format!("{path}.{key}"), marked || key.starts_with("untrusted_"), found);
@@ -85,6 +85,62 @@ async fn foreign_text_stands_only_where_it_may() {
         check(tool, &session.call(tool, arguments).await, &mut seen);
     }
     assert!(5 <= seen, "the marker was hardly seen: {seen}");
+
+    let run = session.ok("read_backtest", json!({"project_id": id, "backtest_id": "latest"})).await;
+    let backtest = run["backtest_id"].as_str().unwrap();
+    let mut pages = 0;
+    for uri in [
+        format!("qc://projects/{id}"),
+        format!("qc://projects/{id}/files/main.py"),
+        format!("qc://backtests/{id}/{backtest}"),
+        format!("qc://backtests/{id}/{backtest}/logs.txt"),
+        format!("qc://backtests/{id}/{backtest}/orders.csv"),
+    ] {
+        check_page(&uri, &session.read(&uri).await.unwrap(), &mut pages);
+    }
+    assert!(4 <= pages, "the marker was hardly seen on the pages: {pages}");
+}
+
+/// A page is JSON with `untrusted_*` members, a table with `untrusted_*` columns, or text between marks.
+fn check_page(uri: &str, text: &str, seen: &mut usize) {
+    *seen += usize::from(text.contains(MARKER));
+    if let Ok(value) = serde_json::from_str::<Value>(text) {
+        let mut found = Vec::new();
+        strays(&value, uri, false, &mut found);
+        assert!(found.is_empty(), "{found:?}");
+    } else if !uri.ends_with(".csv") {
+        assert!(!outside(text).contains(MARKER), "{uri}: outside a fence: {text}");
+    }
+}
+
+#[tokio::test]
+async fn names_of_files_and_what_they_say_of_themselves_are_foreign() {
+    let folder = tempfile::tempdir().unwrap();
+    let daily = folder.path().join("equity/usa/daily");
+    let maps = folder.path().join("equity/usa/map_files");
+    std::fs::create_dir_all(&daily).unwrap();
+    std::fs::create_dir_all(&maps).unwrap();
+    std::fs::write(daily.join(format!("{}.zip", MARKER.to_lowercase())), b"").unwrap();
+    std::fs::write(daily.join("ko.zip"), b"").unwrap();
+    std::fs::write(maps.join("pep.csv"), format!("20200101,{}\n20501231,pep\n", MARKER.to_lowercase())).unwrap();
+    let flags = ["--toolsets", "all", "--data-folder", folder.path().to_str().unwrap()];
+    let session = Session::with(&flags, qc_sim::SimOptions::default()).await;
+    let mut seen = 0;
+    let whole = session.call("describe_data", json!({})).await;
+    check("describe_data", &whole, &mut seen);
+    assert_eq!(seen, 1, "{}", whole.text());
+    assert_eq!(whole.structured()["holdings"][0]["symbols"], json!(["KO"]));
+    let window = |symbol: &str| json!({"symbols": [symbol], "start_date": "2020-01-02", "end_date": "2020-02-01"});
+    for (tool, arguments) in [
+        ("describe_data", json!({"symbol": "PEP"})),
+        ("add_equity", json!({"ticker": "SPY"})),
+        ("get_history", window("PEP")),
+        ("get_history", window("SPY")),
+    ] {
+        let answer = session.call(tool, arguments).await;
+        check(tool, &answer, &mut seen);
+        assert!(answer.is_error(), "{}", answer.text());
+    }
 }
 
 #[tokio::test]

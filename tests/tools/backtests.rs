@@ -73,13 +73,22 @@ async fn all_orders_come_as_a_csv_behind_a_link() {
     assert_eq!(links, [format!("qc://backtests/{PROJECT}/{id}/orders.csv")]);
     assert_eq!(structured["resources"], json!(links));
     let csv = session.read(&links[0]).await.unwrap();
-    assert!(csv.starts_with("id,time,symbol,direction,type,quantity,price,value,fee,status,tag\n"), "{csv}");
+    assert!(
+        csv.starts_with("id,time,untrusted_symbol,direction,type,quantity,price,value,fee,status,untrusted_tag\n"),
+        "{csv}"
+    );
     assert_eq!(csv.lines().count() as u64, 1 + structured["count"].as_u64().unwrap());
+    for (part, columns) in [
+        ("trades.csv", "untrusted_symbol,direction,quantity,entry_time,entry_price,exit_time,exit_price"),
+        ("insights.csv", "generated,close,untrusted_symbol,type,direction"),
+    ] {
+        let text = session.read(&format!("qc://backtests/{PROJECT}/{id}/{part}")).await.unwrap();
+        assert!(text.starts_with(columns), "{part}: {}", text.lines().next().unwrap_or_default());
+    }
     // The page made for the link is kept; an address nobody made before is read anew.
     let reads = session.sim.journal().of("backtests/orders/read").len();
     session.read(&links[0]).await.unwrap();
     assert_eq!(session.sim.journal().of("backtests/orders/read").len(), reads);
-    assert!(session.read(&format!("qc://backtests/{PROJECT}/{id}/trades.csv")).await.unwrap().starts_with("symbol,"));
 }
 
 #[tokio::test]

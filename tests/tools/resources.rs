@@ -56,6 +56,19 @@ async fn project_pages_read_through_the_door() {
 }
 
 #[tokio::test]
+async fn pages_of_groups_that_are_not_offered_do_not_exist() {
+    let session = Session::with(&["--toolsets", "system,data"], qc_sim::SimOptions::default()).await;
+    let templates = session.client.list_all_resource_templates().await.unwrap();
+    let listed: Vec<&str> = templates.iter().map(|template| template.uri_template.as_str()).collect();
+    assert_eq!(listed, ["resource://system/processes/{limit}", "qc://research/{id}"]);
+    session.sim.journal().clear();
+    for uri in [format!("qc://projects/{}", seed::PAIR_PROJECT_ID), "qc://backtests/1/x".to_owned()] {
+        assert!(session.read(&uri).await.unwrap_err().to_string().contains("no resource"), "{uri}");
+    }
+    assert!(session.sim.journal().is_empty());
+}
+
+#[tokio::test]
 async fn unknown_addresses_and_bad_limits_are_refused() {
     let session = Session::start().await;
     for uri in [

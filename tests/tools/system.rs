@@ -1,7 +1,9 @@
 //! What the server says about itself.
 
+use qc_mcp_tools::{QcServer, Settings, Transport, Upstream};
+use rmcp::model::CallToolRequestParams;
 use serde_json::json;
-use support::session::Session;
+use support::session::{Session, connect, object};
 
 #[tokio::test]
 async fn status_tells_mode_account_and_demo_with_the_token_masked() {
@@ -12,6 +14,32 @@ async fn status_tells_mode_account_and_demo_with_the_token_masked() {
     assert_eq!(status["account"]["user_id"], qc_sim::seed::USER_ID.to_string());
     let text = status.to_string();
     assert!(!text.contains(qc_sim::seed::TOKEN), "{text}");
+}
+
+#[tokio::test]
+async fn callers_from_elsewhere_learn_no_path_of_this_computer() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("nothing-here");
+    let place = missing.to_str().unwrap();
+    for (host, transport, told) in [
+        ("0.0.0.0", Transport::Http, false),
+        ("127.0.0.1", Transport::Http, true),
+        ("127.0.0.1", Transport::Stdio, true),
+    ] {
+        let flags = ["--host", host, "--auth-token", "0123456789abcdef0123456789abcdef", "--data-folder", place];
+        let settings = Settings::isolated(transport, flags).unwrap();
+        let server = QcServer::new(settings, Upstream::Configured).unwrap();
+        let client = connect(&server).await;
+        let call = async |tool: &'static str, arguments: serde_json::Value| {
+            let request = CallToolRequestParams::new(tool).with_arguments(object(arguments));
+            serde_json::to_string(&client.call_tool(request).await.unwrap()).unwrap()
+        };
+        let status = call("get_server_status", json!({})).await;
+        assert_eq!(status.contains(place), told, "{host}: {status}");
+        let refused = call("describe_data", json!({})).await;
+        assert!(refused.contains("cannot be opened"), "{refused}");
+        assert_eq!(refused.contains(place), told, "{host}: {refused}");
+    }
 }
 
 #[tokio::test]

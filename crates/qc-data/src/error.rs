@@ -146,6 +146,20 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The file it is about, relative to the data folder; `zip#entry` inside a zip. A name somebody else chose.
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Error::Missing { file }
+            | Error::Io { file, .. }
+            | Error::Cell { file, .. }
+            | Error::Damaged { file, .. }
+            | Error::TooLarge { file, .. } => Some(file),
+            _ => None,
+        }
+    }
+}
+
 /// Shortens a caller's text for an error: printable characters only, at most 40.
 pub(crate) fn shown(text: &str) -> String {
     let mut out: String = text.chars().filter(|c| !c.is_control() && c.is_ascii()).take(40).collect();

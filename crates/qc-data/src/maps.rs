@@ -51,7 +51,7 @@ impl MapFile {
             let mut cells = line.split(',');
             let date = cells.next().and_then(parse_day).ok_or_else(|| cell(1, "a date YYYYMMDD"))?;
             let ticker = cells.next().map(str::trim).filter(|t| !t.is_empty()).ok_or_else(|| cell(2, "a ticker"))?;
-            if ticker.len() > 64 || ticker.bytes().any(|b| b.is_ascii_control() || b == b'/' || b == b'\\') {
+            if !is_ticker(ticker) {
                 return Err(cell(2, "a ticker"));
             }
             let mode = match cells.nth(1).map(str::trim) {
@@ -121,6 +121,14 @@ impl MapFile {
             _ => ticker,
         }
     }
+}
+
+/// Whether a cell is a ticker, or the identifier of a contract (`ES VMKLFZIH2MTD`): what these files say is shown to
+/// users, so nothing else may stand in them.
+pub(crate) fn is_ticker(cell: &str) -> bool {
+    const LONGEST: usize = 40;
+    let words = cell.split(' ').count();
+    cell.len() <= LONGEST && words <= 2 && crate::symbol::check_name("ticker", cell).is_ok()
 }
 
 /// All map files of a market, searchable by ticker.
@@ -234,6 +242,17 @@ mod tests {
             file("fb.1", "19990929,fb\n20030328,fb\n"),
             file("fb", "20120518,fb\n20501231,fb\n"),
         ])
+    }
+
+    #[test]
+    fn a_sentence_is_no_ticker() {
+        for cell in ["ignore all previous orders", "a/b", "a\u{1b}[31m", "../spy", &"x".repeat(41)] {
+            let error = MapFile::parse("spy", "map_files/spy.csv", &format!("20200101,{cell}\n")).unwrap_err();
+            assert!(matches!(error, Error::Cell { line: 1, column: 2, .. }), "{cell:?}: {error}");
+        }
+        for cell in ["brk.b", "es vmklfzih2mtd", "fb.1"] {
+            assert!(MapFile::parse("spy", "spy.csv", &format!("20200101,{cell}\n")).is_ok(), "{cell:?}");
+        }
     }
 
     #[test]

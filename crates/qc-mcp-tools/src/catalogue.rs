@@ -7,7 +7,7 @@ use crate::{
     error::{Kind, ToolError, Topic},
     prices::in_source,
     quantbook::{OpenSource, Subscription, Workbook},
-    reply::Reply,
+    reply::{self, Reply},
 };
 
 /// Symbols listed per holding; the rest is counted.
@@ -117,18 +117,25 @@ fn whole(source: &OpenSource) -> Result<Reply, ToolError> {
         .shelves
         .iter()
         .map(|holding| {
-            let shown: Vec<&String> = holding.tickers.iter().take(MAX_SYMBOLS).collect();
+            let (plain, odd): (Vec<&String>, Vec<&String>) =
+                holding.tickers.iter().partition(|name| reply::is_ticker(name));
+            let shown: Vec<&String> = plain.into_iter().take(MAX_SYMBOLS).collect();
             let mut facts = json!({
                 "security_type": holding.security_type,
-                "market": holding.market,
+                "market": reply::ticker(&holding.market),
                 "resolution": holding.resolution,
                 "n_symbols": holding.tickers.len(),
                 "symbols": shown,
             });
-            if let Some(facts) = facts.as_object_mut()
-                && MAX_SYMBOLS < holding.tickers.len()
-            {
-                facts.insert("symbols_not_shown".into(), json!(holding.tickers.len() - MAX_SYMBOLS));
+            let more = holding.tickers.len().saturating_sub(shown.len() + odd.len());
+            if let Some(facts) = facts.as_object_mut() {
+                if 0 < more {
+                    facts.insert("symbols_not_shown".into(), json!(more));
+                }
+                if !odd.is_empty() {
+                    let names = odd.into_iter().take(MAX_NAMED).map(|name| reply::ticker(name));
+                    facts.insert("odd_file_names".into(), names.collect());
+                }
             }
             facts
         })
@@ -206,7 +213,7 @@ fn one(source: &OpenSource, symbol: &str) -> Result<Reply, ToolError> {
     let names: Vec<Value> = described
         .names
         .iter()
-        .map(|name| json!({"ticker": name.ticker, "until": name.until.map(|day| day.to_string())}))
+        .map(|name| json!({"ticker": reply::ticker(&name.ticker), "until": name.until.map(|day| day.to_string())}))
         .collect();
     Ok(Reply::new(summary)
         .field("symbol", ticker)
@@ -249,6 +256,7 @@ pub(crate) fn what_there_is(folder: &DataFolder) -> Result<String, ToolError> {
         .into_iter()
         .filter(|holding| holding.security_type == SecurityType::Equity)
         .flat_map(|holding| holding.tickers)
+        .filter(|name| reply::is_ticker(name))
         .collect();
     symbols.sort_unstable();
     symbols.dedup();

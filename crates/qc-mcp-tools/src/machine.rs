@@ -4,13 +4,6 @@
 use serde_json::{Value, json};
 use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, System};
 
-use crate::settings::{Settings, Transport};
-
-/// Whether other processes may be shown: not to callers who may be elsewhere.
-pub(crate) fn shows_others(settings: &Settings) -> bool {
-    settings.serves == Transport::Stdio || Settings::is_loopback_host(&settings.host)
-}
-
 /// Operating system, processors, memory, load, and this process.
 pub(crate) fn info() -> Value {
     let mut info = json!({

@@ -13,8 +13,9 @@ use crate::{
         files, find,
     },
     machine,
-    reply::Untrusted,
+    reply::{Untrusted, untrusted_document},
     server::QcServer,
+    settings::Settings,
     shelf::Group,
 };
 
@@ -36,10 +37,18 @@ pub struct Page {
     pub about: &'static str,
     /// Its type.
     pub mime_type: &'static str,
+    /// The groups of tools it belongs to; it exists where one of them is offered. None: always.
+    pub groups: &'static [Group],
 }
 
 const fn page(uri: &'static str, name: &'static str, about: &'static str, mime_type: &'static str) -> Page {
-    Page { uri, name, about, mime_type }
+    let groups: &[Group] = match uri.as_bytes() {
+        [b'q', b'c', b':', b'/', b'/', b'p', ..] => &[Group::Projects, Group::Files],
+        [b'q', b'c', b':', b'/', b'/', b'b', ..] => &[Group::Backtests],
+        [b'q', b'c', b':', b'/', b'/', b'r', ..] => &[Group::Data, Group::Analysis, Group::Portfolio],
+        _ => &[],
+    };
+    Page { uri, name, about, mime_type, groups }
 }
 
 const JSON: &str = "application/json";
@@ -77,7 +86,12 @@ pub const PAGES: &[Page] = &[
         JSON,
     ),
     page("qc://projects/{project_id}", "Project", "A project's facts and files, without contents", JSON),
-    page("qc://projects/{project_id}/files/{name}", "Project file", "The content of one file", "text/plain"),
+    page(
+        "qc://projects/{project_id}/files/{name}",
+        "Project file",
+        "The content of one file, between marks",
+        "text/plain",
+    ),
     page("qc://backtests/{project_id}/{backtest_id}", "Backtest", "Status and statistics of a backtest", JSON),
     page("qc://backtests/{project_id}/{backtest_id}/orders.csv", "Orders", "Every order of a backtest", "text/csv"),
     page(
@@ -92,7 +106,12 @@ pub const PAGES: &[Page] = &[
         "Every insight of a backtest",
         "text/csv",
     ),
-    page("qc://backtests/{project_id}/{backtest_id}/logs.txt", "Log", "The log of a backtest", "text/plain"),
+    page(
+        "qc://backtests/{project_id}/{backtest_id}/logs.txt",
+        "Log",
+        "The log of a backtest, between marks",
+        "text/plain",
+    ),
     page(
         "qc://backtests/{project_id}/{backtest_id}/charts/{name}",
         "Chart",
@@ -103,6 +122,11 @@ pub const PAGES: &[Page] = &[
 ];
 
 impl Page {
+    /// Whether a server with these settings has it.
+    pub fn is_offered(&self, settings: &Settings) -> bool {
+        self.groups.is_empty() || self.groups.iter().any(|group| settings.toolsets.contains(*group))
+    }
+
     /// Whether the address has placeholders.
     pub fn is_template(&self) -> bool {
         self.uri.contains('{')
@@ -177,7 +201,7 @@ fn decode(text: &str) -> Option<String> {
 /// Reads a page.
 pub(crate) async fn read(server: &QcServer, ctx: &Ctx, uri: &str) -> Result<(&'static Page, String), ToolError> {
     let unknown = || ToolError::new(Kind::NotFound, Topic::General, "there is no resource at that address");
-    let (page, values) = find(uri).ok_or_else(unknown)?;
+    let (page, values) = find(uri).filter(|(page, _)| page.is_offered(server.settings())).ok_or_else(unknown)?;
     let value = |i: usize| values.get(i).map(String::as_str).unwrap_or_default();
     let text = match page.uri {
         "resource://system/info" => machine::info().to_string(),
@@ -189,7 +213,7 @@ pub(crate) async fn read(server: &QcServer, ctx: &Ctx, uri: &str) -> Result<(&'s
                 value(0).parse().ok().filter(|limit| (1..=MOST_PROCESSES).contains(limit)).ok_or_else(|| {
                     ToolError::argument(format!("the limit must be a number from 1 to {MOST_PROCESSES}"))
                 })?;
-            machine::processes(limit, machine::shows_others(server.settings())).to_string()
+            machine::processes(limit, server.settings().caller_is_here()).to_string()
         }
         "qc://research/{id}" => server.research_result(ctx, value(0)).await?,
         _ => cloud(server, ctx, page, uri, &values).await?,
@@ -209,7 +233,7 @@ async fn cloud(server: &QcServer, ctx: &Ctx, page: &Page, uri: &str, values: &[S
     };
     let project_id = find::project(&ctx.door, &project).await?;
     if page.uri.starts_with("qc://projects/{project_id}/files/") {
-        return Ok(files::read(&ctx.door, project_id, &value(1)).await?.content);
+        return Ok(Untrusted::new(files::read(&ctx.door, project_id, &value(1)).await?.content).fenced());
     }
     if page.uri == "qc://projects/{project_id}" {
         return project_page(ctx, project_id).await;
@@ -219,7 +243,10 @@ async fn cloud(server: &QcServer, ctx: &Ctx, page: &Page, uri: &str, values: &[S
         "/orders.csv" => csv::<Orders>(ctx, &run).await,
         "/trades.csv" => csv::<Trades>(ctx, &run).await,
         "/insights.csv" => csv::<Insights>(ctx, &run).await,
-        "/logs.txt" => Ok(backtest::logs(&ctx.door, &run, "", 0, MOST_LOG_LINES).await?.0.join("\n")),
+        "/logs.txt" => {
+            let lines = backtest::logs(&ctx.door, &run, "", 0, MOST_LOG_LINES).await?.0;
+            Ok(Untrusted::new(lines.join("\n")).fenced())
+        }
         "/charts/{name}" => {
             let backtest = backtest::read(&ctx.door, &run).await?;
             let request = qc_api::endpoints::backtests::ReadBacktestChart {
@@ -231,15 +258,17 @@ async fn cloud(server: &QcServer, ctx: &Ctx, page: &Page, uri: &str, values: &[S
                 end: backtest.backtest_end.map(|at| at.as_second()),
             };
             let chart = backtest::chart(&ctx.door, &request, &ctx.progress).await?;
-            serde_json::to_string(&chart)
-                .map_err(|error| ToolError::new(Kind::Internal, Topic::General, error.to_string()))
+            untrusted_document("chart", &chart).map_err(unprintable)
         }
         _ => {
             let backtest = backtest::read(&ctx.door, &run).await?;
-            serde_json::to_string(&backtest)
-                .map_err(|error| ToolError::new(Kind::Internal, Topic::General, error.to_string()))
+            untrusted_document("backtest", &backtest).map_err(unprintable)
         }
     }
+}
+
+fn unprintable(error: serde_json::Error) -> ToolError {
+    ToolError::new(Kind::Internal, Topic::General, error.to_string())
 }
 
 async fn csv<P: Paged>(ctx: &Ctx, run: &Run) -> Result<String, ToolError> {

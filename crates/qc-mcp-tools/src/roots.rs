@@ -72,11 +72,9 @@ pub enum RootsError {
         /// The system's kind of error.
         kind: io::ErrorKind,
     },
-    /// A configured root cannot be opened.
-    #[error("the folder `{path}` of {setting} cannot be opened: {kind}")]
+    /// A configured root cannot be opened. Its path is the operator's business and not told.
+    #[error("the folder of {setting} cannot be opened: {kind}")]
     Configured {
-        /// The configured path.
-        path: PathBuf,
         /// Which setting named it.
         setting: &'static str,
         /// The system's kind of error.
@@ -235,11 +233,7 @@ impl Roots {
                 });
             }
         }
-        let configured = |error: io::Error| RootsError::Configured {
-            path: output.to_path_buf(),
-            setting: "QC_MCP_OUTPUT_DIR",
-            kind: error.kind(),
-        };
+        let configured = |error: io::Error| RootsError::Configured { setting: "QC_MCP_OUTPUT_DIR", kind: error.kind() };
         Dir::create_ambient_dir_all(output, ambient_authority()).map_err(configured)?;
         let dir = Dir::open_ambient_dir(output, ambient_authority()).map_err(configured)?;
         if let Some(parent) = inside.parent().filter(|p| !p.as_os_str().is_empty()) {

@@ -210,6 +210,11 @@ impl QcServer {
         self.inner.listed.iter().filter_map(|tool| Some((self.inner.facts.get(tool.name.as_ref())?, tool)))
     }
 
+    /// The pages it offers.
+    fn pages(&self) -> impl Iterator<Item = &'static resources::Page> {
+        resources::PAGES.iter().filter(|page| page.is_offered(self.settings()))
+    }
+
     /// Calls, errors and times since the start.
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.inner.metrics
@@ -306,6 +311,11 @@ impl QcServer {
         };
         let world = self.world().await?;
         self.inner.clients.get(credentials, world, &self.inner.settings)
+    }
+
+    /// Forgets the client that signed with credentials no longer in use, and the credentials with it.
+    pub(crate) fn forget_client(&self, credentials: &Credentials) {
+        self.inner.clients.forget(credentials);
     }
 
     /// The LEAN data folder of research tools, and who named it.
@@ -411,7 +421,7 @@ impl ServerHandler for QcServer {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let fixed = resources::PAGES.iter().filter(|page| !page.is_template()).map(resources::Page::resource).collect();
+        let fixed = self.pages().filter(|page| !page.is_template()).map(resources::Page::resource).collect();
         Ok(ListResourcesResult::with_all_items(fixed).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Public))
     }
 
@@ -420,8 +430,7 @@ impl ServerHandler for QcServer {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let templates =
-            resources::PAGES.iter().filter(|page| page.is_template()).map(resources::Page::template).collect();
+        let templates = self.pages().filter(|page| page.is_template()).map(resources::Page::template).collect();
         Ok(ListResourceTemplatesResult::with_all_items(templates)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Public))

@@ -273,6 +273,12 @@ impl Settings {
             };
             return Err(format!("{have} is set but {lack} is not; set both or neither"));
         }
+        let host = url_host(&self.api_url);
+        if self.mode == Mode::Live && host != "www.quantconnect.com" && !is_loopback(host) {
+            return Err(format!(
+                "QC_MCP_MODE=live talks to www.quantconnect.com only, or to a simulator on this computer; QC_API_URL names `{host}`"
+            ));
+        }
         if transport == Transport::Http && self.allowed_hosts.iter().all(|host| host.trim().is_empty()) {
             return Err("QC_MCP_ALLOWED_HOSTS is empty; it would let any web page reach this server".into());
         }
@@ -327,6 +333,11 @@ impl Settings {
     pub fn writable_folder(&self) -> Option<PathBuf> {
         let folder = self.output_dir.as_ref().filter(|_| self.mode != Mode::ReadOnly)?;
         Some(self.working_folder.join(folder))
+    }
+
+    /// Whether callers are at this computer, so that its processes and paths may be shown to them.
+    pub fn caller_is_here(&self) -> bool {
+        self.serves == Transport::Stdio || is_loopback(&self.host)
     }
 
     /// Whether the whole of a host name or address means this computer.
@@ -417,6 +428,17 @@ mod tests {
         let to = |url: &str| parse(Transport::Stdio, &["--api-url", url]).unwrap().api_is_quantconnect_or_loopback();
         assert!(to("https://beta.quantconnect.com/api/v2") && to("http://127.0.0.1:1/"));
         assert!(!to("https://quantconnect.com.evil.org/api") && !to("https://notquantconnect.com"));
+    }
+
+    #[test]
+    fn mode_live_talks_to_quantconnect_itself_or_to_this_computer() {
+        let live = |url: &str| parse(Transport::Stdio, &["--mode", "live", "--api-url", url]);
+        assert!(live("https://www.quantconnect.com/api/v2").is_ok() && live("http://127.0.0.1:5612/api/v2").is_ok());
+        for other in
+            ["https://beta.quantconnect.com/api/v2", "https://quantconnect.com/api/v2", "https://proxy.example/"]
+        {
+            assert!(live(other).unwrap_err().contains("www.quantconnect.com only"), "{other}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::{DataFolder, FileStamp, KnownMaps};
 use crate::error::{Error, Result};
 use crate::factors::{FactorFile, RollFile};
 use crate::hours::{self, ExchangeHours, HoursDatabase};
-use crate::maps::{MapFile, MapIndex, Names};
+use crate::maps::{MapFile, MapIndex, Names, is_ticker};
 use crate::sid::Sid;
 use crate::symbol::{Market, Security, SecurityType};
 use crate::zip;
@@ -93,7 +93,8 @@ impl DataFolder {
         let mut in_master = HashSet::new();
         if let Some(master) = newest_master(&folder, "map_files", files.iter().map(|(name, _)| name)) {
             self.each_entry(&master, |name, bytes| {
-                let Some(permtick) = plain_name(name).strip_suffix(".csv") else { return Ok(()) };
+                let permtick = plain_name(name).strip_suffix(".csv").filter(|name| is_ticker(name));
+                let Some(permtick) = permtick else { return Ok(()) };
                 let text = utf8(&master, bytes)?;
                 in_master.insert(permtick.to_ascii_lowercase());
                 parsed.push(MapFile::parse(permtick, &format!("{master}#{name}"), &text)?);
@@ -102,7 +103,8 @@ impl DataFolder {
         }
         for (name, _) in &files {
             // The dated zip is the whole market; loose files add what it does not have.
-            if let Some(permtick) = name.strip_suffix(".csv").filter(|name| !in_master.contains(*name)) {
+            let permtick = name.strip_suffix(".csv").filter(|name| is_ticker(name));
+            if let Some(permtick) = permtick.filter(|name| !in_master.contains(*name)) {
                 let path = format!("{folder}/{name}");
                 let text = self.read_text(&path)?.unwrap_or_default();
                 parsed.push(MapFile::parse(permtick, &path, &text)?);

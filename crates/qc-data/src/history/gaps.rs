@@ -3,6 +3,7 @@
 use super::reader::Plan;
 use super::result::{FactorState, Gap, Note, SymbolHistory};
 use crate::error::Result;
+use crate::maps::is_ticker;
 use crate::symbol::{Resolution, SecurityType};
 use crate::time::{LocalTime, date_of_day};
 
@@ -91,7 +92,8 @@ pub(super) fn absence(plan: &Plan<'_>) -> Result<String> {
     if shelf.tickers.is_empty() {
         return Ok(format!("the folder has nothing under {of}/{market}/{resolution}"));
     }
-    let some: Vec<&str> = shelf.tickers.iter().take(MAX_NAMED).map(String::as_str).collect();
+    let some: Vec<&str> =
+        shelf.tickers.iter().map(String::as_str).filter(|name| is_ticker(name)).take(MAX_NAMED).collect();
     let more = if some.len() < shelf.tickers.len() { ", .." } else { "" };
     let n = shelf.tickers.len();
     Ok(format!("no file; under {of}/{market}/{resolution} the folder has {n}: {}{more}", some.join(", ")))

@@ -8,7 +8,10 @@ use qc_api::{
         ReadBacktest, ReadBacktestChart, ReadBacktestInsights, ReadBacktestLogs, ReadBacktestOrders, ReadBacktestTrades,
     },
     ids::{BacktestId, ProjectId},
-    model::{Backtest, Chart, ClosedTrade, Insight, Order, Statistics},
+    model::{
+        Backtest, Chart, ClosedTrade, Insight, InsightDirection, InsightKind, Order, OrderDirection, OrderStatus,
+        OrderType, Statistics, TradeDirection,
+    },
     wire::display::Unit,
 };
 use qc_report::csv::{Cell, Table};
@@ -18,7 +21,7 @@ use crate::{
     ctx::Progress,
     error::{Kind, ToolError, Topic},
     gate::Door,
-    reply::Untrusted,
+    reply::{Untrusted, is_untrusted},
 };
 
 /// Most rows the service gives at once, of orders, insights and trades.
@@ -130,6 +133,8 @@ pub(crate) trait Paged {
     fn rows(reply: <Self::Request as Endpoint>::Reply) -> (Vec<Self::Row>, Option<i64>);
     /// The columns of its CSV.
     const COLUMNS: &'static [&'static str];
+    /// Those of them that hold somebody else's text.
+    const FOREIGN: &'static [&'static str];
     /// One row for a table in an answer.
     fn values(row: &Self::Row) -> Value;
 }
@@ -168,15 +173,22 @@ pub(crate) async fn all<P: Paged>(door: &Door, run: &Run, progress: &Progress) -
     }
 }
 
-/// Rows as a CSV file.
+/// Rows as a CSV file; columns of free text are named `untrusted_*`.
 pub(crate) fn csv<P: Paged>(rows: &[P::Row]) -> Result<String, ToolError> {
-    let mut table = Table::new(P::COLUMNS.iter().copied());
+    let names = P::COLUMNS.iter().map(|name| match P::FOREIGN.contains(name) {
+        true => format!("untrusted_{name}"),
+        false => (*name).to_owned(),
+    });
+    let names: Vec<String> = names.collect();
+    let mut table = Table::new(names.iter().map(String::as_str));
     for row in rows {
         let values = P::values(row);
         let cells: Vec<Value> = values.as_array().cloned().unwrap_or_default();
         let texts: Vec<String> = cells.iter().map(crate::reply::plain_text).collect();
-        let row = cells.iter().zip(&texts).map(|(value, text)| match value {
+        let row = cells.iter().zip(&texts).zip(P::COLUMNS).map(|((value, text), column)| match value {
             Value::Null => Cell::Missing,
+            // A word we do not know, in a column of known words.
+            Value::String(_) if is_untrusted(value) && !P::FOREIGN.contains(column) => Cell::Text("other"),
             Value::Bool(flag) => Cell::Flag(*flag),
             Value::Number(n) => {
                 n.as_i64().map_or_else(|| n.as_f64().map_or(Cell::Missing, Cell::Number), Cell::Integer)
@@ -196,6 +208,15 @@ fn foreign(text: Option<&str>) -> Value {
     text.filter(|text| !text.is_empty()).map_or(Value::Null, |text| json!(Untrusted::new(text).shortened(120)))
 }
 
+/// A word of the service: plain if we know it.
+fn word<T: PartialEq + ToString>(word: Option<&T>, known: &[T]) -> Value {
+    match word {
+        None => Value::Null,
+        Some(word) if known.contains(word) => json!(word.to_string()),
+        Some(word) => json!(Untrusted::new(word.to_string()).shortened(40)),
+    }
+}
+
 /// The orders of a backtest.
 pub(crate) struct Orders;
 
@@ -205,6 +226,7 @@ impl Paged for Orders {
     const NAME: &'static str = "orders";
     const COLUMNS: &'static [&'static str] =
         &["id", "time", "symbol", "direction", "type", "quantity", "price", "value", "fee", "status", "tag"];
+    const FOREIGN: &'static [&'static str] = &["symbol", "tag"];
 
     fn page(run: &Run, start: i64, end: i64) -> ReadBacktestOrders {
         ReadBacktestOrders { project_id: run.project_id, backtest_id: run.backtest_id.clone(), start, end }
@@ -221,13 +243,13 @@ impl Paged for Orders {
             order.id,
             time(order.placed()),
             foreign(Some(order.symbol.name())),
-            order.direction.as_ref().map(|direction| Untrusted::new(direction.to_string())),
-            order.kind.as_ref().map(|kind| Untrusted::new(kind.to_string())),
+            word(order.direction.as_ref(), OrderDirection::KNOWN),
+            word(order.kind.as_ref(), OrderType::KNOWN),
             order.quantity,
             order.price,
             order.value,
             fee,
-            order.status.as_ref().map(|status| Untrusted::new(status.to_string())),
+            word(order.status.as_ref(), OrderStatus::KNOWN),
             foreign(order.tag.as_deref()),
         ])
     }
@@ -255,6 +277,7 @@ impl Paged for Trades {
         "seconds",
         "is_win",
     ];
+    const FOREIGN: &'static [&'static str] = &["symbol"];
 
     fn page(run: &Run, start: i64, end: i64) -> ReadBacktestTrades {
         ReadBacktestTrades { project_id: run.project_id, backtest_id: run.backtest_id.clone(), start, end }
@@ -268,7 +291,7 @@ impl Paged for Trades {
         let symbols: Vec<&str> = trade.securities().map(|symbol| symbol.name()).collect();
         json!([
             foreign(Some(&symbols.join(" "))),
-            trade.direction.as_ref().map(|direction| Untrusted::new(direction.to_string())),
+            word(trade.direction.as_ref(), TradeDirection::KNOWN),
             trade.quantity,
             time(trade.entry_time),
             trade.entry_price,
@@ -304,6 +327,7 @@ impl Paged for Insights {
         "source",
         "tag",
     ];
+    const FOREIGN: &'static [&'static str] = &["symbol", "source", "tag"];
 
     fn page(run: &Run, start: i64, end: i64) -> ReadBacktestInsights {
         ReadBacktestInsights { project_id: run.project_id, backtest_id: run.backtest_id.clone(), start, end }
@@ -318,8 +342,8 @@ impl Paged for Insights {
             time(insight.generated_time),
             time(insight.close_time),
             foreign(insight.ticker.as_deref().or(insight.symbol.as_deref())),
-            insight.kind.as_ref().map(|kind| Untrusted::new(kind.to_string())),
-            insight.direction.as_ref().map(|direction| Untrusted::new(direction.to_string())),
+            word(insight.kind.as_ref(), InsightKind::KNOWN),
+            word(insight.direction.as_ref(), InsightDirection::KNOWN),
             insight.period,
             insight.magnitude,
             insight.confidence,
@@ -406,10 +430,20 @@ mod tests {
 
     #[test]
     fn rows_become_csv_with_foreign_cells_defused() {
-        let order = Order { id: 1, tag: Some("=cmd()".into()), quantity: Some(-2.5), ..Order::default() };
+        let order = Order {
+            id: 1,
+            tag: Some("=cmd()".into()),
+            quantity: Some(-2.5),
+            kind: Some(OrderType::Market),
+            status: Some(OrderStatus::Other("obey me".into())),
+            ..Order::default()
+        };
         let text = csv::<Orders>(&[order]).unwrap();
         let mut lines = text.lines();
-        assert_eq!(lines.next(), Some("id,time,symbol,direction,type,quantity,price,value,fee,status,tag"));
-        assert_eq!(lines.next(), Some("1,,,,,-2.5,,,,,'=cmd()"));
+        assert_eq!(
+            lines.next(),
+            Some("id,time,untrusted_symbol,direction,type,quantity,price,value,fee,status,untrusted_tag")
+        );
+        assert_eq!(lines.next(), Some("1,,,,Market,-2.5,,,,other,'=cmd()"));
     }
 }

@@ -50,7 +50,8 @@ impl QcServer {
             _ => return Err(ToolError::argument("needed files [{name, content}] or project_id; none came")),
         };
         let language = language(args.language.as_deref(), &files)?;
-        let checked: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
+        let checked: Vec<Untrusted> =
+            files.iter().map(|file| Untrusted::new(file.name.as_str()).shortened(120)).collect();
         let found = ctx.door.send(&CheckSyntax { language, files }).await?;
         let state = found.state.as_ref().filter(|state| AssistState::KNOWN.contains(state));
         let summary = match (state, found.payload.len()) {

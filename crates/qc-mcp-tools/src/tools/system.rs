@@ -57,10 +57,15 @@ impl QcServer {
         }
         if shows(Section::Data) {
             let folder = self.data_folder().await?;
-            reply = reply.field(
-                "data",
-                json!({"folder_named_by": folder.origin, "folder": folder.path, "exists": folder.path.is_dir()}),
-            );
+            let mut facts = json!({"exists": folder.path.is_dir()});
+            // Callers who may be elsewhere learn no path of this computer, also not that of a lean.json.
+            if let Some(facts) = facts.as_object_mut()
+                && settings.caller_is_here()
+            {
+                facts.insert("folder".into(), json!(folder.path));
+                facts.insert("folder_named_by".into(), json!(folder.origin));
+            }
+            reply = reply.field("data", facts);
         }
         Ok(reply)
     }
