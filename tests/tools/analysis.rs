@@ -193,6 +193,35 @@ async fn many_symbols_stay_within_the_answer_and_the_rest_is_kept() {
 }
 
 #[tokio::test]
+async fn a_result_too_large_to_keep_is_answered_all_the_same() {
+    let market = crate::research::market_copy();
+    let daily = market.path().join("equity/usa/daily");
+    let names: Vec<String> = (0..700).map(|i| format!("Z{i:03}")).collect();
+    for name in &names {
+        std::fs::copy(daily.join("ko.zip"), daily.join(format!("{}.zip", name.to_lowercase()))).unwrap();
+    }
+    let desk = Desk::over(market.path()).await;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut ask = over(&names, "2024-01-02", "2024-01-31");
+    ask["normalization"] = json!("Raw");
+    let found = desk.ok("calculate_correlation_matrix", ask).await;
+    close(&found["average_correlation"], 1.0, 1e-9);
+    assert!(found["full_result"].as_str().unwrap().contains("save_as"), "{}", found["summary"]);
+    assert!(found.get("research_id").is_none());
+}
+
+#[tokio::test]
+async fn rolling_work_without_matrix_algebra_is_bounded() {
+    let desk = Desk::synthetic().await;
+    let symbols = ["KO", "PEP", "MSFT", "AAPL", "AMZN", "GOOGL", "SPY", "JPM", "BAC", "CVX"];
+    let mut ask = over(&symbols, "2016-01-01", "2024-12-31");
+    ask["method"] = json!("kendall");
+    ask["rolling"] = json!(1000);
+    let text = desk.refused("calculate_correlation_matrix", ask).await;
+    assert!(text.contains("at most 50000000") && text.contains("smaller window"), "{text}");
+}
+
+#[tokio::test]
 async fn rolling_correlation_follows_each_pair() {
     let desk = Desk::synthetic().await;
     let mut ask = over(&["KO", "PEP", "MSFT"], "2023-01-01", "2023-12-31");

@@ -64,6 +64,17 @@ async fn another_account_needs_a_human() {
 }
 
 #[tokio::test]
+async fn a_renewed_token_stays_in_its_organisation() {
+    let session = Session::configured(&[], SimOptions::default()).await;
+    let first = json!({"user_id": "123456", "api_token": "an-old-token-0123456789", "organization_id": "org-1"});
+    session.ok("configure_quantconnect_auth", first).await;
+    let renewed = json!({"user_id": "123456", "api_token": seed::TOKEN});
+    let renewed = session.ok("configure_quantconnect_auth", renewed).await;
+    assert_eq!(renewed["account"]["organization_id"], "org-1");
+    assert!(renewed["summary"].as_str().unwrap().contains("for everybody who may call it"), "{renewed}");
+}
+
+#[tokio::test]
 async fn what_is_no_credential_is_refused_without_repeating_it() {
     let session = Session::configured(&[], SimOptions::default()).await;
     let text = session

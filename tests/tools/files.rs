@@ -126,5 +126,8 @@ async fn patches_and_refuses_what_is_no_patch() {
     assert!(text.contains("refused") || text.contains("found nothing"), "{text}");
     session.sim.journal().clear();
     session.err("patch_file", json!({"project_id": id, "patch": "make it faster"})).await;
+    let elsewhere = "--- a/../x.py\n+++ b/../x.py\n@@ -1 +1 @@\n-a\n+b\n";
+    let text = session.err("patch_file", json!({"project_id": id, "patch": elsewhere})).await;
+    assert!(text.contains("`../x.py` is no file name"), "{text}");
     assert!(session.sim.journal().is_empty());
 }

@@ -20,6 +20,10 @@ async fn create_read_rename_delete() {
     let read = session.ok("read_project", json!({"project_id": id})).await;
     assert_eq!((&read["untrusted_name"], &read["untrusted_description"]), (&json!("Momentum 2"), &json!("fast")));
 
+    session.ok("update_project", json!({"project_id": id, "description": ""})).await;
+    let read = session.ok("read_project", json!({"project_id": id})).await;
+    assert_eq!(read["untrusted_description"], "", "a description can be taken away again");
+
     session.ok("delete_project", json!({"project_id": "Momentum 2"})).await;
     let text = session.err("read_project", json!({"project": "Momentum 2"})).await;
     assert!(text.contains("no project is named `Momentum 2`") && text.contains("list_projects"), "{text}");

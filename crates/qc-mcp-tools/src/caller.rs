@@ -54,7 +54,7 @@ pub enum Origin {
     Settings,
     /// lean-cli's credentials file.
     LeanCli,
-    /// The tool `configure_quantconnect_auth`, in memory, for this caller.
+    /// The tool `configure_quantconnect_auth`, in memory.
     Tool,
     /// The demo world.
     Demo,
@@ -83,12 +83,13 @@ impl Typed {
         self.by_caller.lock().unwrap_or_else(PoisonError::into_inner).get(caller).cloned()
     }
 
-    pub(crate) fn set(&self, caller: &CallerKey, credentials: Credentials) {
-        self.by_caller.lock().unwrap_or_else(PoisonError::into_inner).insert(caller.clone(), credentials);
+    /// Sets them and answers those they replace.
+    pub(crate) fn set(&self, caller: &CallerKey, credentials: Credentials) -> Option<Credentials> {
+        self.by_caller.lock().unwrap_or_else(PoisonError::into_inner).insert(caller.clone(), credentials)
     }
 
-    /// Forgets them; whether there were any.
-    pub(crate) fn forget(&self, caller: &CallerKey) -> bool {
-        self.by_caller.lock().unwrap_or_else(PoisonError::into_inner).remove(caller).is_some()
+    /// Forgets them and answers those there were.
+    pub(crate) fn forget(&self, caller: &CallerKey) -> Option<Credentials> {
+        self.by_caller.lock().unwrap_or_else(PoisonError::into_inner).remove(caller)
     }
 }

@@ -38,6 +38,11 @@ impl Clients {
         kept.push((credentials, client.clone()));
         Ok(client)
     }
+
+    /// Forgets the client of `credentials`, and the credentials with it.
+    pub(crate) fn forget(&self, credentials: &Credentials) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).retain(|(known, _)| known != credentials);
+    }
 }
 
 /// How requests to the world look.

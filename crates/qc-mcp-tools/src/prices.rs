@@ -235,23 +235,24 @@ impl Prices {
     }
 }
 
-/// Observations a year on a US exchange: 252 days of seven hour bars (the first is half an hour) or 390 minutes,
-/// less what early closes take.
-pub(crate) fn periods_per_year(bars: BarSize) -> f64 {
+/// Observations a year on a US exchange: 252 sessions of 390 minutes, cut into bars from the opening on, the short last
+/// one counted; stored hour bars are seven a day, less what early closes take. Ticks have no such number.
+pub(crate) fn periods_per_year(bars: BarSize) -> Option<f64> {
     const DAYS: f64 = 252.0;
-    /// Minutes of a session.
-    const MINUTES: f64 = 390.0;
+    /// Seconds of a session.
+    const SESSION: f64 = 390.0 * 60.0;
+    let of_seconds = |seconds: f64| Some(DAYS * (SESSION / seconds).ceil());
     match bars {
-        BarSize::Stored(Resolution::Daily) => DAYS,
-        BarSize::Stored(Resolution::Hour) => 1753.0,
-        BarSize::Stored(Resolution::Minute) => DAYS * MINUTES,
-        BarSize::Stored(_) => DAYS * MINUTES * 60.0,
-        BarSize::Seconds(n) => DAYS * MINUTES * 60.0 / f64::from(n),
-        BarSize::Minutes(n) => DAYS * MINUTES / f64::from(n),
-        BarSize::Hours(n) => DAYS * (MINUTES / (60.0 * f64::from(n))).ceil(),
-        BarSize::Weekly => 52.0,
-        BarSize::Monthly => 12.0,
-        _ => DAYS,
+        BarSize::Stored(Resolution::Tick) => None,
+        BarSize::Stored(Resolution::Second) => of_seconds(1.0),
+        BarSize::Stored(Resolution::Minute) => of_seconds(60.0),
+        BarSize::Stored(Resolution::Hour) => Some(1753.0),
+        BarSize::Seconds(n) => of_seconds(f64::from(n)),
+        BarSize::Minutes(n) => of_seconds(60.0 * f64::from(n)),
+        BarSize::Hours(n) => of_seconds(3600.0 * f64::from(n)),
+        BarSize::Weekly => Some(52.0),
+        BarSize::Monthly => Some(12.0),
+        _ => Some(DAYS),
     }
 }
 
@@ -576,6 +577,15 @@ mod tests {
 
     fn strings(items: &[&str]) -> Vec<String> {
         items.iter().map(|item| (*item).to_owned()).collect()
+    }
+
+    #[test]
+    fn observations_a_year_count_the_bars_of_a_session() {
+        let of = |text: &str| periods_per_year(text.parse().unwrap());
+        assert_eq!((of("2h"), of("120m")), (Some(1008.0), Some(1008.0)), "the same bars under two names");
+        assert_eq!((of("15m"), of("7m"), of("1440m")), (Some(6552.0), Some(14_112.0), Some(252.0)));
+        assert_eq!((of("minute"), of("hour"), of("30s")), (Some(98_280.0), Some(1753.0), Some(196_560.0)));
+        assert_eq!((of("daily"), of("weekly"), of("tick")), (Some(252.0), Some(52.0), None));
     }
 
     #[test]

@@ -302,6 +302,11 @@ impl Source {
     }
 }
 
+/// The workbook a caller means: without spaces around, `default` for none.
+pub(crate) fn name_or_default(given: Option<&str>) -> &str {
+    given.map(str::trim).filter(|name| !name.is_empty()).unwrap_or(DEFAULT)
+}
+
 /// Names are ours to print: letters, digits, space, dot, dash and underscore.
 fn check_name(name: &str) -> Result<(), ToolError> {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_');

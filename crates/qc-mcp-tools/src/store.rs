@@ -116,7 +116,8 @@ pub trait Store: Send + Sync + fmt::Debug {
 pub struct Limits {
     /// Callers; the one not heard of for longest is forgotten first.
     pub callers: usize,
-    /// Bytes of all records together; the oldest result of whoever holds most goes first.
+    /// Bytes of all records together; the oldest result of whoever holds most goes first. Workbooks and lists, which
+    /// cannot be computed again, never make room.
     pub bytes: usize,
     /// Bytes of one record.
     pub record_bytes: usize,
@@ -320,10 +321,10 @@ impl State {
             shelf.drop_expired(now);
         }
         while limits.bytes < total(self) {
-            let Some(shelf) = self.callers.values_mut().max_by_key(|shelf| shelf.bytes) else { return };
-            let oldest = shelf.records.iter().filter(|(_, kept)| kept.order != newest).min_by_key(|(_, k)| k.order);
-            let Some((kind, name)) = oldest.map(|(key, _)| key.clone()) else { return };
-            shelf.take(kind, &name);
+            let holders = self.callers.values_mut().filter(|shelf| shelf.oldest_result(newest).is_some());
+            let Some(shelf) = holders.max_by_key(|shelf| shelf.bytes) else { return };
+            let Some(name) = shelf.oldest_result(newest) else { return };
+            shelf.take(Kind::Research, &name);
         }
     }
 }
@@ -333,6 +334,12 @@ impl Shelf {
         let kept = self.records.remove(&(kind, name.to_owned()))?;
         self.bytes -= kept.record.body.len();
         Some(kept)
+    }
+
+    /// The oldest result that is not the record `newest`.
+    fn oldest_result(&self, newest: u64) -> Option<String> {
+        let results = self.records.iter().filter(|((kind, _), kept)| *kind == Kind::Research && kept.order != newest);
+        results.min_by_key(|(_, kept)| kept.order).map(|((_, name), _)| name.clone())
     }
 
     fn drop_expired(&mut self, now: Timestamp) {
@@ -393,6 +400,17 @@ mod tests {
         assert_eq!(names(&store, "big"), ["2", "3"], "the oldest of the caller that holds most");
         assert_eq!(names(&store, "small"), ["s"]);
         assert_eq!(store.bytes(), 90);
+    }
+
+    #[test]
+    fn results_never_make_a_workbook_go() {
+        let store = small(100, 10);
+        store.put("me", Kind::Workbook, "pairs", vec![0; 60], None).unwrap();
+        for name in ["1", "2", "3"] {
+            store.put("me", R, name, vec![0; 30], None).unwrap();
+        }
+        assert!(store.get("me", Kind::Workbook, "pairs").unwrap().is_some());
+        assert_eq!(names(&store, "me"), ["3"]);
     }
 
     #[test]

@@ -15,14 +15,15 @@ use serde_json::{Map, Value, json};
 use crate::{
     compute::Stop,
     ctx::Ctx,
-    desk::{Desk, Finding},
+    desk::{Desk, Finding, Kept},
     error::{Kind, ToolError, Topic},
     market::Bars,
     prices::{self, Prices, Question},
-    quantbook::{OpenSource, Source, Subscription, Workbook},
+    quantbook::{self, OpenSource, Source, Subscription, Workbook},
     reply::Reply,
     roots::Format,
     server::QcServer,
+    settings::DataFolderChoice,
 };
 
 /// The arguments every research tool takes. Those marked `x-hidden` are described once, in the server's
@@ -65,11 +66,7 @@ pub(crate) struct ResearchArgs {
 impl ResearchArgs {
     /// The workbook meant.
     pub(crate) fn instance(&self) -> &str {
-        self.instance_name
-            .as_deref()
-            .map(str::trim)
-            .filter(|name| !name.is_empty())
-            .unwrap_or(crate::quantbook::DEFAULT)
+        quantbook::name_or_default(self.instance_name.as_deref())
     }
 
     /// The bars meant.
@@ -108,10 +105,14 @@ impl ResearchArgs {
     /// Observations a year: the caller's, else those of the bars.
     ///
     /// # Errors
-    /// A word that names no bars.
+    /// A word that names no bars; ticks, which have no such number.
     pub(crate) fn periods_per_year(&self) -> Result<f64, ToolError> {
         let usual = prices::periods_per_year(self.bars()?);
-        Ok(self.periods_per_year.unwrap_or(usual))
+        self.periods_per_year.or(usual).ok_or_else(|| {
+            ToolError::argument(
+                "ticks have no number of observations a year: give periods_per_year, or a resolution of bars",
+            )
+        })
     }
 
     /// The riskless rate a year, as a fraction.
@@ -195,9 +196,13 @@ pub(crate) async fn open_source(server: &QcServer, source: &Source) -> Result<Op
     match source {
         Source::Auto => {
             let choice = server.data_folder().await?;
-            books.open_place(&choice.path, if choice.origin == "--demo" { "demo" } else { "lean" })
+            let label = if choice.origin == "--demo" { "demo" } else { "lean" };
+            books.open_place(&choice.path, label).map_err(|error| with_place(error, server, &choice))
         }
-        Source::Lean => books.open_place(&server.settings().data_folder_choice().path, "lean"),
+        Source::Lean => {
+            let choice = server.settings().data_folder_choice();
+            books.open_place(&choice.path, "lean").map_err(|error| with_place(error, server, &choice))
+        }
         Source::Demo => {
             let none = "this server has no synthetic market (it was not started with --demo)";
             let path = if server.is_demo() { server.world().await?.data_folder.clone() } else { None };
@@ -206,6 +211,15 @@ pub(crate) async fn open_source(server: &QcServer, source: &Source) -> Result<Op
         }
         Source::Folder(path) => books.open_named(path),
     }
+}
+
+/// Adds where the folder was looked for, for a caller at this computer.
+fn with_place(error: ToolError, server: &QcServer, choice: &DataFolderChoice) -> ToolError {
+    if error.kind != Kind::NotConfigured || !server.settings().caller_is_here() {
+        return error;
+    }
+    let message = format!("{} (`{}`, named by {})", error.message, choice.path.display(), choice.origin);
+    ToolError { message, ..error }
 }
 
 /// One research call under way.
@@ -298,8 +312,8 @@ impl<'a> Study<'a> {
         &self,
         job: impl FnOnce(&OpenSource, &Stop) -> Result<(Prices, T), ToolError> + Send + 'static,
     ) -> Result<(Prices, T), ToolError> {
-        let (prices, value) = self.run(job).await?;
-        self.desk.books().subscribe(self.caller(), self.shared.instance(), prices.subscriptions.clone())?;
+        let (mut prices, value) = self.run(job).await?;
+        prices.warnings.extend(self.note_securities(prices.subscriptions.clone())?);
         Ok((prices, value))
     }
 
@@ -326,20 +340,46 @@ impl<'a> Study<'a> {
             result: Value::Object(full),
         };
         let saved = self.save(&finding, found.table.as_ref())?;
-        let kept = self.desk.keep(self.caller(), &finding)?;
-
         let mut reply = Reply::new(found.summary).data(Value::Object(found.brief));
         if !prices.warnings.is_empty() {
             reply = reply.field("warnings", &prices.warnings);
         }
-        reply = reply.field("provenance", provenance).field("research_id", &kept.id);
+        reply = reply.field("provenance", provenance);
         if let Some(file) = saved {
             reply = reply.field("saved_as", file);
         }
         if let Some(next) = found.next {
             reply = reply.next(next);
         }
-        Ok(reply.link(kept.uri, format!("{tool} result"), "application/json"))
+        Ok(match self.keep(&finding)? {
+            Some(kept) => {
+                reply.field("research_id", &kept.id).link(kept.uri, format!("{tool} result"), "application/json")
+            }
+            None => reply.field(
+                "full_result",
+                "too large to keep as a resource: pass save_as=name.json (or .csv) to get it all",
+            ),
+        })
+    }
+
+    /// Adds the securities that were read to the workbook. A full workbook loses nobody's answer: it is a warning.
+    fn note_securities(&self, read: Vec<Subscription>) -> Result<Option<String>, ToolError> {
+        match self.subscribe(read) {
+            Ok(_) => Ok(None),
+            Err(error) if error.kind == Kind::TooLarge => {
+                Ok(Some(format!("the securities were not added to the workbook: {}", error.message)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps a result; `None` if it is too large to be kept.
+    fn keep(&self, finding: &Finding) -> Result<Option<Kept>, ToolError> {
+        match self.desk.keep(self.caller(), finding) {
+            Ok(kept) => Ok(Some(kept)),
+            Err(error) if error.kind == Kind::TooLarge => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Adds securities to the workbook; answers it and how many are new.
@@ -360,8 +400,8 @@ impl<'a> Study<'a> {
         arguments: &A,
         bars: &Bars,
     ) -> Result<Reply, ToolError> {
-        self.subscribe(bars.subscriptions())?;
-        let warnings = bars.warnings();
+        let mut warnings = bars.warnings();
+        warnings.extend(self.note_securities(bars.subscriptions())?);
         let mut finding = Finding {
             tool,
             arguments: self.effective(arguments),
@@ -388,13 +428,12 @@ impl<'a> Study<'a> {
         if let Some(file) = self.save(&finding, table.as_ref())? {
             reply = reply.field("saved_as", file);
         }
-        if bars.can_be_kept() {
-            let kept = self.desk.keep(self.caller(), &finding)?;
-            reply = reply.field("research_id", &kept.id).link(kept.uri, "all rows", "application/json");
-        } else {
-            reply = reply
-                .field("full_rows", "too many to keep as a resource: pass save_as=name.csv to get them all in a file");
-        }
+        let kept = if bars.can_be_kept() { self.keep(&finding)? } else { None };
+        reply = match kept {
+            Some(kept) => reply.field("research_id", &kept.id).link(kept.uri, "all rows", "application/json"),
+            None => reply
+                .field("full_rows", "too many to keep as a resource: pass save_as=name.csv to get them all in a file"),
+        };
         // Asked for by `limit`: room for the rows and what stands around them.
         const AROUND: usize = 8_000;
         Ok(reply.allow((size + AROUND).max(crate::reply::CAP)))

@@ -81,15 +81,7 @@ pub(crate) fn run(
     let returns = returns::simple(&prices.panel)?;
     let n = returns.n_symbols();
     let n_pairs = n * n.saturating_sub(1) / 2;
-    let work = n_pairs.saturating_mul(returns.n_rows());
-    if matches!(method, CorrelationMethod::Kendall | CorrelationMethod::Distance) && MAX_WORK < work {
-        let message = format!(
-            "{n_pairs} pairs of {} rows are {work} steps, at most {MAX_WORK} are taken at once for {}",
-            returns.n_rows(),
-            method.name()
-        );
-        return Err(ToolError::new(Kind::TooLarge, Topic::General, message));
-    }
+    within_work(method, n_pairs, returns.n_rows())?;
     let matrix = correlation::matrix_watched(&returns, method.method(), &progress_of(stop))?;
     let mut found = shape(prices, method, &matrix, returns.n_rows());
     if let Some(window) = rolling {
@@ -98,6 +90,19 @@ pub(crate) fn run(
         found.more.insert("rolling".into(), full);
     }
     Ok(found)
+}
+
+/// Refuses more pairs (counted once per window) than the methods without matrix algebra take.
+fn within_work(method: CorrelationMethod, n_pairs: usize, n_rows: usize) -> Result<(), ToolError> {
+    let work = n_pairs.saturating_mul(n_rows);
+    if !matches!(method, CorrelationMethod::Kendall | CorrelationMethod::Distance) || work <= MAX_WORK {
+        return Ok(());
+    }
+    let message = format!(
+        "{n_pairs} pairs of {n_rows} rows are {work} steps, at most {MAX_WORK} are taken at once for {}: ask for fewer symbols or a smaller window",
+        method.name()
+    );
+    Err(ToolError::new(Kind::TooLarge, Topic::General, message))
 }
 
 fn shape(prices: &Prices, method: CorrelationMethod, matrix: &CorrelationMatrix, n_rows: usize) -> Found {
@@ -196,6 +201,8 @@ fn through_time(
     }
     let n_windows = returns.n_rows().saturating_sub(window) + 1;
     let step = n_windows.div_ceil(MAX_WINDOWS).max(1);
+    let n_pairs = symbols.len() * symbols.len().saturating_sub(1) / 2;
+    within_work(method, n_pairs.saturating_mul(n_windows.div_ceil(step)), window)?;
     let (mut brief, mut full) = (Vec::new(), Vec::new());
     for (i, a) in symbols.iter().enumerate() {
         for b in symbols.iter().skip(i + 1) {

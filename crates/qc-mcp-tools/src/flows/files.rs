@@ -134,7 +134,7 @@ impl Written {
     /// The most names kept; a server that wrote more forgets and judges by the file alone.
     const MOST: usize = 10_000;
 
-    fn note(&self, project_id: ProjectId, name: &str) {
+    pub(crate) fn note(&self, project_id: ProjectId, name: &str) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if Self::MOST <= names.len() {
             names.clear();

@@ -1,4 +1,5 @@
-//! Credentials of QuantConnect: set for this caller in memory, check, show masked, forget.
+//! Credentials of QuantConnect: set in memory, check, show masked, forget. One server works for one account: whoever
+//! may call it shares the credentials.
 
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::Deserialize;
@@ -97,16 +98,23 @@ impl QcServer {
 
 #[tool_router(router = auth_update, vis = "pub(crate)")]
 impl QcServer {
-    /// Set QuantConnect credentials for this caller, in memory only. Prefer QUANTCONNECT_USER_ID and QUANTCONNECT_API_TOKEN in the server's environment.
+    /// Set the QuantConnect credentials this server works with, in memory only. Prefer QUANTCONNECT_USER_ID and QUANTCONNECT_API_TOKEN in the server's environment.
     #[tool(title = "Set credentials")]
     async fn configure_quantconnect_auth(
         &self,
         Parameters(args): Parameters<ConfigureArgs>,
         ctx: Ctx,
     ) -> Result<Reply, ToolError> {
-        let new = make_credentials(args.user_id.trim(), args.api_token.trim(), args.organization_id.as_deref())?;
+        let current = self.credentials(&ctx.caller).await?.map(|(credentials, _)| credentials);
+        let given = args.organization_id.as_deref().map(str::trim).filter(|id| !id.is_empty());
+        // A renewed token of the same user stays in the organisation the work is in.
+        let organization = given.map(str::to_owned).or_else(|| {
+            let same = current.as_ref().filter(|current| current.user_id() == args.user_id.trim());
+            same.and_then(|current| current.organization_id().map(ToString::to_string))
+        });
+        let new = make_credentials(args.user_id.trim(), args.api_token.trim(), organization.as_deref())?;
         // A model that was told to must not move the work to another account unseen.
-        if let Some((current, _)) = self.credentials(&ctx.caller).await?
+        if let Some(current) = current
             && current.user_id() != new.user_id()
         {
             ctx.ask
@@ -117,8 +125,10 @@ impl QcServer {
                 ))
                 .await?;
         }
-        self.typed().set(&ctx.caller.key, new);
-        Ok(Reply::new("credentials are set in this server's memory, for this caller, until it ends or clear_quantconnect_auth is called")
+        if let Some(replaced) = self.typed().set(&ctx.caller.key, new) {
+            self.forget_client(&replaced);
+        }
+        Ok(Reply::new("credentials are set in this server's memory, for everybody who may call it, until it ends or clear_quantconnect_auth is called")
             .field("account", self.account_facts(&ctx).await?)
             .field("advice", "set QUANTCONNECT_USER_ID and QUANTCONNECT_API_TOKEN in the server's environment instead: arguments stay in the conversation")
             .next("validate_quantconnect_auth"))
@@ -130,7 +140,11 @@ impl QcServer {
     /// Forget the credentials set by configure_quantconnect_auth; those of the server's settings stay.
     #[tool(title = "Forget credentials")]
     async fn clear_quantconnect_auth(&self, ctx: Ctx) -> Result<Reply, ToolError> {
-        let had = self.typed().forget(&ctx.caller.key);
+        let forgotten = self.typed().forget(&ctx.caller.key);
+        let had = forgotten.is_some();
+        if let Some(credentials) = forgotten {
+            self.forget_client(&credentials);
+        }
         let summary = if had {
             "the credentials set by configure_quantconnect_auth are forgotten"
         } else {

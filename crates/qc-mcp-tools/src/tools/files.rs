@@ -1,5 +1,7 @@
 //! Source files of a project: list, read by lines, write, edit one snippet, rename, delete.
 
+use std::collections::BTreeSet;
+
 use qc_api::endpoints::files::{DeleteFile, PatchFiles, ReadFiles, RenameFile};
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::Deserialize;
@@ -13,6 +15,7 @@ use crate::{
         files::{self, Created},
         find,
     },
+    reply::CAP,
     server::QcServer,
 };
 
@@ -124,9 +127,11 @@ impl QcServer {
         } else {
             file.content.lines().skip(first - 1).take(last + 1 - first).collect::<Vec<_>>().join("\n")
         };
-        let reply = Reply::new(format!("{}: lines {first} to {last} of {total}, {} bytes", quote(name), content.len()))
-            .body(Untrusted::new(content));
-        Ok(if args.start_line.is_some() || args.end_line.is_some() { reply.allow(MOST_BYTES) } else { reply })
+        let room = if args.start_line.is_some() || args.end_line.is_some() { MOST_BYTES } else { CAP };
+        let (content, last) = whole_lines(content, first, last, room);
+        let more = if last < total { format!("; go on with start_line {}", last + 1) } else { String::new() };
+        let facts = format!("{}: lines {first} to {last} of {total}, {} bytes{more}", quote(name), content.len());
+        Ok(Reply::new(facts).body(Untrusted::new(content)).allow(room))
     }
 }
 
@@ -179,7 +184,8 @@ impl QcServer {
     /// Apply a unified diff to one or more files; it must match exactly. For one change edit_file is easier.
     #[tool(title = "Patch files")]
     async fn patch_file(&self, Parameters(args): Parameters<PatchArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
-        let n_files = args.patch.lines().filter(|line| line.starts_with("+++ ")).count();
+        let names: BTreeSet<&str> = args.patch.lines().filter_map(target).collect();
+        let n_files = names.len();
         if n_files == 0 {
             return Err(ToolError::argument("`patch` is no unified diff: it has no `+++ ` line; nothing was sent"));
         }
@@ -187,8 +193,11 @@ impl QcServer {
             let why = "`patch` deletes or renames a file; use delete_file or update_file_name; nothing was sent";
             return Err(ToolError::argument(why));
         }
+        names.iter().try_for_each(|name| files::check_name(name))?;
         let id = find::project(&ctx.door, &args.project_id).await?;
+        let written: Vec<String> = names.into_iter().map(str::to_owned).collect();
         ctx.door.send(&PatchFiles { project_id: id, patch: args.patch, ..PatchFiles::default() }).await?;
+        written.iter().for_each(|name| ctx.door.written().note(id, name));
         Ok(Reply::new(format!("patched {n_files} file(s) of project {id}"))
             .field("project_id", id)
             .field("files", n_files)
@@ -233,6 +242,19 @@ fn check(name: &str, content: &str) -> Result<(), ToolError> {
     Ok(())
 }
 
+/// As many whole lines of `content` (lines `first` to `last`) as fit into `room` bytes, and the last of them. A first
+/// line that alone is longer is left to be cut where it is printed.
+fn whole_lines(mut content: String, first: usize, last: usize, room: usize) -> (String, usize) {
+    if content.len() <= room {
+        return (content, last);
+    }
+    let head = content.as_bytes().get(..room).unwrap_or_default();
+    let Some(end) = head.iter().rposition(|byte| *byte == b'\n') else { return (content, first) };
+    content.truncate(end);
+    let n_lines = content.matches('\n').count() + 1;
+    (content, first + n_lines - 1)
+}
+
 /// The answer of every write: sizes, never the content.
 fn written(summary: &str, id: qc_api::ids::ProjectId, content: &str) -> Reply {
     Reply::new(summary)
@@ -240,6 +262,12 @@ fn written(summary: &str, id: qc_api::ids::ProjectId, content: &str) -> Reply {
         .field("bytes", content.len())
         .field("lines", content.lines().count())
         .next("compile_project")
+}
+
+/// The file that a `+++ ` line of a unified diff names: without git's `b/` and without a time stamp behind a tab.
+fn target(line: &str) -> Option<&str> {
+    let name = line.strip_prefix("+++ ")?.split('\t').next()?.trim_end();
+    Some(name.strip_prefix("b/").unwrap_or(name))
 }
 
 /// Whether a line of a unified diff deletes or renames a file.
@@ -250,7 +278,22 @@ fn removes(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::removes;
+    use super::{removes, target, whole_lines};
+
+    #[test]
+    fn what_is_shown_ends_with_a_whole_line_and_is_counted() {
+        let content = "one\ntwo\nthree\n".to_owned();
+        assert_eq!(whole_lines(content.clone(), 5, 7, 100), (content.clone(), 7));
+        assert_eq!(whole_lines(content.clone(), 5, 7, 10), ("one\ntwo".to_owned(), 6));
+        assert_eq!(whole_lines("é".repeat(9), 1, 1, 5), ("é".repeat(9), 1));
+    }
+
+    #[test]
+    fn a_patch_names_its_files_with_and_without_gits_prefix() {
+        assert_eq!(target("+++ b/lib/alpha.py"), Some("lib/alpha.py"));
+        assert_eq!(target("+++ main.py\t2026-01-01 00:00:00"), Some("main.py"));
+        assert_eq!(target("+ b = 1"), None);
+    }
 
     #[test]
     fn a_patch_that_deletes_or_renames_is_known_in_every_spelling() {

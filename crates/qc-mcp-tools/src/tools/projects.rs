@@ -71,7 +71,8 @@ struct UpdateArgs {
     project_id: ProjectArg,
     /// New name
     name: Option<String>,
-    /// New description
+    /// New description; may be empty
+    #[schemars(extend("x-empty-ok" = true))]
     description: Option<String>,
 }
 

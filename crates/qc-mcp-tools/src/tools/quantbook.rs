@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     Reply, ToolError,
     ctx::Ctx,
-    quantbook::{DEFAULT, Initialized, OpenSource, Source, Workbook},
+    quantbook::{DEFAULT, Initialized, OpenSource, Source, Workbook, name_or_default},
     server::QcServer,
     study::open_source,
 };
@@ -44,7 +44,7 @@ impl QcServer {
         Parameters(args): Parameters<InitializeArgs>,
         ctx: Ctx,
     ) -> Result<Reply, ToolError> {
-        let name = args.instance_name.as_deref().unwrap_or(DEFAULT);
+        let name = name_or_default(args.instance_name.as_deref());
         let source = args.source.as_deref().map_or(Ok(Source::Auto), Source::parse)?;
         let opened = open_source(self, &source).await?;
         let (book, done) = self.desk().books().initialize(ctx.caller.key.as_str(), name, &source)?;
@@ -85,7 +85,7 @@ impl QcServer {
         ctx: Ctx,
     ) -> Result<Reply, ToolError> {
         let caller = ctx.caller.key.as_str();
-        let book = self.desk().books().get(caller, args.instance_name.as_deref().unwrap_or(DEFAULT))?;
+        let book = self.desk().books().get(caller, name_or_default(args.instance_name.as_deref()))?;
         let opened = open_source(self, &book.source).await;
         let state = match &opened {
             Ok(opened) => about(opened),
@@ -121,7 +121,7 @@ impl QcServer {
         Parameters(args): Parameters<InstanceArgs>,
         ctx: Ctx,
     ) -> Result<Reply, ToolError> {
-        let name = args.instance_name.as_deref().unwrap_or(DEFAULT);
+        let name = name_or_default(args.instance_name.as_deref());
         let books = self.desk().books();
         let caller = ctx.caller.key.as_str();
         let n_securities = books.get(caller, name)?.subscriptions.len();
