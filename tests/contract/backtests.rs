@@ -6,12 +6,15 @@ use qc_api::endpoints::backtests::{
     CreateBacktest, DeleteBacktest, ListBacktests, ReadBacktest, ReadBacktestChart, ReadBacktestInsights,
     ReadBacktestLogs, ReadBacktestOrders, ReadBacktestReport, ReadBacktestTrades, UpdateBacktest, UpdateBacktestTags,
 };
+use qc_api::endpoints::compile::CreateCompile;
+use qc_api::endpoints::files::UpdateFileContent;
+use qc_api::endpoints::projects::CreateProject;
 use qc_api::ids::{BacktestId, CompileId, ProjectId};
-use qc_api::model::{Backtest, Chart, Order, OrderStatus};
+use qc_api::model::{Backtest, Chart, Language, Order, OrderStatus};
 use qc_api::{Client, paging};
 use qc_sim::{Sim, SimOptions, seed};
 
-use crate::{algorithm, backtested, built, project_with, read, sentence, session};
+use crate::{algorithm, backtested, built, project_with, read, second_client, sentence, session};
 
 const PAIR: ProjectId = ProjectId(seed::PAIR_PROJECT_ID);
 const BASKET: ProjectId = ProjectId(seed::BASKET_PROJECT_ID);
@@ -171,12 +174,7 @@ async fn later_edits_do_not_change_what_was_compiled() {
         |ticker: &str| algorithm(&["self.set_start_date(2024, 1, 2)", &format!("self.add_equity(\"{ticker}\")")]);
     let project_id = project_with(&client, "Edits", &code("KO")).await;
     let compile_id = built(&sim, &client, project_id).await;
-    let update = qc_api::endpoints::files::UpdateFileContent {
-        project_id,
-        name: "main.py".into(),
-        content: code("IBM"),
-        ..Default::default()
-    };
+    let update = UpdateFileContent { project_id, name: "main.py".into(), content: code("IBM"), ..Default::default() };
     client.send(&update).await.unwrap();
     let backtest_id = client.send(&start(project_id, &compile_id)).await.unwrap().backtest.backtest_id;
     sim.clock().advance(Duration::from_secs(120));
@@ -244,7 +242,16 @@ async fn the_throttle_speaks_after_too_many_starts() {
     client.send(&start(PAIR, &compile_id)).await.unwrap();
     let error = client.send(&start(PAIR, &compile_id)).await.unwrap_err();
     assert!(error.is_rate_limited(), "{error:?}");
-    sim.clock().advance(Duration::from_secs(61));
+    // Another account's starts are its own, and deleting gives none back.
+    let second = second_client(&sim);
+    let own = project_with(&second, "Own", &algorithm(&["self.add_equity(\"KO\")"])).await;
+    let list = client.send(&ListBacktests { project_id: PAIR, include_statistics: None }).await.unwrap().backtests;
+    client.send(&DeleteBacktest { project_id: PAIR, backtest_id: list[0].backtest_id.clone() }).await.unwrap();
+    assert!(client.send(&start(PAIR, &compile_id)).await.unwrap_err().is_rate_limited());
+    let compile = second.send(&CreateCompile { project_id: own }).await.unwrap().compile_id;
+    sim.clock().advance(Duration::from_secs(30));
+    second.send(&start(own, &compile)).await.unwrap();
+    sim.clock().advance(Duration::from_secs(31));
     client.send(&start(PAIR, &compile_id)).await.unwrap();
 }
 
@@ -279,4 +286,25 @@ async fn what_cannot_be_is_refused() {
     assert!(client.send(&chart).await.unwrap_err().is_not_found());
     let backwards = ReadBacktestChart { start: Some(2), end: Some(1), name: "Benchmark".into(), ..chart };
     assert!(sentence(client.send(&backwards).await).contains("Range"));
+}
+
+#[tokio::test]
+async fn csharp_is_read_with_all_its_texts() {
+    let (sim, client) = session().await;
+    let request = CreateProject { name: "Sharp".into(), language: Language::CSharp, organization_id: None };
+    let project_id = client.send(&request).await.unwrap().projects[0].project_id;
+    let code = r#"public class A : QCAlgorithm {
+  public override void Initialize() {
+    SetStartDate(2024, 1, 2);
+    var folder = @"C:\data\";   // the backslash before the quote is a letter
+    var pattern = $@"^{folder}\d+""x""$"; var raw = """ ( " """; var letter = '"';
+    AddEquity("KO");
+  }
+}
+"#;
+    let update = UpdateFileContent { project_id, name: "Main.cs".into(), content: code.into(), ..Default::default() };
+    client.send(&update).await.unwrap();
+    let backtest = backtested(&sim, &client, project_id).await;
+    let traded: Vec<String> = orders(&client, &backtest).await.into_iter().map(|order| order.symbol.value).collect();
+    assert_eq!(traded, ["KO", "KO"]);
 }

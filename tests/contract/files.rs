@@ -1,6 +1,7 @@
 //! Files of a project, from creation to deletion.
 
 use qc_api::endpoints::files::{CreateFile, DeleteFile, PatchFiles, ReadFiles, RenameFile, UpdateFileContent};
+use qc_api::endpoints::projects::{FileContent, UpdateProject};
 use qc_api::ids::ProjectId;
 use qc_api::{Client, Effect};
 use qc_sim::seed;
@@ -52,6 +53,33 @@ async fn a_file_is_made_changed_patched_renamed_and_deleted() {
     let effects: Vec<Effect> = sim.journal().changes().iter().filter_map(|entry| entry.effect).collect();
     use Effect::{Create, Delete, Update};
     assert_eq!(effects, [Create, Update, Update, Update, Update, Delete, Delete]);
+}
+
+#[tokio::test]
+async fn a_diff_that_comes_back_to_a_file_keeps_what_it_did_before() {
+    let (_sim, client) = session().await;
+    client.send(&create("two.py", Some("a\nb\nc\n"))).await.unwrap();
+    let part =
+        |at: usize, old: &str, new: &str| format!("--- a/two.py\n+++ b/two.py\n@@ -{at} +{at} @@\n-{old}\n+{new}\n");
+    let patch = |parts: [String; 2]| PatchFiles { project_id: PROJECT, patch: parts.concat(), ..PatchFiles::default() };
+    client.send(&patch([part(1, "a", "A"), part(3, "c", "C")])).await.unwrap();
+    assert_eq!(content(&client, "two.py").await, "A\nb\nC\n");
+    // All or nothing: the second part does not match, so that the first is not kept either.
+    assert!(sentence(client.send(&patch([part(2, "b", "B"), part(1, "a", "x")])).await).contains("does not match"));
+    assert_eq!(content(&client, "two.py").await, "A\nb\nC\n");
+}
+
+#[tokio::test]
+async fn a_project_has_no_two_files_of_one_name() {
+    let (_sim, client) = session().await;
+    let file = |name: &str| FileContent { name: name.into(), content: "x = 1\n".into() };
+    let all = |files| UpdateProject { project_id: PROJECT, files: Some(files), ..UpdateProject::default() };
+    assert!(sentence(client.send(&all(vec![file("a.py"), file("a.py")])).await).contains("already exists: a.py"));
+    assert!(content(&client, "main.py").await.contains("KO"), "a refused change keeps the files");
+    client.send(&all(vec![file("a.py"), file("b.py")])).await.unwrap();
+    let rename =
+        RenameFile { project_id: PROJECT, name: "a.py".into(), new_name: "b.py".into(), ..RenameFile::default() };
+    assert!(sentence(client.send(&rename).await).contains("already exists"));
 }
 
 #[tokio::test]

@@ -5,11 +5,12 @@ use std::time::Duration;
 use qc_api::Client;
 use qc_api::brokerage::Brokerage;
 use qc_api::endpoints::live::{
-    CreateLive, LiquidateLive, ListLive, ReadLive, ReadLiveChart, ReadLiveInsights, ReadLiveLogs, ReadLiveOrders,
-    ReadLivePortfolio, ReadLiveTrades, StopLive,
+    CreateLive, LiquidateLive, ListLive, ReadLive, ReadLiveChart, ReadLiveLogs, ReadLiveOrders, ReadLivePortfolio,
+    ReadLiveTrades, StopLive,
 };
 use qc_api::endpoints::live_commands::{BroadcastLiveCommand, CreateLiveCommand};
 use qc_api::endpoints::nodes::ReadProjectNodes;
+use qc_api::endpoints::projects::ReadProjects;
 use qc_api::ids::{DeployId, ProjectId};
 use qc_api::model::{LiveStatus, Order};
 use qc_api::wire::Map;
@@ -18,9 +19,9 @@ use serde_json::json;
 
 use crate::{algorithm, built, project_with, sentence, session};
 
-const PAIR: ProjectId = ProjectId(seed::PAIR_PROJECT_ID);
+pub(crate) const PAIR: ProjectId = ProjectId(seed::PAIR_PROJECT_ID);
 
-async fn request(sim: &Sim, client: &Client, project_id: ProjectId) -> CreateLive {
+pub(crate) async fn request(sim: &Sim, client: &Client, project_id: ProjectId) -> CreateLive {
     let nodes = client.send(&ReadProjectNodes { project_id }).await.unwrap().nodes;
     CreateLive {
         version_id: (-1).into(),
@@ -37,18 +38,18 @@ async fn request(sim: &Sim, client: &Client, project_id: ProjectId) -> CreateLiv
 }
 
 /// Deploys and waits until it runs.
-async fn deployed(sim: &Sim, client: &Client, project_id: ProjectId) -> DeployId {
+pub(crate) async fn deployed(sim: &Sim, client: &Client, project_id: ProjectId) -> DeployId {
     let request = request(sim, client, project_id).await;
     let id = client.send(&request).await.unwrap().deployment().unwrap().clone();
     sim.clock().advance(Duration::from_secs(60));
     id
 }
 
-async fn status(client: &Client, project_id: ProjectId) -> LiveStatus {
+pub(crate) async fn status(client: &Client, project_id: ProjectId) -> LiveStatus {
     client.send(&ReadLive { project_id, deploy_id: None }).await.unwrap().status.unwrap()
 }
 
-async fn orders(sim: &Sim, client: &Client, project_id: ProjectId) -> Vec<Order> {
+pub(crate) async fn orders(sim: &Sim, client: &Client, project_id: ProjectId) -> Vec<Order> {
     let request = ReadLiveOrders { project_id, start: 0, end: 1000 };
     let first = client.send(&request).await.unwrap();
     if first.progress.is_none() {
@@ -58,7 +59,7 @@ async fn orders(sim: &Sim, client: &Client, project_id: ProjectId) -> Vec<Order>
     client.send(&request).await.unwrap().orders
 }
 
-async fn held(client: &Client, project_id: ProjectId) -> Vec<String> {
+pub(crate) async fn held(client: &Client, project_id: ProjectId) -> Vec<String> {
     let portfolio = client.send(&ReadLivePortfolio { project_id }).await.unwrap().portfolio.unwrap();
     portfolio.holdings.keys().map(|id| id.split(' ').next().unwrap().to_owned()).collect()
 }
@@ -107,8 +108,6 @@ async fn closed_positions_are_trades_that_agree_with_the_orders() {
     let paid: f64 = closed.iter().filter_map(|trade| trade.total_fees).sum();
     assert!((fees - paid).abs() < 1e-6, "{fees} {paid}");
     assert!(orders.iter().all(|order| closed.iter().any(|trade| trade.order_ids.contains(&order.id))));
-    let insights = ReadLiveInsights { project_id: PAIR, start: 0, end: 100, algorithm_id: None };
-    assert!(client.send(&insights).await.unwrap().insights.is_empty());
 }
 
 #[tokio::test]
@@ -183,8 +182,21 @@ async fn an_algorithm_that_raises_fails_while_live() {
     let code = algorithm(&["self.add_equity(\"KO\")", "raise ValueError(\"no luck\")"]);
     let project_id = project_with(&client, "Raises", &code).await;
     deployed(&sim, &client, project_id).await;
-    assert_eq!(status(&client, project_id).await, LiveStatus::RuntimeError);
+    let read = client.send(&ReadLive { project_id, deploy_id: None }).await.unwrap();
+    assert_eq!(read.status, Some(LiveStatus::RuntimeError));
+    assert!(read.stopped.is_some() && read.message.unwrap().contains("no luck"));
     assert!(held(&client, project_id).await.is_empty());
+    let failed = ListLive { status: Some(LiveStatus::RuntimeError), ..ListLive::default() };
+    assert_eq!(client.send(&failed).await.unwrap().live.len(), 1);
+    assert!(sentence(client.send(&StopLive { project_id }).await).contains("No live deployment found"));
+    // Neither its node nor its project is blocked by it.
+    let nodes = client.send(&ReadProjectNodes { project_id }).await.unwrap().nodes;
+    assert!(nodes.live.iter().all(|node| !node.busy));
+    let project = client.send(&ReadProjects::one(project_id)).await.unwrap().projects.remove(0);
+    assert!(!project.code_running);
+    let again = CreateLive { node_id: nodes.live[0].id.clone(), ..request(&sim, &client, project_id).await };
+    client.send(&again).await.unwrap();
+    assert!(client.send(&ReadProjects::one(project_id)).await.unwrap().projects[0].code_running);
 }
 
 #[tokio::test]

@@ -18,7 +18,9 @@ mod data;
 mod faults;
 mod files;
 mod follow;
+mod hostile;
 mod live;
+mod live_agrees;
 mod live_service;
 mod object_store;
 mod one_run;
@@ -27,6 +29,7 @@ mod organizations;
 mod persistence;
 mod projects;
 mod quirks;
+mod quotas;
 mod rules;
 mod wire;
 

@@ -85,3 +85,20 @@ async fn another_organization_s_store_is_closed() {
     let foreign = ListObjects { organization_id: seed::COLLABORATOR_ORGANIZATION_ID.into(), ..list };
     assert!(client.send(&foreign).await.unwrap_err().is_not_found());
 }
+
+#[tokio::test]
+async fn large_objects_are_taken_and_larger_ones_than_the_web_server_takes_are_not() {
+    let (sim, client) = session().await;
+    // Beyond the two megabytes at which common web frameworks stop by themselves.
+    let data: Vec<u8> = (0..5 << 20).map(|at: u32| at.to_le_bytes()[0] ^ at.to_le_bytes()[2]).collect();
+    set(&client, "large.bin", &data).await;
+    let read = ReadObjectProperties { organization_id: seed::ORGANIZATION_ID.into(), key: "large.bin".into() };
+    let metadata = client.send(&read).await.unwrap().metadata;
+    assert_eq!((metadata.size, metadata.mime.as_deref()), (Some(5 << 20), Some("application/octet-stream")));
+    let huge =
+        SetObject { key: "huge.bin".into(), data: vec![0; 65 << 20], organization_id: seed::ORGANIZATION_ID.into() };
+    let refused = client.send(&huge).await.unwrap_err();
+    assert!(format!("{refused:?}").contains("413"), "{refused:?}");
+    assert!(sim.journal().of("object/set").iter().filter(|entry| entry.accepted).count() == 1);
+    assert_eq!(names(&client, None).await.len(), 1);
+}

@@ -72,6 +72,26 @@ fn same(what: &str, shown: f64, derived: f64, tolerance: f64) {
     assert!((shown - derived).abs() <= tolerance, "{what}: shown {shown}, derived {derived}");
 }
 
+/// The longest time from the best sum of closed trades before a loss to the next better one, or to the end, in days.
+fn days_under_water(trades: &[ClosedTrade]) -> f64 {
+    let day = |at: Option<jiff::Timestamp>| at.unwrap().as_second() as f64 / 86_400.0;
+    let mut sums = vec![(trades.iter().map(|trade| day(trade.entry_time)).fold(f64::MAX, f64::min), 0.0)];
+    for trade in trades {
+        let sum = sums.last().unwrap().1 + trade.profit_loss.unwrap();
+        sums.push((day(trade.exit_time), sum));
+    }
+    let end = sums[1..].iter().map(|(at, _)| *at).fold(f64::MIN, f64::max);
+    let mut longest = 0.0_f64;
+    for (at, trade) in trades.iter().enumerate().filter(|(_, trade)| trade.profit_loss.unwrap() < 0.0) {
+        let best = sums[..=at].iter().map(|(_, sum)| *sum).fold(f64::MIN, f64::max);
+        let since = sums.iter().find(|(_, sum)| *sum == best).unwrap().0;
+        let better = sums[at + 1..].iter().find(|(_, sum)| best < *sum).map_or(end, |(at, _)| *at);
+        assert!(0.0 <= better - since, "{:?}", trade.id);
+        longest = longest.max(better - since);
+    }
+    longest
+}
+
 fn check(shown: &Shown, cash: f64) {
     let Shown { backtest, orders, trades, insights, log, charts } = shown;
     let statistic = |title: &str| figure(backtest.statistics.text(title));
@@ -124,6 +144,12 @@ fn check(shown: &Shown, cash: f64) {
     assert_eq!(figures.total_number_of_trades, i64::try_from(trades.len()).ok());
     assert_eq!(figures.number_of_winning_trades, i64::try_from(wins).ok());
     same("totalProfitLoss", figures.total_profit_loss.unwrap(), earned, 1e-4);
+    same(
+        "drawdown in days",
+        days_under_water(trades),
+        figures.maximum_drawdown_duration.unwrap().as_secs_f64() / 86_400.0,
+        1e-6,
+    );
     same("Win Rate", statistic("Win Rate"), (100.0 * wins as f64 / trades.len() as f64).round(), 0.0);
     same("endEquity", portfolio.end_equity.unwrap(), end, 1e-4);
     same("Sharpe Ratio", statistic("Sharpe Ratio"), portfolio.sharpe_ratio.unwrap(), 5e-4 + 5e-5);

@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
+use qc_api::Client;
 use qc_api::endpoints::account::ReadAccount;
 use qc_api::endpoints::optimizations::{
     AbortOptimization, CreateOptimization, DeleteOptimization, EstimateOptimization, GRID_SEARCH, ListOptimizations,
     ReadOptimization, UpdateOptimization,
 };
 use qc_api::ids::{CompileId, ProjectId};
-use qc_api::model::{OptimizationNode, OptimizationParameter, OptimizationStatus, OptimizationTarget, TargetDirection};
-use qc_sim::seed;
+use qc_api::model::{
+    Constraint, ConstraintOperator, Optimization, OptimizationNode, OptimizationParameter, OptimizationStatus,
+    OptimizationSummary, OptimizationTarget, TargetDirection,
+};
+use qc_sim::{Sim, seed};
 
-use crate::{built, read as read_backtest, sentence, session};
+use crate::{algorithm, built, project_with, read as read_backtest, sentence, session};
 
 const PAIR: ProjectId = ProjectId(seed::PAIR_PROJECT_ID);
 
@@ -126,4 +130,107 @@ async fn impossible_grids_and_empty_purses_are_refused() {
         sentence(client.send(&request).await);
     }
     assert!(client.send(&ListOptimizations { project_id: PAIR }).await.unwrap().optimizations.is_empty());
+}
+
+/// Runs a grid to its end.
+async fn searched(sim: &Sim, client: &Client, request: &CreateOptimization) -> Optimization {
+    let made = client.send(request).await.unwrap().optimizations.remove(0).optimization_id;
+    sim.clock().advance(Duration::from_secs(600));
+    client.send(&ReadOptimization { optimization_id: made }).await.unwrap().optimization
+}
+
+async fn summary(client: &Client, project_id: ProjectId) -> OptimizationSummary {
+    client.send(&ListOptimizations { project_id }).await.unwrap().optimizations.remove(0)
+}
+
+#[tokio::test]
+async fn code_that_raises_fails_at_every_point() {
+    let (sim, client) = session().await;
+    let code = algorithm(&["self.add_equity(\"KO\")", "raise ValueError(\"no luck\")"]);
+    let project_id = project_with(&client, "Raises", &code).await;
+    let compile_id = built(&sim, &client, project_id).await;
+    let failed = searched(&sim, &client, &CreateOptimization { project_id, ..request(compile_id) }).await;
+    let count = |name: &str| failed.runtime_statistics.text(name).unwrap().to_owned();
+    assert_eq!([count("Completed"), count("Failed"), count("Total")], ["0", "9", "9"]);
+    assert_eq!((failed.status.clone(), failed.share_done()), (Some(OptimizationStatus::Completed), Some(1.0)));
+    for (id, point) in &failed.backtests {
+        assert_eq!((point.exit_code, point.equity.len()), (Some(1), 0), "{id}");
+        assert_eq!(point.statistics.figure("Sharpe Ratio"), None);
+        let backtest = read_backtest(&client, project_id, id.as_str().into()).await;
+        assert!(backtest.status.is_error() && backtest.failure().unwrap().contains("no luck"));
+    }
+    let row = summary(&client, project_id).await;
+    assert_eq!((row.sharpe_ratio, row.psr, row.trades), (None, None, None));
+}
+
+#[tokio::test]
+async fn the_best_point_keeps_all_constraints_and_goes_in_the_direction_asked_for() {
+    let (sim, client) = session().await;
+    let compile_id = built(&sim, &client, PAIR).await;
+    let all = searched(&sim, &client, &request(compile_id.clone())).await;
+    let figures: Vec<[f64; 2]> = all
+        .backtests
+        .values()
+        .map(|p| ["Sharpe Ratio", "Drawdown"].map(|name| p.statistics.figure(name).unwrap()))
+        .collect();
+    let mut falls: Vec<f64> = figures.iter().map(|[_, drawdown]| *drawdown).collect();
+    falls.sort_by(f64::total_cmp);
+    // A limit in the middle, as a fraction: points above it do not count, however good they are.
+    let limit = (falls[3] + falls[4]) / 2.0 / 100.0;
+    let drawdown = |operator| Constraint { target: OptimizationTarget::Drawdown, operator, target_value: limit };
+    for (operator, counts) in [
+        (ConstraintOperator::Less, (|fall, limit| fall < limit) as fn(f64, f64) -> bool),
+        (ConstraintOperator::GreaterOrEqual, |fall, limit| limit <= fall),
+    ] {
+        for (target_to, better) in
+            [(TargetDirection::Max, f64::max as fn(f64, f64) -> f64), (TargetDirection::Min, f64::min)]
+        {
+            let constrained = CreateOptimization {
+                target_to,
+                constraints: vec![drawdown(operator.clone())],
+                ..request(compile_id.clone())
+            };
+            searched(&sim, &client, &constrained).await;
+            let counted = figures.iter().filter(|[_, fall]| counts(*fall / 100.0, limit)).map(|[sharpe, _]| *sharpe);
+            assert_eq!(summary(&client, PAIR).await.sharpe_ratio, counted.reduce(better), "{operator:?}");
+        }
+    }
+    // None keeps this one.
+    let never = Constraint { target_value: -1.0, ..drawdown(ConstraintOperator::Less) };
+    searched(&sim, &client, &CreateOptimization { constraints: vec![never], ..request(compile_id.clone()) }).await;
+    assert_eq!(summary(&client, PAIR).await.sharpe_ratio, None);
+    // The drawdown itself may be what counts: the smallest is the best.
+    let safest = CreateOptimization {
+        target: OptimizationTarget::Drawdown,
+        target_to: TargetDirection::Min,
+        ..request(compile_id.clone())
+    };
+    searched(&sim, &client, &safest).await;
+    let least = figures.iter().find(|[_, fall]| *fall == falls[0]).unwrap();
+    assert_eq!(summary(&client, PAIR).await.sharpe_ratio, Some(least[0]));
+    for odd in [
+        CreateOptimization { target: OptimizationTarget::from_word("Luck"), ..request(compile_id.clone()) },
+        CreateOptimization {
+            constraints: vec![drawdown(ConstraintOperator::from_word("Near"))],
+            ..request(compile_id)
+        },
+    ] {
+        assert!(sentence(client.send(&odd).await).contains("unknown"));
+    }
+}
+
+#[tokio::test]
+async fn a_search_ends_with_the_round_that_reaches_the_value_asked_for() {
+    let (sim, client) = session().await;
+    let compile_id = built(&sim, &client, PAIR).await;
+    let all = searched(&sim, &client, &request(compile_id.clone())).await;
+    let first = all.backtests.values().next().unwrap().statistics.figure("Sharpe Ratio").unwrap();
+    let modest = CreateOptimization { target_value: Some(first - 0.5), ..request(compile_id.clone()) };
+    let soon = searched(&sim, &client, &modest).await;
+    assert_eq!(
+        (soon.status.clone(), soon.share_done(), soon.backtests.len()),
+        (Some(OptimizationStatus::Completed), Some(1.0), 3)
+    );
+    let endless = CreateOptimization { target_value: Some(1e9), ..request(compile_id) };
+    assert_eq!(searched(&sim, &client, &endless).await.backtests.len(), 9);
 }

@@ -1,12 +1,15 @@
 //! Decodes what a request carries: JSON, a form with PHP brackets, multipart parts, or a query string.
 
 use axum::body::Bytes;
+use axum::extract::multipart::MultipartError;
 use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use qc_api::wire::form;
 use serde_json::{Map, Value};
 
-/// The largest body the simulator reads: larger than anything the object store takes from a test.
+/// The largest body the simulator reads; what is larger is answered with HTTP 413. The service documents no number:
+/// this one is above everything its plans allow in files.
 pub(crate) const LIMIT: usize = 64 << 20;
 
 /// A decoded request.
@@ -29,35 +32,53 @@ impl Body {
     }
 }
 
-/// Reads a request to its end. `None` when its content is not what it claims to be.
-pub(crate) async fn read(request: Request) -> Option<Body> {
+/// Why a body was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    /// Larger than [`LIMIT`].
+    TooLarge,
+    /// Its content is not what it claims to be.
+    Otherwise,
+}
+
+/// Reads a request to its end.
+pub(crate) async fn read(request: Request) -> Result<Body, Unreadable> {
     let mut fields = request.uri().query().map(from_form).unwrap_or_default();
     let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let mut files = Vec::new();
     if kind.starts_with("multipart/form-data") {
-        let mut parts = Multipart::from_request(request, &()).await.ok()?;
-        while let Some(part) = parts.next_field().await.ok()? {
+        let mut parts = Multipart::from_request(request, &()).await.map_err(|_| Unreadable::Otherwise)?;
+        while let Some(part) = parts.next_field().await.map_err(of_part)? {
             let name = part.name().unwrap_or_default().to_owned();
             if part.file_name().is_some() {
-                files.push((name, part.bytes().await.ok()?));
+                files.push((name, part.bytes().await.map_err(of_part)?));
             } else {
-                fields.insert(name, Value::String(part.text().await.ok()?));
+                fields.insert(name, Value::String(part.text().await.map_err(of_part)?));
             }
         }
-        return Some(Body { fields, files });
+        return Ok(Body { fields, files });
     }
-    let bytes = axum::body::to_bytes(request.into_body(), LIMIT).await.ok()?;
+    let bytes = axum::body::to_bytes(request.into_body(), LIMIT).await.map_err(of_whole)?;
     if bytes.is_empty() {
-        return Some(Body { fields, files });
+        return Ok(Body { fields, files });
     }
-    let text = std::str::from_utf8(&bytes).ok()?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| Unreadable::Otherwise)?;
     if kind.starts_with("application/x-www-form-urlencoded") {
         fields.extend(from_form(text));
     } else {
-        let Value::Object(members) = serde_json::from_str(text).ok()? else { return None };
+        let Ok(Value::Object(members)) = serde_json::from_str(text) else { return Err(Unreadable::Otherwise) };
         fields.extend(members);
     }
-    Some(Body { fields, files })
+    Ok(Body { fields, files })
+}
+
+fn of_part(error: MultipartError) -> Unreadable {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE { Unreadable::TooLarge } else { Unreadable::Otherwise }
+}
+
+/// A body that passed the limit, or one that broke off.
+fn of_whole(error: axum::Error) -> Unreadable {
+    if error.to_string().contains("length limit") { Unreadable::TooLarge } else { Unreadable::Otherwise }
 }
 
 /// `a=1&p[0][key]=x&p[0][value]=2` to nested JSON; all values stay text, as in PHP.

@@ -2,8 +2,14 @@
 //!
 //! A simulated compile and a simulated backtest need no more. Python and C# are told apart by the file's name.
 
+mod check;
+mod tokens;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use self::check::check;
+use self::tokens::{Kind, Token, Tokens};
 
 /// A file as the reader needs it.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +54,9 @@ pub(crate) struct BuildError {
     pub(crate) message: String,
 }
 
+/// Dollars a program may begin with: whatever it names beyond is cut, so that no figure of a run is beyond all numbers.
+const MOST_CASH: f64 = 1e12;
+
 /// Reads the whole project; `known` says which tickers have prices, for code that subscribes in a loop.
 pub(crate) fn read(files: &[Source<'_>], known: impl Fn(&str) -> bool) -> Program {
     let mut program = Program::default();
@@ -76,17 +85,12 @@ pub(crate) fn read(files: &[Source<'_>], known: impl Fn(&str) -> bool) -> Progra
         program.start = program.start.or_else(|| date(&["set_start_date", "SetStartDate"]));
         program.end = program.end.or_else(|| date(&["set_end_date", "SetEndDate"]));
         let cash = tokens.calls(&["set_cash", "SetCash"]).next().and_then(|arguments| numbers(arguments).next());
-        program.cash = program.cash.or(cash.filter(|cash| cash.is_finite() && 0.0 < *cash));
+        program.cash = program.cash.or(cash.filter(|cash| 0.0 < *cash).map(|cash| cash.min(MOST_CASH)));
         program.rebalances_monthly |= tokens.has_word(&["month_start", "MonthStart", "month_end", "MonthEnd"]);
         program.emits_insights |= tokens.has_word(&["Insight", "emit_insights", "EmitInsights"]);
         program.raises = program.raises.take().or_else(|| find_raise(file));
     }
     program
-}
-
-/// The first obvious mistake of each code file.
-pub(crate) fn check(files: &[Source<'_>]) -> Vec<BuildError> {
-    files.iter().filter(|file| is_code(file.name)).filter_map(check_file).collect()
 }
 
 fn is_code(name: &str) -> bool {
@@ -95,198 +99,6 @@ fn is_code(name: &str) -> bool {
 
 fn is_python(name: &str) -> bool {
     name.ends_with(".py")
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Token {
-    kind: Kind,
-    line: usize,
-    column: usize,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Kind {
-    Word(String),
-    Number(String),
-    Text(String),
-    Mark(char),
-}
-
-struct Tokens {
-    all: Vec<Token>,
-    /// A text that never ends: where it begins.
-    unterminated: Option<(usize, usize)>,
-}
-
-impl Tokens {
-    fn of(file: &Source<'_>) -> Self {
-        let mut reader = Reader { rest: file.text.chars().peekable(), line: 1, column: 0 };
-        let python = is_python(file.name);
-        let mut tokens = Self { all: Vec::new(), unterminated: None };
-        while let Some(first) = reader.next() {
-            let (line, column) = (reader.line, reader.column - 1);
-            let kind = match first {
-                '\n' => {
-                    reader.line += 1;
-                    reader.column = 0;
-                    continue;
-                }
-                _ if first.is_whitespace() => continue,
-                '#' => {
-                    reader.skip_line();
-                    continue;
-                }
-                '/' if !python && reader.rest.peek() == Some(&'/') => {
-                    reader.skip_line();
-                    continue;
-                }
-                '/' if !python && reader.rest.peek() == Some(&'*') => {
-                    reader.skip_comment();
-                    continue;
-                }
-                '"' | '\'' => match reader.text(first, python) {
-                    Some(text) => Kind::Text(text),
-                    None => {
-                        tokens.unterminated = Some((line, column));
-                        break;
-                    }
-                },
-                _ if first.is_ascii_digit() => {
-                    Kind::Number(reader.word(first, |c| c.is_ascii_alphanumeric() || c == '_' || c == '.'))
-                }
-                _ if first.is_alphabetic() || first == '_' => {
-                    Kind::Word(reader.word(first, |c| c.is_alphanumeric() || c == '_'))
-                }
-                mark => Kind::Mark(mark),
-            };
-            tokens.all.push(Token { kind, line, column });
-        }
-        tokens
-    }
-
-    /// The tokens between the parentheses of each call of one of these names.
-    fn calls<'a>(&'a self, names: &'a [&'a str]) -> impl Iterator<Item = &'a [Token]> {
-        self.all.iter().enumerate().filter_map(move |(at, token)| {
-            let Kind::Word(word) = &token.kind else { return None };
-            if !names.contains(&word.as_str()) || self.all.get(at + 1)?.kind != Kind::Mark('(') {
-                return None;
-            }
-            let inside = self.all.get(at + 2..)?;
-            let mut depth = 1_usize;
-            let end = inside.iter().position(|token| {
-                match token.kind {
-                    Kind::Mark('(') => depth += 1,
-                    Kind::Mark(')') => depth -= 1,
-                    _ => {}
-                }
-                depth == 0
-            });
-            inside.get(..end.unwrap_or(inside.len()))
-        })
-    }
-
-    fn texts(&self) -> impl Iterator<Item = &str> {
-        self.all.iter().filter_map(|token| match &token.kind {
-            Kind::Text(text) => Some(text.as_str()),
-            _ => None,
-        })
-    }
-
-    fn has_word(&self, words: &[&str]) -> bool {
-        self.all.iter().any(|token| matches!(&token.kind, Kind::Word(word) if words.contains(&word.as_str())))
-    }
-}
-
-struct Reader<'a> {
-    rest: std::iter::Peekable<std::str::Chars<'a>>,
-    line: usize,
-    column: usize,
-}
-
-impl Reader<'_> {
-    fn next(&mut self) -> Option<char> {
-        let next = self.rest.next()?;
-        self.column += 1;
-        Some(next)
-    }
-
-    fn skip_line(&mut self) {
-        while self.rest.peek().is_some_and(|c| *c != '\n') {
-            self.next();
-        }
-    }
-
-    fn skip_comment(&mut self) {
-        let mut last = ' ';
-        while let Some(c) = self.next() {
-            if c == '\n' {
-                self.line += 1;
-                self.column = 0;
-            }
-            if last == '*' && c == '/' {
-                return;
-            }
-            last = c;
-        }
-    }
-
-    fn word(&mut self, first: char, belongs: impl Fn(char) -> bool) -> String {
-        let mut word = String::from(first);
-        while let Some(c) = self.rest.next_if(|c| belongs(*c)) {
-            self.column += 1;
-            word.push(c);
-        }
-        word
-    }
-
-    /// The text after an opening quote; `None` when it does not end where it must.
-    fn text(&mut self, quote: char, python: bool) -> Option<String> {
-        let mut long = false;
-        if self.rest.peek() == Some(&quote) {
-            self.next();
-            if self.rest.peek() != Some(&quote) {
-                return Some(String::new());
-            }
-            if !python {
-                return Some(String::new());
-            }
-            self.next();
-            long = true;
-        }
-        let mut text = String::new();
-        let mut closing = 0;
-        while let Some(c) = self.next() {
-            match c {
-                '\\' => {
-                    if self.next()? == '\n' {
-                        self.line += 1;
-                        self.column = 0;
-                    }
-                    closing = 0;
-                }
-                '\n' => {
-                    if !long {
-                        return None;
-                    }
-                    self.line += 1;
-                    self.column = 0;
-                    closing = 0;
-                    text.push(c);
-                }
-                _ if c == quote => {
-                    closing += 1;
-                    if !long || closing == 3 {
-                        return Some(text);
-                    }
-                }
-                _ => {
-                    closing = 0;
-                    text.push(c);
-                }
-            }
-        }
-        None
-    }
 }
 
 fn numbers(arguments: &[Token]) -> impl Iterator<Item = f64> {
@@ -352,93 +164,6 @@ fn find_raise(file: &Source<'_>) -> Option<Raise> {
 
 fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
-}
-
-fn check_file(file: &Source<'_>) -> Option<BuildError> {
-    let python = is_python(file.name);
-    let error = |line: usize, column: usize, message: String| {
-        Some(BuildError { file: file.name.to_owned(), line, column, message })
-    };
-    let tokens = Tokens::of(file);
-    let mut open: Vec<(char, usize, usize)> = Vec::new();
-    for token in &tokens.all {
-        match &token.kind {
-            Kind::Mark(c @ ('(' | '[' | '{')) => open.push((*c, token.line, token.column)),
-            Kind::Mark(c @ (')' | ']' | '}')) => match open.pop() {
-                Some((opening, ..)) if closes(opening) == *c => {}
-                Some((opening, line, _)) => {
-                    return error(
-                        token.line,
-                        token.column,
-                        format!(
-                            "closing parenthesis '{c}' does not match opening parenthesis '{opening}' on line {line}"
-                        ),
-                    );
-                }
-                None => return error(token.line, token.column, format!("unmatched '{c}'")),
-            },
-            Kind::Word(word) if word == "SYNTAX_ERROR" => {
-                return error(token.line, token.column, "invalid syntax".to_owned());
-            }
-            _ => {}
-        }
-    }
-    if let Some((line, column)) = tokens.unterminated {
-        return error(line, column, "unterminated string literal".to_owned());
-    }
-    if let Some((opening, line, column)) = open.pop() {
-        return error(line, column, format!("'{opening}' was never closed"));
-    }
-    if python {
-        missing_colon(&tokens).and_then(|(line, column)| error(line, column, "expected ':'".to_owned()))
-    } else {
-        None
-    }
-}
-
-fn closes(opening: char) -> char {
-    match opening {
-        '(' => ')',
-        '[' => ']',
-        _ => '}',
-    }
-}
-
-/// A line that begins a block but has no colon anywhere outside brackets.
-fn missing_colon(tokens: &Tokens) -> Option<(usize, usize)> {
-    let mut depth = 0_i32;
-    let mut block: Option<(usize, usize, bool)> = None;
-    let mut line = 0;
-    for token in &tokens.all {
-        if token.line != line && depth == 0 {
-            if let Some((line, column, false)) = block {
-                return Some((line, column));
-            }
-            block = match &token.kind {
-                Kind::Word(word)
-                    if ["def", "class", "if", "elif", "else", "for", "while", "try"].contains(&word.as_str()) =>
-                {
-                    Some((token.line, token.column, false))
-                }
-                _ => None,
-            };
-        }
-        // Inside brackets a statement goes on over the end of its line.
-        line = token.line;
-        match token.kind {
-            Kind::Mark('(' | '[' | '{') => depth += 1,
-            Kind::Mark(')' | ']' | '}') => depth -= 1,
-            Kind::Mark(':') if depth == 0 => {
-                if let Some((_, _, seen)) = &mut block {
-                    *seen = true;
-                }
-            }
-            // A continued line keeps its statement open.
-            Kind::Mark('\\') => line = token.line + 1,
-            _ => {}
-        }
-    }
-    block.and_then(|(line, column, seen)| (!seen).then_some((line, column)))
 }
 
 #[cfg(test)]

@@ -37,13 +37,14 @@ mod server;
 mod shelf;
 mod signature;
 mod sim;
+mod ticket;
 mod world;
 
 pub use clock::SimClock;
 pub use error::{Error, Result};
 pub use faults::{Fault, Faults};
 pub use journal::{Entry, Journal};
-pub use options::{AuthFailure, ClockMode, FolderMode, JobTimes, SimOptions};
+pub use options::{AuthFailure, ClockMode, FolderMode, JobTimes, SimAccount, SimOptions, SimOrganization};
 pub use quirks::Quirks;
 pub use sim::Sim;
 pub use world::{Quotas, Tier};

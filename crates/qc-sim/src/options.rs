@@ -30,6 +30,10 @@ pub struct SimOptions {
     pub folder: FolderMode,
     /// Plan of the seeded account's organization: it sets the quotas.
     pub tier: Tier,
+    /// Organizations beside the two that are always there; an account of [`seed`](crate::seed) may be a member too.
+    pub organizations: Vec<SimOrganization>,
+    /// Accounts beside the two that are always there.
+    pub accounts: Vec<SimAccount>,
     /// Quotas of every organization, in place of those of its plan.
     pub quotas: Option<Quotas>,
     /// Backtests an account may start within a minute before the throttle speaks; `None` switches it off.
@@ -50,6 +54,8 @@ impl Default for SimOptions {
             auth_failure: AuthFailure::default(),
             folder: FolderMode::None,
             tier: Tier::Team,
+            organizations: Vec::new(),
+            accounts: Vec::new(),
             quotas: None,
             backtests_per_minute: None,
             saved_world: None,
@@ -69,6 +75,36 @@ impl SimOptions {
             ClockMode::Real => JobTimes::FAST,
         })
     }
+}
+
+/// An organization to add: with a free plan it has the nodes of one, with any other those of the seeded one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SimOrganization {
+    /// 32 hexadecimal digits.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its plan, which sets the quotas.
+    pub tier: Tier,
+    /// User ids, the owner first.
+    pub members: Vec<i64>,
+    /// Balance in QCC.
+    pub credit: f64,
+}
+
+/// An account to add.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SimAccount {
+    /// User id.
+    pub id: i64,
+    /// API token: it opens nothing but the simulator.
+    pub token: String,
+    /// Its name.
+    pub name: String,
+    /// The identifier by which it is invited to projects.
+    pub public_id: String,
+    /// The organization meant when a request names none; it must be a member of it.
+    pub organization: String,
 }
 
 /// Whose time the simulator follows.

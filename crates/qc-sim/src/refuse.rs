@@ -69,6 +69,11 @@ pub(crate) fn no_write_permission() -> Refusal {
     said("You do not have write permission for this project")
 }
 
+/// The right exists beside that to write; the sentence is worded like its.
+pub(crate) fn no_live_control() -> Refusal {
+    said("You do not have live control permission for this project")
+}
+
 pub(crate) fn collaborator_not_found(id: &str) -> Refusal {
     said(format!("Collaborator not found: {id}"))
 }

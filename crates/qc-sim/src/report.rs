@@ -1,18 +1,18 @@
 //! What a finished backtest shows of its [`Run`], in the shapes the service answers with.
 
+use jiff::Timestamp;
 use qc_api::model::{
-    AlgorithmPerformance, Chart, ClosedTrade, Insight, InsightDirection, InsightKind, Order, OrderDirection,
-    OrderEvent, OrderEventDirection, OrderEventStatus, OrderStatus, OrderSubmissionData, OrderType, SecurityType,
-    Statistics, Symbol, TradeDirection,
+    AlgorithmPerformance, Chart, ClosedTrade, Insight, InsightDirection, InsightKind, Order, OrderType, Statistics,
+    Symbol, TradeDirection,
 };
 use qc_api::wire::Map;
-use serde_json::Value;
 
 use crate::code::{Program, Raise};
 use crate::market::listings::Listing;
 use crate::market::{Market, files};
 use crate::run::trades::{self, ClosedTrade as Closed};
 use crate::run::{Fill, Plan, Reason, Run, charts, statistics};
+use crate::ticket::{Fate, Ticket};
 
 /// Everything the service can be asked about one run.
 #[derive(Debug)]
@@ -93,77 +93,26 @@ pub(crate) fn symbol(listing: &Listing) -> Symbol {
     }
 }
 
+/// The order behind a fill.
 fn order(algorithm: &str, run: &Run, fill: &Fill) -> Option<Order> {
-    Some(live_order(algorithm, run.listing(fill)?, fill))
-}
-
-/// A filled order as LEAN writes it.
-pub(crate) fn live_order(algorithm: &str, listing: &Listing, fill: &Fill) -> Order {
-    let symbol = symbol(listing);
-    let kind = match fill.reason {
-        Reason::Entry | Reason::Rebalance => OrderType::MarketOnOpen,
-        Reason::Delisting | Reason::Close => OrderType::MarketOnClose,
+    let (kind, tag) = match fill.reason {
+        Reason::Entry | Reason::Rebalance => (OrderType::MarketOnOpen, ""),
+        Reason::Delisting => (OrderType::MarketOnClose, "Liquidate from delisting"),
+        Reason::Close => (OrderType::MarketOnClose, "Liquidated"),
     };
-    let tag = match fill.reason {
-        Reason::Entry | Reason::Rebalance => "",
-        Reason::Delisting => "Liquidate from delisting",
-        Reason::Close => "Liquidated",
-    };
-    let buys = 0.0 < fill.quantity;
-    let event = |number: i64, status: OrderEventStatus| OrderEvent {
-        id: Some(format!("{algorithm}-{}-{number}", fill.order)),
-        algorithm_id: Some(algorithm.to_owned()),
-        order_id: Some(fill.order),
-        order_event_id: Some(number),
-        symbol: Some(symbol.id.clone()),
-        symbol_value: Some(symbol.value.clone()),
-        symbol_permtick: symbol.permtick.clone(),
-        time: Some(fill.at),
-        status: Some(status),
-        fill_price: Some(0.0),
-        fill_price_currency: Some("USD".to_owned()),
-        fill_quantity: Some(0.0),
-        direction: Some(if buys { OrderEventDirection::Buy } else { OrderEventDirection::Sell }),
-        quantity: Some(fill.quantity),
-        ..OrderEvent::default()
-    };
-    let filled = OrderEvent {
-        fill_price: Some(fill.price),
-        fill_quantity: Some(fill.quantity),
-        order_fee_amount: Some(fill.fee),
-        order_fee_currency: Some("USD".to_owned()),
-        ..event(2, OrderEventStatus::Filled)
-    };
-    let mut properties = Map::new();
-    // Good until cancelled: an empty object, which PHP sends as an empty list.
-    properties.insert("timeInForce".to_owned(), Value::Object(serde_json::Map::new()));
-    Order {
+    let ticket = Ticket {
         id: fill.order,
-        contingent_id: Some(0),
-        broker_id: vec![fill.order.to_string()],
-        price: Some(fill.price),
-        price_currency: Some("USD".to_owned()),
-        time: Some(fill.at),
-        created_time: Some(fill.at),
-        last_fill_time: Some(fill.at),
-        quantity: Some(fill.quantity),
-        kind: Some(kind),
-        status: Some(OrderStatus::Filled),
-        tag: Some(tag.to_owned()),
-        security_type: Some(SecurityType::Equity),
-        direction: Some(if buys { OrderDirection::Buy } else { OrderDirection::Sell }),
-        value: Some(fill.quantity * fill.price),
-        order_submission_data: Some(OrderSubmissionData {
-            bid_price: Some(fill.price),
-            ask_price: Some(fill.price),
-            last_price: Some(fill.price),
-        }),
-        is_marketable: Some(true),
-        properties,
-        events: vec![event(1, OrderEventStatus::Submitted), filled],
-        symbol,
-        ..Order::default()
-    }
+        listing: run.listing(fill)?,
+        at: fill.at,
+        quantity: fill.quantity,
+        price: fill.price,
+        kind,
+        limit: None,
+        stop: None,
+        tag: tag.to_owned(),
+        fate: Fate::Filled { fee: fill.fee },
+    };
+    Some(ticket.shown(algorithm))
 }
 
 /// A trade as the list of trades shows it, with its orders; see [`without_orders`] for the statistics.
@@ -217,32 +166,47 @@ fn insights(algorithm: &str, run: &Run) -> Vec<Insight> {
         .filter(|fill| 0.0 < fill.quantity)
         .filter_map(|fill| {
             let asset = run.assets.get(fill.ticker)?;
-            let symbol = symbol(asset.listing);
             let next = run.fills.iter().find(|other| other.ticker == fill.ticker && fill.at < other.at);
             let close = next.map(|other| other.at).or(end)?;
             let last = next.map_or(fill.price, |other| other.price);
-            let number = format!("{algorithm}-insight-{}", fill.order);
-            let up = f64::from(u8::from(fill.price < last));
-            Some(Insight {
-                id: guid_digits(&number),
-                source_model: Some("SimulatedAlphaModel".to_owned()),
-                generated_time: Some(fill.at),
-                close_time: Some(close),
-                symbol: Some(symbol.id),
-                ticker: Some(symbol.value),
-                kind: Some(InsightKind::Price),
-                reference: Some(fill.price),
-                reference_final: Some(last),
-                direction: Some(InsightDirection::Up),
-                period: Some(close.duration_since(fill.at).as_secs_f64()),
-                score_final: true,
-                score_direction: Some(up),
-                score_magnitude: Some(0.0),
-                estimated_value: Some(0.0),
-                ..Insight::default()
-            })
+            let view = View { order: fill.order, listing: asset.listing, from: fill.at, until: close };
+            Some(view.insight(algorithm, [fill.price, last], true))
         })
         .collect()
+}
+
+/// What an insight is about.
+pub(crate) struct View {
+    /// The purchase it led to.
+    pub(crate) order: i64,
+    pub(crate) listing: &'static Listing,
+    pub(crate) from: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+impl View {
+    /// The insight that the price will rise, from the first of two prices to the second.
+    pub(crate) fn insight(&self, algorithm: &str, [first, last]: [f64; 2], is_over: bool) -> Insight {
+        let symbol = symbol(self.listing);
+        Insight {
+            id: guid_digits(&format!("{algorithm}-insight-{}", self.order)),
+            source_model: Some("SimulatedAlphaModel".to_owned()),
+            generated_time: Some(self.from),
+            close_time: Some(self.until),
+            symbol: Some(symbol.id),
+            ticker: Some(symbol.value),
+            kind: Some(InsightKind::Price),
+            reference: Some(first),
+            reference_final: Some(if is_over { last } else { 0.0 }),
+            direction: Some(InsightDirection::Up),
+            period: Some(self.until.duration_since(self.from).as_secs_f64()),
+            score_final: is_over,
+            score_direction: Some(f64::from(u8::from(is_over && first < last))),
+            score_magnitude: Some(0.0),
+            estimated_value: Some(0.0),
+            ..Insight::default()
+        }
+    }
 }
 
 fn guid_digits(text: &str) -> String {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::options::SimOptions;
 use crate::world::{Account, File, Machine, Organization, Project, Tier, World};
 
 /// User id of the seeded account.
@@ -46,45 +47,63 @@ pub(crate) fn world(seed: u64, tier: Tier, now: Timestamp) -> World {
         public_id: COLLABORATOR_PUBLIC_ID.to_owned(),
         organization: COLLABORATOR_ORGANIZATION_ID.to_owned(),
     });
-    let mut rented = |sku: &str, name: &str, prefix: &str, number: usize| -> Vec<Machine> {
-        (1..=number)
-            .map(|at| Machine {
-                id: format!("{prefix}{}", world.draw_id()),
-                name: format!("{name} {sku} {at}"),
-                sku: sku.to_owned(),
-            })
-            .collect()
-    };
-    let team = Organization {
-        id: ORGANIZATION_ID.to_owned(),
-        name: "Demo Research".to_owned(),
-        tier,
-        members: vec![USER_ID],
-        credit: 10_000.0,
-        movements: Vec::new(),
-        backtest_nodes: rented("B4-12", "Backtest", "", 2),
-        research_nodes: rented("R4-12", "Research", "", 1),
-        live_nodes: rented("L1-2", "Live", "LN-", 2),
-        objects: Default::default(),
-        logged: Vec::new(),
-    };
-    let alone = Organization {
-        id: COLLABORATOR_ORGANIZATION_ID.to_owned(),
-        name: "Second Research".to_owned(),
-        tier: Tier::Free,
-        members: vec![COLLABORATOR_ID],
-        credit: 0.0,
-        movements: Vec::new(),
-        backtest_nodes: rented("B-MICRO", "Backtest", "", 1),
-        research_nodes: rented("R1-4", "Research", "", 1),
-        live_nodes: Vec::new(),
-        objects: Default::default(),
-        logged: Vec::new(),
-    };
+    let team = organization(&mut world, ORGANIZATION_ID, "Demo Research", tier, &[USER_ID], 10_000.0);
+    let id = COLLABORATOR_ORGANIZATION_ID;
+    let alone = organization(&mut world, id, "Second Research", Tier::Free, &[COLLABORATOR_ID], 0.0);
     world.organizations.extend([team, alone]);
     add(&mut world, now, "Pair of Staples", "Buys and holds KO and PEP.", PAIR);
     add(&mut world, now, "Technology Basket", "Holds four technology names, back to equal weights each month.", BASKET);
     world
+}
+
+/// The same, with what the options add.
+pub(crate) fn world_of(options: &SimOptions, now: Timestamp) -> World {
+    let mut world = world(options.seed, options.tier, now);
+    for more in &options.accounts {
+        world.accounts.push(Account {
+            id: more.id,
+            token: more.token.clone(),
+            name: more.name.clone(),
+            email: format!("{}@example.com", more.public_id),
+            public_id: more.public_id.clone(),
+            organization: more.organization.clone(),
+        });
+    }
+    for more in &options.organizations {
+        let made = organization(&mut world, &more.id, &more.name, more.tier, &more.members, more.credit);
+        world.organizations.push(made);
+    }
+    world
+}
+
+/// An organization with the nodes of its plan: the free one has the slow model and nothing to trade on.
+fn organization(world: &mut World, id: &str, name: &str, tier: Tier, members: &[i64], credit: f64) -> Organization {
+    let is_seeded = [ORGANIZATION_ID, COLLABORATOR_ORGANIZATION_ID].contains(&id);
+    let mut rented = |sku: &str, kind: &str, prefix: &str, number: usize| -> Vec<Machine> {
+        let machine = |at: usize| {
+            let id = format!("{prefix}{}", world.draw_id());
+            // A node is known by its name: no two have the same.
+            let own = if is_seeded { at.to_string() } else { id.get(prefix.len()..prefix.len() + 8)?.to_owned() };
+            Some(Machine { name: format!("{kind} {sku} {own}"), sku: sku.to_owned(), id })
+        };
+        (1..=number).filter_map(machine).collect()
+    };
+    // The seeded organization keeps its nodes on every plan, so that tests of quotas can run.
+    let is_free = tier == Tier::Free && id != ORGANIZATION_ID;
+    let [backtest, research] = if is_free { [("B-MICRO", 1), ("R1-4", 1)] } else { [("B4-12", 2), ("R4-12", 1)] };
+    Organization {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        tier,
+        members: members.to_vec(),
+        credit,
+        movements: Vec::new(),
+        backtest_nodes: rented(backtest.0, "Backtest", "", backtest.1),
+        research_nodes: rented(research.0, "Research", "", research.1),
+        live_nodes: rented("L1-2", "Live", "LN-", if is_free { 0 } else { 2 }),
+        objects: Default::default(),
+        logged: Vec::new(),
+    }
 }
 
 fn add(world: &mut World, now: Timestamp, name: &str, description: &str, code: &str) {

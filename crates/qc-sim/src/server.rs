@@ -1,22 +1,23 @@
 //! The wire: accepts requests on 127.0.0.1, checks who sent them, lets faults strike, asks the world, answers.
 
-use std::pin::Pin;
+mod answers;
+mod misbehave;
+mod wire;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 
 use axum::body::{Body as HttpBody, Bytes};
-use axum::extract::connect_info::Connected;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use axum::serve::{IncomingStream, Listener};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
-use crate::body::{self, Body};
+use self::answers::{bytes_response, empty, json_response, plain, redirect, too_large};
+use self::misbehave::{distort, strike};
+use self::wire::{Doors, Wire};
+use crate::body::{self, Body, Unreadable};
 use crate::faults::Fault;
 use crate::journal::Entry;
 use crate::options::AuthFailure;
@@ -30,7 +31,7 @@ const PREFIX: &str = "/api/v2";
 
 /// Serves until the returned future is dropped.
 pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    let router = axum::Router::new().fallback(answer).with_state(shared);
+    let router = axum::Router::new().fallback(answer).layer(DefaultBodyLimit::max(body::LIMIT)).with_state(shared);
     let service = router.into_make_service_with_connect_info::<Wire>();
     if let Err(error) = axum::serve(Doors(listener), service).await {
         tracing::warn!(%error, "the simulator stopped serving");
@@ -50,8 +51,8 @@ async fn answer(State(shared): State<Arc<Shared>>, ConnectInfo(wire): ConnectInf
     let headers = request.headers().clone();
     let body = body::read(request).await;
     let fault = shared.faults.take(&path);
-    let presented = presented(&headers, body.as_ref());
-    let (route, entry) = admit(&shared, &path, &presented, body.as_ref(), now, fault.as_ref());
+    let presented = presented(&headers, body.as_ref().ok());
+    let (route, entry) = admit(&shared, &path, &presented, body.as_ref().ok(), now, fault.as_ref());
     let gzip = takes_gzip(&headers);
     let (entry, response) = respond(&shared, &wire, route, entry, body, fault.as_ref());
     // Before anything that waits: a client that hangs up ends this task, and what was done must stay on record.
@@ -119,9 +120,12 @@ fn respond(
     wire: &Wire,
     route: Option<&'static routes::Route>,
     mut entry: Entry,
-    body: Option<Body>,
+    body: Result<Body, Unreadable>,
     fault: Option<&Fault>,
 ) -> (Entry, Response) {
+    if matches!(body, Err(Unreadable::TooLarge)) {
+        return (entry, too_large());
+    }
     if let Some(fault) = fault.filter(|fault| fault.strikes_first()) {
         let response = strike(wire, fault);
         return (entry, response);
@@ -142,10 +146,10 @@ fn respond(
     entry.reached = true;
     let outcome = match (route, body) {
         (None, _) => Err(Failure::plain(refuse::unknown_path(&entry.path))),
-        (Some(_), None) => {
+        (Some(_), Err(_)) => {
             Err(Failure { refusal: refuse::invalid_argument(), detail: Some("the body is not a JSON object".into()) })
         }
-        (Some(route), Some(body)) => {
+        (Some(route), Ok(body)) => {
             let first =
                 if fault == Some(&Fault::Duplicate) { Some(shared.ask(route, user, body.clone())) } else { None };
             entry.done = usize::from(first.is_some_and(|outcome| outcome.is_ok()));
@@ -172,83 +176,6 @@ fn respond(
     (entry, response)
 }
 
-/// The answer of a fault that strikes before the endpoint is asked.
-fn strike(wire: &Wire, fault: &Fault) -> Response {
-    match fault {
-        Fault::RateLimited { retry_after } => {
-            let mut response = json_response(
-                StatusCode::TOO_MANY_REQUESTS,
-                json!({ "errors": ["Too many requests; please slow down."], "success": false }).to_string(),
-            );
-            if let Some(seconds) = retry_after {
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
-            }
-            response
-        }
-        Fault::HtmlPage => plain(StatusCode::BAD_GATEWAY, "text/html; charset=UTF-8", HTML),
-        Fault::HtmlOk => plain(StatusCode::OK, "text/html; charset=UTF-8", HTML),
-        Fault::Redirect(to) => redirect(to),
-        Fault::Unauthorized => {
-            let sentence = json!({ "errors": ["Unauthorized"], "success": false }).to_string();
-            json_response(StatusCode::UNAUTHORIZED, sentence)
-        }
-        Fault::Refuse(sentence) => {
-            json_response(StatusCode::OK, json!({ "errors": [sentence], "success": false }).to_string())
-        }
-        Fault::Reset => {
-            wire.cut();
-            empty(StatusCode::OK)
-        }
-        _ => empty(StatusCode::INTERNAL_SERVER_ERROR),
-    }
-}
-
-/// Lays a fault over an answer whose work has been done.
-async fn distort(wire: &Wire, fault: &Fault, response: Response) -> Response {
-    match fault {
-        Fault::ServerErrorAfter => empty(StatusCode::INTERNAL_SERVER_ERROR),
-        Fault::ResetAfter => {
-            wire.cut();
-            response
-        }
-        Fault::DuplicateAnswer => {
-            wire.echo();
-            response
-        }
-        Fault::Slow(pause) => {
-            tokio::time::sleep(*pause).await;
-            response
-        }
-        Fault::Body(bytes) => bytes_response(StatusCode::OK, "application/json", Bytes::from(bytes.clone())),
-        Fault::Drip(pause) => {
-            let pause = *pause;
-            in_pieces(response, move |bytes| {
-                let pieces: Vec<Bytes> = bytes.chunks(1).map(Bytes::copy_from_slice).collect();
-                let pieces = futures::stream::unfold(pieces.into_iter(), move |mut rest| async move {
-                    // A timer of no length would still wait for its next tick, a millisecond for each byte.
-                    if pause.is_zero() {
-                        tokio::task::yield_now().await;
-                    } else {
-                        tokio::time::sleep(pause).await;
-                    }
-                    rest.next().map(|piece| (Ok::<_, std::io::Error>(piece), rest))
-                });
-                HttpBody::from_stream(pieces)
-            })
-            .await
-        }
-        Fault::CutBody => {
-            in_pieces(response, |bytes| {
-                let half = bytes.slice(..bytes.len() / 2);
-                let end = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-                HttpBody::from_stream(futures::stream::iter([Ok(half), Err(end)]))
-            })
-            .await
-        }
-        _ => response,
-    }
-}
-
 /// Answers shorter than this are not worth compressing.
 const GZIP_FROM: usize = 1024;
 
@@ -272,17 +199,6 @@ async fn compressed(response: Response) -> Response {
     Response::from_parts(parts, HttpBody::from(small))
 }
 
-/// Replaces a body by a stream of it, with the length of the whole announced beforehand.
-async fn in_pieces(response: Response, pieces: impl FnOnce(Bytes) -> HttpBody) -> Response {
-    let (mut parts, whole) = response.into_parts();
-    let bytes = axum::body::to_bytes(whole, usize::MAX).await.unwrap_or_default();
-    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-    Response::from_parts(parts, pieces(bytes))
-}
-
-const HTML: &str = "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head>\n<body><center><h1>502 Bad Gateway\
-                    </h1></center><hr><center>nginx</center></body></html>\n";
-
 fn presented(headers: &HeaderMap, body: Option<&Body>) -> Presented {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let field = |name: &str| body.and_then(|body| body.fields.get(name)).and_then(Value::as_str).map(str::to_owned);
@@ -296,35 +212,6 @@ fn refused(shared: &Shared, status: StatusCode, sentence: &str) -> Response {
     json_response(status, shared.options.quirks.render(json!({ "errors": [sentence], "success": false })))
 }
 
-fn json_response(status: StatusCode, text: String) -> Response {
-    bytes_response(status, "application/json", Bytes::from(text))
-}
-
-fn plain(status: StatusCode, kind: &'static str, text: &'static str) -> Response {
-    bytes_response(status, kind, Bytes::from_static(text.as_bytes()))
-}
-
-fn bytes_response(status: StatusCode, kind: &'static str, bytes: Bytes) -> Response {
-    let mut response = Response::new(HttpBody::from(bytes));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
-}
-
-fn empty(status: StatusCode) -> Response {
-    let mut response = Response::new(HttpBody::empty());
-    *response.status_mut() = status;
-    response
-}
-
-fn redirect(to: &str) -> Response {
-    let mut response = empty(StatusCode::FOUND);
-    if let Ok(to) = HeaderValue::from_str(to) {
-        response.headers_mut().insert(header::LOCATION, to);
-    }
-    response
-}
-
 /// The `Date` header follows the simulator's clock: clients measure their own clock against it.
 fn with_date(mut response: Response, now: Timestamp) -> Response {
     let printed = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now);
@@ -332,117 +219,4 @@ fn with_date(mut response: Response, now: Timestamp) -> Response {
         response.headers_mut().insert(header::DATE, date);
     }
     response
-}
-
-/// The listener whose connections can be cut from inside a request.
-struct Doors(TcpListener);
-
-impl Listener for Doors {
-    type Io = Line;
-    type Addr = std::net::SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, from) = Listener::accept(&mut self.0).await;
-        // A small answer must not wait for an acknowledgement.
-        stream.set_nodelay(true).ok();
-        (Line { stream, wire: Wire::default(), left: Vec::new() }, from)
-    }
-
-    fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        self.0.local_addr()
-    }
-}
-
-/// The switches of one connection.
-#[derive(Debug, Clone, Default)]
-struct Wire(Arc<Switches>);
-
-#[derive(Debug, Default)]
-struct Switches {
-    /// Nothing is written any more.
-    is_cut: AtomicBool,
-    /// What is written next is written twice.
-    echoes: AtomicBool,
-}
-
-impl Wire {
-    fn cut(&self) {
-        self.0.is_cut.store(true, Ordering::Relaxed);
-    }
-
-    fn echo(&self) {
-        self.0.echoes.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Connected<IncomingStream<'_, Doors>> for Wire {
-    fn connect_info(incoming: IncomingStream<'_, Doors>) -> Self {
-        incoming.io().wire.clone()
-    }
-}
-
-/// One connection.
-struct Line {
-    stream: TcpStream,
-    wire: Wire,
-    /// The rest of an echo.
-    left: Vec<u8>,
-}
-
-impl Line {
-    /// Once cut, nothing is written any more: the connection ends in the middle of the exchange.
-    fn checked(&self) -> std::io::Result<()> {
-        if self.wire.0.is_cut.load(Ordering::Relaxed) {
-            Err(std::io::ErrorKind::ConnectionReset.into())
-        } else {
-            Ok(())
-        }
-    }
-}
-
-impl Line {
-    /// Writes what is left of an echo; the first copy counts as written as soon as the copies are taken over.
-    fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        while !self.left.is_empty() {
-            match Pin::new(&mut self.stream).poll_write(cx, &self.left) {
-                Poll::Ready(written) => drop(self.left.drain(..written?)),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncRead for Line {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Line {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        self.checked()?;
-        if self.wire.0.echoes.swap(false, Ordering::Relaxed) {
-            self.left = [bytes, bytes].concat();
-            // What does not go out now goes out with the next write or flush.
-            return match self.poll_left(cx) {
-                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-                _ => Poll::Ready(Ok(bytes.len())),
-            };
-        }
-        if !self.left.is_empty() {
-            std::task::ready!(self.poll_left(cx))?;
-        }
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        self.checked()?;
-        std::task::ready!(self.poll_left(cx))?;
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
 }

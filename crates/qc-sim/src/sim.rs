@@ -68,16 +68,19 @@ impl Sim {
     /// [`Error::Listen`] when the port is taken; [`Error::File`], [`Error::Market`] when the data folder cannot be
     /// written; [`Error::World`] when a saved world cannot be read.
     pub async fn start_with(options: SimOptions) -> Result<Self> {
+        let folder = write_folder(&options).await?;
+        let saved = match options.saved_world.as_deref() {
+            Some(path) if path.exists() => Some(World::load(path)?),
+            _ => None,
+        };
+        // Virtual time goes on where a saved world ended, or its jobs would lie in the future.
+        let since = |start: Timestamp| saved.as_ref().map_or(start, |world| start.max(world.now));
         let clock = Arc::new(match options.clock {
-            ClockMode::Virtual => SimClock::virtual_from(VIRTUAL_START.parse().unwrap_or_default()),
-            ClockMode::VirtualFrom(start) => SimClock::virtual_from(start),
+            ClockMode::Virtual => SimClock::virtual_from(since(VIRTUAL_START.parse().unwrap_or_default())),
+            ClockMode::VirtualFrom(start) => SimClock::virtual_from(since(start)),
             ClockMode::Real => SimClock::real(),
         });
-        let folder = write_folder(&options).await?;
-        let world = match options.saved_world.as_deref() {
-            Some(path) if path.exists() => World::load(path)?,
-            _ => seed::world(options.seed, options.tier, clock.now()),
-        };
+        let world = saved.unwrap_or_else(|| seed::world_of(&options, clock.now()));
         let listen = |source| Error::Listen { port: options.port, source };
         let listener = TcpListener::bind(("127.0.0.1", options.port)).await.map_err(listen)?;
         let port = listener.local_addr().map_err(listen)?.port();
@@ -103,6 +106,14 @@ impl Sim {
         &self.base_url
     }
 
+    /// A client of any account, by its user id and its token.
+    ///
+    /// # Errors
+    /// Passes on what [`Credentials::new`] and [`Client::new`] say.
+    pub fn client_of(&self, user: i64, token: &str) -> Result<Client> {
+        self.client_with(Credentials::new(user.to_string(), token)?)
+    }
+
     /// Credentials of the seeded account.
     ///
     /// # Errors
@@ -116,7 +127,11 @@ impl Sim {
     /// # Errors
     /// Passes on what [`Client::new`] says.
     pub fn client(&self) -> Result<Client> {
-        let mut config = Config::new(self.credentials()?);
+        self.client_with(self.credentials()?)
+    }
+
+    fn client_with(&self, credentials: Credentials) -> Result<Client> {
+        let mut config = Config::new(credentials);
         config.base_url = self.base_url.clone();
         config.clock = self.clock();
         Ok(Client::new(config)?)
@@ -190,7 +205,9 @@ impl Shared {
         let mut world = lock(&self.world);
         let login = world.logins.get_mut(token)?;
         login.done = true;
-        Some(login.brokerage.clone())
+        let brokerage = login.brokerage.clone();
+        self.save(&mut world);
+        Some(brokerage)
     }
 
     /// Lets the world answer one request.
@@ -206,13 +223,19 @@ impl Shared {
         };
         let mut world = lock(&self.world);
         let answer = route.run(&mut world, &call, body);
-        let changed = answer.is_ok() && route.effect != Effect::Read;
-        if let Some(path) = self.options.saved_world.as_deref().filter(|_| changed)
-            && let Err(error) = world.save(path)
-        {
-            tracing::warn!(%error, "the world could not be saved");
+        if answer.is_ok() && route.effect != Effect::Read {
+            self.save(&mut world);
         }
         answer
+    }
+
+    /// Writes the world to its file, if it has one.
+    fn save(&self, world: &mut World) {
+        let Some(path) = self.options.saved_world.as_deref() else { return };
+        world.now = self.clock.now();
+        if let Err(error) = world.save(path) {
+            tracing::warn!(%error, "the world could not be saved");
+        }
     }
 }
 

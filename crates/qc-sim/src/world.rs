@@ -2,25 +2,24 @@
 //!
 //! Everything here follows from the seed and the requests; nothing is random, and nothing knows real time.
 
+mod kept;
+mod organization;
+mod work;
+
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use qc_api::endpoints::community::CreateDataIssue;
-use qc_api::endpoints::optimizations::CreateOptimization;
-use qc_api::model::OptimizationBacktest;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::code::BuildError;
-use crate::error::{Error, Result};
+pub(crate) use self::organization::{Machine, Object, Organization};
+pub use self::organization::{Quotas, Tier};
+pub(crate) use self::work::{Backtest, Compile, Deployment, Optimization};
 use crate::market::Market;
 use crate::options::{JobTimes, SimOptions};
 use crate::refuse::{self, Answer};
-use crate::report::Report;
 use crate::shelf::Shelf;
 
 /// What an endpoint knows about the request beside its body.
@@ -54,6 +53,9 @@ impl Call<'_> {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct World {
     pub(crate) seed: u64,
+    /// The time when it was saved.
+    #[serde(default)]
+    pub(crate) now: Timestamp,
     /// How many identifiers were given out.
     pub(crate) drawn: u64,
     pub(crate) last_number: i64,
@@ -74,6 +76,9 @@ pub(crate) struct World {
     /// Logins at brokerages, by the token in the link to their page.
     #[serde(default)]
     pub(crate) logins: BTreeMap<String, Login>,
+    /// When each account started backtests, as far back as the throttle looks.
+    #[serde(default)]
+    pub(crate) starts: Vec<(Timestamp, i64)>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -86,43 +91,6 @@ pub(crate) struct Account {
     pub(crate) public_id: String,
     /// The organization used when a request names none.
     pub(crate) organization: String,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Organization {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) tier: Tier,
-    pub(crate) members: Vec<i64>,
-    /// QCC; 100 are a dollar.
-    pub(crate) credit: f64,
-    /// Spent and received, oldest first.
-    pub(crate) movements: Vec<Movement>,
-    pub(crate) backtest_nodes: Vec<Machine>,
-    pub(crate) research_nodes: Vec<Machine>,
-    pub(crate) live_nodes: Vec<Machine>,
-    /// The object store, by key without a slash at its beginning.
-    pub(crate) objects: BTreeMap<String, Object>,
-    /// When deleted backtests had finished, and how many bytes they had logged.
-    #[serde(default)]
-    pub(crate) logged: Vec<(Timestamp, usize)>,
-}
-
-/// A file of the object store.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Object {
-    /// Its bytes, in base64.
-    pub(crate) data: String,
-    /// Its bytes, counted.
-    pub(crate) size: usize,
-    pub(crate) created: Timestamp,
-    pub(crate) modified: Timestamp,
-}
-
-impl Object {
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        STANDARD.decode(&self.data).unwrap_or_default()
-    }
 }
 
 /// A download from the object store.
@@ -156,79 +124,6 @@ pub(crate) struct Login {
     pub(crate) brokerage: String,
     /// Somebody opened the page.
     pub(crate) done: bool,
-}
-
-/// A change of an organization's credit.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Movement {
-    pub(crate) at: Timestamp,
-    pub(crate) description: String,
-    /// QCC, negative when spent.
-    pub(crate) amount: f64,
-    /// QCC afterwards.
-    pub(crate) balance: f64,
-}
-
-impl Organization {
-    /// Takes credit, if there is enough of it.
-    pub(crate) fn spend(&mut self, at: Timestamp, amount: f64, description: String) -> Answer<()> {
-        if self.credit < amount {
-            return Err(refuse::not_enough_credit(amount, self.credit));
-        }
-        self.credit -= amount;
-        self.movements.push(Movement { at, description, amount: -amount, balance: self.credit });
-        Ok(())
-    }
-}
-
-/// The plan an organization pays for: it sets the quotas.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Tier {
-    /// Nothing paid.
-    Free,
-    /// Quant Researcher.
-    Researcher,
-    /// Team.
-    Team,
-    /// Trading Firm.
-    TradingFirm,
-    /// Institution.
-    Institution,
-}
-
-impl Tier {
-    /// What the plan allows, as documented.
-    pub fn quotas(self) -> Quotas {
-        let of = |files, file_kb, log_kb, daily_log_kb| Quotas { files, file_kb, log_kb, daily_log_kb };
-        match self {
-            Self::Free => of(25, 32, Some(10), Some(3 * 1024)),
-            Self::Researcher => of(50, 64, Some(100), Some(3 * 1024)),
-            Self::Team => of(75, 128, Some(1024), Some(10 * 1024)),
-            Self::TradingFirm => of(100, 256, Some(5 * 1024), Some(50 * 1024)),
-            Self::Institution => of(250, 256, None, None),
-        }
-    }
-}
-
-/// What a plan allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quotas {
-    /// Files per project.
-    pub files: usize,
-    /// Largest file in KB.
-    pub file_kb: usize,
-    /// Log text of one backtest in KB; `None` is unlimited.
-    pub log_kb: Option<usize>,
-    /// Log text of all backtests of an organization within 24 hours in KB; deleting a backtest gives nothing back.
-    pub daily_log_kb: Option<usize>,
-}
-
-/// A computer an organization rents.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Machine {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) sku: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -282,94 +177,6 @@ pub(crate) struct File {
     pub(crate) name: String,
     pub(crate) content: String,
     pub(crate) modified: Timestamp,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Compile {
-    pub(crate) id: String,
-    pub(crate) project: i64,
-    pub(crate) created: Timestamp,
-    pub(crate) ready: Timestamp,
-    pub(crate) signature: String,
-    /// The code as it was: later edits do not change what a backtest runs.
-    pub(crate) files: Vec<(String, String)>,
-    pub(crate) errors: Vec<BuildError>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Backtest {
-    pub(crate) id: String,
-    pub(crate) project: i64,
-    pub(crate) compile: String,
-    pub(crate) name: String,
-    pub(crate) note: Option<String>,
-    pub(crate) tags: Vec<String>,
-    pub(crate) parameters: Vec<(String, String)>,
-    pub(crate) created: Timestamp,
-    /// First progress.
-    pub(crate) started: Timestamp,
-    pub(crate) finished: Timestamp,
-    pub(crate) snapshot: i64,
-    pub(crate) node: String,
-    /// When each chart was first asked for.
-    pub(crate) charts_asked: BTreeMap<String, Timestamp>,
-    /// When the report was first asked for.
-    pub(crate) report_asked: Option<Timestamp>,
-    /// The optimization it is a point of; such a backtest runs on nodes of its own.
-    #[serde(default)]
-    pub(crate) optimization: Option<String>,
-    /// Follows from code, parameters and market; computed when first needed.
-    #[serde(skip)]
-    pub(crate) report: OnceLock<Arc<Report>>,
-}
-
-/// A live algorithm. Settings of its brokerage are checked and forgotten: they are secrets.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Deployment {
-    pub(crate) id: String,
-    pub(crate) project: i64,
-    pub(crate) compile: String,
-    pub(crate) node: String,
-    pub(crate) brokerage: String,
-    pub(crate) is_paper: bool,
-    /// Dollars to start with, when the brokerage settings name them.
-    pub(crate) cash: Option<f64>,
-    pub(crate) launched: Timestamp,
-    /// When it has started up.
-    pub(crate) running: Timestamp,
-    /// When and how it ended.
-    pub(crate) ended: Option<(Timestamp, String)>,
-    /// Commands it received while it ran.
-    pub(crate) commands: Vec<(Timestamp, serde_json::Value)>,
-    /// Orders deployments of the same moment.
-    pub(crate) number: i64,
-    /// When charts and orders were first asked for.
-    pub(crate) asked: BTreeMap<String, Timestamp>,
-    /// What is announced: `orderEvent`, `insight`.
-    #[serde(default)]
-    pub(crate) announces: Vec<String>,
-    #[serde(default)]
-    pub(crate) restarts: bool,
-}
-
-/// A search over a grid of parameters.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Optimization {
-    pub(crate) id: String,
-    pub(crate) project: i64,
-    pub(crate) compile: String,
-    pub(crate) name: String,
-    pub(crate) request: CreateOptimization,
-    pub(crate) created: Timestamp,
-    pub(crate) aborted: Option<Timestamp>,
-    pub(crate) snapshot: i64,
-    /// One entry per point of the grid: an identifier and the values.
-    pub(crate) points: Vec<(String, Vec<(String, String)>)>,
-    /// Seconds per backtest, as the clock stood at the start.
-    pub(crate) step: f64,
-    /// Follows from code, parameters and market; computed when first needed.
-    #[serde(skip)]
-    pub(crate) results: OnceLock<Arc<Vec<OptimizationBacktest>>>,
 }
 
 impl World {
@@ -438,6 +245,18 @@ impl World {
         if project.is_changed_by(call.user) { Ok(project) } else { Err(refuse::no_write_permission()) }
     }
 
+    /// The same, for work on it that costs something or destroys something.
+    pub(crate) fn project_to_change(&self, call: &Call<'_>, id: i64) -> Answer<&Project> {
+        let project = self.project(call, id)?;
+        if project.is_changed_by(call.user) { Ok(project) } else { Err(refuse::no_write_permission()) }
+    }
+
+    /// A project whose deployments the caller may start, command and end.
+    pub(crate) fn project_to_control(&self, call: &Call<'_>, id: i64) -> Answer<&Project> {
+        let project = self.project(call, id)?;
+        if project.is_live_controlled_by(call.user) { Ok(project) } else { Err(refuse::no_live_control()) }
+    }
+
     /// Whether the caller may edit in this program. A shared project is edited by whoever holds its lock; a request
     /// that names no program forces its way, as with the official command line.
     pub(crate) fn check_lock(&self, call: &Call<'_>, id: i64, code_source: Option<&str>) -> Answer<()> {
@@ -469,7 +288,7 @@ impl World {
             .ok_or_else(|| refuse::backtest_not_found(id))
     }
 
-    /// The same, to change it.
+    /// The same, to note what was asked of it.
     pub(crate) fn backtest_mut(&mut self, call: &Call<'_>, project: i64, id: &str) -> Answer<&mut Backtest> {
         self.project(call, project)?;
         self.backtests
@@ -494,23 +313,5 @@ impl Project {
 
     pub(crate) fn file_mut(&mut self, name: &str) -> Answer<&mut File> {
         self.files.iter_mut().find(|file| file.name == name).ok_or_else(|| refuse::file_not_found(name))
-    }
-}
-
-/// The world as a file.
-impl World {
-    /// Reads a saved world.
-    pub(crate) fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
-        serde_json::from_str(&text).map_err(|error| Error::World { path: path.to_owned(), message: error.to_string() })
-    }
-
-    /// Writes the world beside its file and moves it there, so that a reader never sees half of it.
-    pub(crate) fn save(&self, path: &Path) -> Result<()> {
-        let failed = |source| Error::File { path: path.to_owned(), source };
-        let text = serde_json::to_string(self).map_err(|error| failed(error.into()))?;
-        let beside = path.with_extension("new");
-        std::fs::write(&beside, text).map_err(failed)?;
-        std::fs::rename(&beside, path).map_err(failed)
     }
 }

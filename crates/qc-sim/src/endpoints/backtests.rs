@@ -44,6 +44,7 @@ pub(crate) fn create(world: &mut World, call: &Call<'_>, request: CreateBacktest
         return Err(refuse::compile_not_successful(&compile.id));
     }
     let (project, compile) = (compile.project, compile.id.clone());
+    world.project_to_change(call, project)?;
     if request.backtest_name.trim().is_empty() {
         return Err(refuse::name_not_valid());
     }
@@ -71,6 +72,7 @@ pub(crate) fn create(world: &mut World, call: &Call<'_>, request: CreateBacktest
     };
     let reply = BacktestReply { backtest: shown(world, call, &backtest)?, debugging: false };
     world.backtests.insert(backtest.id.clone(), backtest);
+    world.starts.push((call.now, call.user));
     Ok(reply)
 }
 
@@ -172,6 +174,7 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateBacktest
     if request.name.as_ref().is_some_and(|name| name.trim().is_empty()) {
         return Err(refuse::name_not_valid());
     }
+    world.project_to_change(call, request.project_id.0)?;
     let backtest = world.backtest_mut(call, request.project_id.0, request.backtest_id.as_str())?;
     backtest.name = request.name.unwrap_or_else(|| backtest.name.clone());
     backtest.note = request.note.or_else(|| backtest.note.take()).filter(|note| !note.is_empty());
@@ -179,12 +182,14 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateBacktest
 }
 
 pub(crate) fn update_tags(world: &mut World, call: &Call<'_>, request: UpdateBacktestTags) -> Answer<Done> {
+    world.project_to_change(call, request.project_id.0)?;
     world.backtest_mut(call, request.project_id.0, request.backtest_id.as_str())?.tags = request.tags;
     Ok(Done {})
 }
 
 /// Also the way to stop one that runs.
 pub(crate) fn delete(world: &mut World, call: &Call<'_>, request: DeleteBacktest) -> Answer<Done> {
+    world.project_to_change(call, request.project_id.0)?;
     let backtest = world.backtest(call, request.project_id.0, request.backtest_id.as_str())?;
     let (id, project, at) = (backtest.id.clone(), backtest.project, backtest.finished);
     let logged = finished(world, call, backtest)?.map(|report| report.log_bytes());
@@ -260,10 +265,11 @@ pub(crate) fn user_of_node(world: &World, call: &Call<'_>, node: &str) -> Option
     world.backtests.values().find(runs).map(|backtest| backtest.project)
 }
 
-fn throttle(world: &World, call: &Call<'_>) -> Answer<()> {
+/// Counts what an account has started within the last minute, whether it is still there or not.
+fn throttle(world: &mut World, call: &Call<'_>) -> Answer<()> {
+    world.starts.retain(|(at, _)| call.now.duration_since(*at).as_secs() < 60);
     let Some(limit) = call.options.backtests_per_minute else { return Ok(()) };
-    let recent = |b: &&Backtest| b.optimization.is_none() && call.now.duration_since(b.created).as_secs() < 60;
-    let recent = world.backtests.values().filter(recent).count();
+    let recent = world.starts.iter().filter(|(_, user)| *user == call.user).count();
     if recent < limit { Ok(()) } else { Err(refuse::too_many_backtests()) }
 }
 

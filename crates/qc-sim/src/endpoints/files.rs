@@ -42,7 +42,7 @@ pub(crate) fn read(world: &mut World, call: &Call<'_>, request: ReadFiles) -> An
         .iter()
         .filter(|file| request.name.as_ref().is_none_or(|name| *name == file.name))
         .map(|file| shown(project, file))
-        .chain(of_libraries(world, project, request.name.as_deref()))
+        .chain(of_libraries(world, call, project, request.name.as_deref()))
         .collect();
     match request.name {
         Some(name) if files.is_empty() => Err(refuse::file_not_found(&name)),
@@ -84,17 +84,23 @@ pub(crate) fn patch(world: &mut World, call: &Call<'_>, request: PatchFiles) -> 
     let quotas = call.quotas(world.organization_of(world.project(call, request.project_id.0)?)?);
     let changes = patch::parse(&request.patch).map_err(|reason| refuse::patch_not_valid(&reason))?;
     let project = world.project_mut(call, request.project_id.0)?;
-    let mut changed = Vec::new();
+    // A diff may come back to a file: what it did there before is what it finds.
+    let mut changed: Vec<(&str, String)> = Vec::new();
     for change in &changes {
-        let file = project
-            .file_mut(&change.file)
-            .map_err(|_| refuse::patch_not_valid(&format!("{} does not exist", change.file)))?;
-        let content = patch::apply(change, &file.content).map_err(|reason| refuse::patch_not_valid(&reason))?;
+        let wrong = |reason: &str| refuse::patch_not_valid(reason);
+        let file = project.file_mut(&change.file).map_err(|_| wrong(&format!("{} does not exist", change.file)))?;
+        let before = changed.iter().position(|(name, _)| *name == change.file);
+        let text = before.and_then(|at| changed.get(at)).map_or(file.content.as_str(), |(_, text)| text);
+        let content = patch::apply(change, text).map_err(|reason| wrong(&reason))?;
+        check_content(&content)?;
         check_size(quotas, &change.file, &content)?;
-        changed.push(content);
+        if let Some(at) = before {
+            changed.remove(at);
+        }
+        changed.push((&change.file, content));
     }
-    for (change, content) in changes.iter().zip(changed) {
-        let file = project.file_mut(&change.file)?;
+    for (name, content) in changed {
+        let file = project.file_mut(name)?;
         file.content = content;
         file.modified = call.now;
     }
@@ -138,9 +144,11 @@ fn default_body(name: &str) -> String {
     format!("{comment} Your New {} File\n", if name.ends_with(".cs") { "C#" } else { "Python" })
 }
 
-/// A library's files appear in the projects that use it, below a folder named like the library.
-fn of_libraries(world: &World, project: &Project, name: Option<&str>) -> Vec<ProjectFile> {
+/// A library's files appear in the projects that use it, below a folder named like the library, for those who may
+/// read the library.
+fn of_libraries(world: &World, call: &Call<'_>, project: &Project, name: Option<&str>) -> Vec<ProjectFile> {
     let libraries = project.libraries.iter().filter_map(|id| world.projects.get(id));
+    let libraries = libraries.filter(|library| library.is_seen_by(call.user));
     libraries
         .flat_map(|library| {
             library.files.iter().map(|file| ProjectFile {

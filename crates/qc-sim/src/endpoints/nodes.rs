@@ -42,7 +42,7 @@ fn nodes(world: &World, call: &Call<'_>, organization: &Organization, project: O
 }
 
 fn node(world: &World, call: &Call<'_>, machine: &Machine, project: Option<&Project>) -> Node {
-    let live = world.deployments.values().find(|d| d.ended.is_none() && d.node == machine.name).map(|d| d.project);
+    let live = world.deployments.values().find(|d| d.is_active(call.now) && d.node == machine.name).map(|d| d.project);
     let user = backtests::user_of_node(world, call, &machine.name).or(live).and_then(|id| world.projects.get(&id));
     let (cores, ghz, gigabytes, has_gpu) = hardware(&machine.sku);
     Node {

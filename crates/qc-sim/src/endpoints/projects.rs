@@ -94,8 +94,11 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateProject)
         if quotas.files < files.len() {
             return Err(refuse::too_many_files(quotas.files));
         }
-        let mut new = Vec::with_capacity(files.len());
+        let mut new: Vec<File> = Vec::with_capacity(files.len());
         for file in files {
+            if new.iter().any(|other| other.name == file.name) {
+                return Err(refuse::file_exists(&file.name));
+            }
             files::check_content(&file.content)?;
             files::check_name(&file.name)?;
             files::check_size(quotas, &file.name, &file.content)?;
@@ -108,6 +111,9 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateProject)
         }
         replaced = Some(new);
     }
+    for library in request.libraries.iter().flatten() {
+        libraries::usable(world, call, id, library.0)?;
+    }
     let project = world.project_mut(call, id)?;
     project.name = request.name.map_or_else(|| project.name.clone(), |name| name.trim_start_matches('/').to_owned());
     project.description = request.description.unwrap_or_else(|| project.description.clone());
@@ -118,7 +124,12 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateProject)
         project.lean_version = Some(version.0).filter(|version| 0 <= *version);
     }
     if let Some(libraries) = request.libraries {
-        project.libraries = libraries.into_iter().map(|library| library.0).collect();
+        project.libraries.clear();
+        for library in libraries {
+            if !project.libraries.contains(&library.0) {
+                project.libraries.push(library.0);
+            }
+        }
     }
     project.lean_environment = request.lean_environment.unwrap_or(project.lean_environment);
     project.files = replaced.unwrap_or_else(|| std::mem::take(&mut project.files));
@@ -197,10 +208,10 @@ fn shown(world: &World, call: &Call<'_>, project: &Project) -> Answer<model::Pro
             .iter()
             .map(|(key, value)| model::Parameter { key: key.clone(), value: value.clone(), ..Default::default() })
             .collect(),
-        libraries: libraries::of(world, project)?,
+        libraries: libraries::of(world, call, project)?,
         last_live_deployment: last.map(|deployment| deployment.launched),
         live_form: last.map(form),
-        code_running: last.is_some_and(|deployment| deployment.ended.is_none()),
+        code_running: last.is_some_and(|deployment| deployment.is_active(call.now)),
         lean_environment: Some(project.lean_environment),
         ..Default::default()
     })

@@ -2,14 +2,17 @@
 //!
 //! Returns, risk and benchmark figures are those of `qc_quant::performance`; what LEAN counts on trades is counted here.
 
-use jiff::SignedDuration;
+mod on_trades;
+mod texts;
+
 use jiff::civil::Date;
-use qc_api::model::{AlgorithmPerformance, PortfolioStatistics, Statistics, TradeStatistics};
+use qc_api::model::{AlgorithmPerformance, PortfolioStatistics, TradeStatistics};
 use qc_api::wire::Map;
 
+use self::on_trades::{mean, on_trades};
+pub(crate) use self::texts::money;
 use super::trades::ClosedTrade;
 use super::{Day, Run, risk};
-use crate::report;
 
 /// The figures of a run or of a window of it.
 #[derive(Debug, Clone)]
@@ -150,227 +153,6 @@ fn recovery(start: f64, days: &[Day]) -> i64 {
         }
     }
     longest
-}
-
-fn on_trades(trades: &[&ClosedTrade]) -> TradeStatistics {
-    let profits: Vec<f64> = trades.iter().map(|trade| trade.profit).collect();
-    let wins: Vec<f64> = trades.iter().filter(|trade| trade.is_win()).map(|trade| trade.profit).collect();
-    let losses: Vec<f64> = trades.iter().filter(|trade| !trade.is_win()).map(|trade| trade.profit).collect();
-    let (profit, loss) = (sum(&wins), sum(&losses));
-    let n = trades.len();
-    let rate = |part: usize| if n == 0 { 0.0 } else { part as f64 / n as f64 };
-    let deviation = sample_deviation(&profits);
-    let below: Vec<f64> = profits.iter().map(|profit| profit.min(0.0)).collect();
-    let downside = (below.iter().map(|x| x * x).sum::<f64>() / below.len().max(1) as f64).sqrt();
-    let over = |a: f64, b: f64| if b == 0.0 { 0.0 } else { a / b };
-    let mut sum_so_far = 0.0_f64;
-    let mut best = 0.0_f64;
-    let mut closed_drawdown = 0.0_f64;
-    for profit in &profits {
-        sum_so_far += profit;
-        best = best.max(sum_so_far);
-        closed_drawdown = closed_drawdown.min(sum_so_far - best);
-    }
-    let intra = trades.iter().map(|trade| trade.mae).fold(0.0, f64::min);
-    let spans = |wanted: Option<bool>| -> Vec<SignedDuration> {
-        let fits = |trade: &&&ClosedTrade| wanted.is_none_or(|win| trade.is_win() == win);
-        let mut spans: Vec<SignedDuration> =
-            trades.iter().filter(fits).map(|trade| trade.exited.duration_since(trade.entered)).collect();
-        spans.sort_unstable();
-        spans
-    };
-    let (all, won, lost) = (spans(None), spans(Some(true)), spans(Some(false)));
-    TradeStatistics {
-        start_date_time: trades.iter().map(|trade| trade.entered).min(),
-        end_date_time: trades.iter().map(|trade| trade.exited).max(),
-        total_number_of_trades: count(n),
-        number_of_winning_trades: count(wins.len()),
-        number_of_losing_trades: count(losses.len()),
-        max_consecutive_winning_trades: count(longest_streak(trades, true)),
-        max_consecutive_losing_trades: count(longest_streak(trades, false)),
-        total_profit_loss: Some(sum(&profits)),
-        total_profit: Some(profit),
-        total_loss: Some(loss),
-        largest_profit: Some(wins.iter().copied().fold(0.0, f64::max)),
-        largest_loss: Some(losses.iter().copied().fold(0.0, f64::min)),
-        average_profit_loss: Some(mean(&profits)),
-        average_profit: Some(mean(&wins)),
-        average_loss: Some(mean(&losses)),
-        profit_loss_ratio: Some(over(mean(&wins), mean(&losses).abs())),
-        win_loss_ratio: Some(over(wins.len() as f64, losses.len() as f64)),
-        win_rate: Some(rate(wins.len())),
-        loss_rate: Some(rate(losses.len())),
-        average_mae: Some(mean(&trades.iter().map(|trade| trade.mae).collect::<Vec<_>>())),
-        average_mfe: Some(mean(&trades.iter().map(|trade| trade.mfe).collect::<Vec<_>>())),
-        largest_mae: Some(intra),
-        largest_mfe: Some(trades.iter().map(|trade| trade.mfe).fold(0.0, f64::max)),
-        maximum_closed_trade_drawdown: Some(closed_drawdown),
-        maximum_intra_trade_drawdown: Some(intra.min(closed_drawdown)),
-        profit_loss_standard_deviation: Some(deviation),
-        profit_loss_downside_deviation: Some(downside),
-        profit_factor: Some(over(profit, loss.abs())),
-        sharpe_ratio: Some(over(mean(&profits), deviation)),
-        sortino_ratio: Some(over(mean(&profits), downside)),
-        profit_to_max_drawdown_ratio: Some(over(sum(&profits), closed_drawdown.abs())),
-        maximum_end_trade_drawdown: Some(trades.iter().map(|trade| trade.end_drawdown).fold(0.0, f64::max)),
-        average_end_trade_drawdown: Some(mean(&trades.iter().map(|trade| trade.end_drawdown).collect::<Vec<_>>())),
-        total_fees: Some(trades.iter().map(|trade| trade.fees).sum()),
-        average_trade_duration: Some(average_span(&all)),
-        average_winning_trade_duration: Some(average_span(&won)),
-        average_losing_trade_duration: Some(average_span(&lost)),
-        median_trade_duration: Some(median_span(&all)),
-        median_winning_trade_duration: Some(median_span(&won)),
-        median_losing_trade_duration: Some(median_span(&lost)),
-        maximum_drawdown_duration: Some(SignedDuration::ZERO),
-    }
-}
-
-fn longest_streak(trades: &[&ClosedTrade], wins: bool) -> usize {
-    let (mut longest, mut streak) = (0, 0);
-    for trade in trades {
-        streak = if trade.is_win() == wins { streak + 1 } else { 0 };
-        longest = longest.max(streak);
-    }
-    longest
-}
-
-fn count(n: usize) -> Option<i64> {
-    i64::try_from(n).ok()
-}
-
-fn sum(values: &[f64]) -> f64 {
-    values.iter().sum()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    if values.is_empty() { 0.0 } else { sum(values) / values.len() as f64 }
-}
-
-fn sample_deviation(values: &[f64]) -> f64 {
-    let n = values.len();
-    if n < 2 {
-        return 0.0;
-    }
-    let middle = mean(values);
-    (values.iter().map(|x| (x - middle) * (x - middle)).sum::<f64>() / (n - 1) as f64).sqrt()
-}
-
-fn average_span(spans: &[SignedDuration]) -> SignedDuration {
-    let n = i64::try_from(spans.len()).unwrap_or(i64::MAX);
-    let seconds: i64 = spans.iter().map(|span| span.as_secs()).sum();
-    if n == 0 { SignedDuration::ZERO } else { SignedDuration::from_secs(seconds / n) }
-}
-
-fn median_span(sorted: &[SignedDuration]) -> SignedDuration {
-    let n = sorted.len();
-    let at = |index: usize| sorted.get(index).map_or(0, |span| span.as_secs());
-    match (n, n % 2) {
-        (0, _) => SignedDuration::ZERO,
-        (_, 1) => SignedDuration::from_secs(at(n / 2)),
-        _ => SignedDuration::from_secs((at(n / 2 - 1) + at(n / 2)) / 2),
-    }
-}
-
-impl Figures {
-    /// `totalPerformance`.
-    pub(crate) fn performance(&self, run: &Run, trades: &[ClosedTrade]) -> AlgorithmPerformance {
-        AlgorithmPerformance {
-            trade_statistics: Some(self.trades.clone()),
-            portfolio_statistics: Some(self.portfolio.clone()),
-            closed_trades: trades.iter().filter_map(|trade| report::without_orders(run, trade)).collect(),
-        }
-    }
-
-    /// `statistics`: texts in the spelling of LEAN's summary.
-    pub(crate) fn display(&self, run: &Run) -> Statistics {
-        let p = &self.portfolio;
-        let value = |figure: Option<f64>| figure.unwrap_or(0.0);
-        let percent = |figure: Option<f64>, places: usize| format!("{}%", trimmed(100.0 * value(figure), places));
-        let plain = |figure: Option<f64>| trimmed(value(figure), 3);
-        let lowest = run.assets.last().map(|asset| report::symbol(asset.listing).id).unwrap_or_default();
-        // A made-up but steady rule: a portfolio can grow twentyfold before it moves these prices.
-        let capacity = 20.0 * run.end_equity();
-        [
-            ("Total Orders", run.fills.len().to_string()),
-            ("Average Win", percent(p.average_win_rate, 2)),
-            ("Average Loss", percent(p.average_loss_rate, 2)),
-            ("Compounding Annual Return", percent(p.compounding_annual_return, 3)),
-            ("Drawdown", format!("{}0%", trimmed_to(100.0 * value(p.drawdown), 2))),
-            ("Expectancy", plain(p.expectancy)),
-            ("Start Equity", trimmed(run.start_equity, 2)),
-            ("End Equity", trimmed(run.end_equity(), 2)),
-            ("Net Profit", percent(p.total_net_profit, 3)),
-            ("Sharpe Ratio", plain(p.sharpe_ratio)),
-            ("Sortino Ratio", plain(p.sortino_ratio)),
-            ("Probabilistic Sharpe Ratio", percent(p.probabilistic_sharpe_ratio, 3)),
-            ("Loss Rate", percent(p.loss_rate, 0)),
-            ("Win Rate", percent(p.win_rate, 0)),
-            ("Profit-Loss Ratio", trimmed(value(p.profit_loss_ratio), 2)),
-            ("Alpha", plain(p.alpha)),
-            ("Beta", plain(p.beta)),
-            ("Annual Standard Deviation", plain(p.annual_standard_deviation)),
-            ("Annual Variance", plain(p.annual_variance)),
-            ("Information Ratio", plain(p.information_ratio)),
-            ("Tracking Error", plain(p.tracking_error)),
-            ("Treynor Ratio", plain(p.treynor_ratio)),
-            ("Total Fees", format!("${:.2}", run.fees())),
-            ("Estimated Strategy Capacity", format!("${:.2}", (capacity / 1000.0).round() * 1000.0)),
-            ("Lowest Capacity Asset", lowest),
-            ("Portfolio Turnover", percent(p.portfolio_turnover, 2)),
-            ("Drawdown Recovery", p.drawdown_recovery.unwrap_or(0).to_string()),
-        ]
-        .into_iter()
-        .map(|(title, text)| (title.to_owned(), text))
-        .collect()
-    }
-
-    /// `runtimeStatistics`: texts in the spelling of LEAN's result handler.
-    pub(crate) fn runtime(&self, run: &Run) -> Statistics {
-        let profit = run.end_equity() - run.start_equity;
-        let holdings = run.days.last().map_or(0.0, |day| day.holdings);
-        let psr = 100.0 * self.portfolio.probabilistic_sharpe_ratio.unwrap_or(0.0);
-        let share = if run.start_equity == 0.0 { 0.0 } else { 100.0 * profit / run.start_equity };
-        [
-            ("Equity", money(run.end_equity())),
-            ("Fees", format!("-{}", money(run.fees()))),
-            ("Holdings", money(holdings)),
-            ("Net Profit", money(profit)),
-            ("Probabilistic Sharpe Ratio", format!("{}%", trimmed(psr, 3))),
-            ("Return", format!("{share:.2} %")),
-            ("Unrealized", money(0.0)),
-            ("Volume", money(run.volume())),
-        ]
-        .into_iter()
-        .map(|(title, text)| (title.to_owned(), text))
-        .collect()
-    }
-}
-
-/// `$1,234.50`; the sign of a loss stands behind the symbol, as in LEAN: `$-4.94`.
-pub(crate) fn money(amount: f64) -> String {
-    let text = format!("{:.2}", amount.abs());
-    let (whole, cents) = text.split_once('.').unwrap_or((&text, "00"));
-    let mut grouped = String::new();
-    for (at, digit) in whole.chars().enumerate() {
-        if at != 0 && (whole.len() - at) % 3 == 0 {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    let sign = if amount < 0.0 && (whole != "0" || cents != "00") { "-" } else { "" };
-    format!("${sign}{grouped}.{cents}")
-}
-
-/// Rounded to so many places, without zeros at the end.
-fn trimmed(value: f64, places: usize) -> String {
-    let text = format!("{value:.places$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
-}
-
-/// LEAN prints a drawdown with three places of which the last is always zero.
-fn trimmed_to(value: f64, places: usize) -> String {
-    format!("{value:.places$}")
 }
 
 #[cfg(test)]
