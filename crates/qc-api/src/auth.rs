@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
+use crate::wire::members;
 
 /// Who is asking: a user id, an API token and perhaps an organization.
 ///
@@ -68,7 +69,7 @@ impl Credentials {
     /// The same with an organization.
     #[must_use]
     pub fn with_organization(mut self, organization_id: impl Into<String>) -> Self {
-        self.organization_id = Some(organization_id.into()).filter(|id| !id.is_empty());
+        self.organization_id = Some(organization_id.into().trim().to_owned()).filter(|id| !id.is_empty());
         self
     }
 
@@ -90,9 +91,8 @@ impl Credentials {
             (None, Some(_)) => Err(Error::Config("QUANTCONNECT_API_TOKEN is set, QUANTCONNECT_USER_ID is not".into())),
             (Some(user_id), Some(token)) => {
                 let mut credentials = Self::new(user_id.as_str(), token.as_str())?;
-                credentials.organization_id = lookup("QUANTCONNECT_ORGANIZATION_ID").filter(|id| !id.trim().is_empty());
                 credentials.origin = Origin::Environment;
-                Ok(Some(credentials))
+                Ok(Some(credentials.with_organization(lookup("QUANTCONNECT_ORGANIZATION_ID").unwrap_or_default())))
             }
         }
     }
@@ -119,7 +119,7 @@ impl Credentials {
             api_token: String,
         }
         // The reason is left out on purpose: it could quote the token.
-        let file: File = serde_json::from_str(&text)
+        let file: File = members::from_slice(text.as_bytes())
             .map_err(|_| Error::Config(format!("{name} is no json object of credentials")))?;
         let token = Zeroizing::new(file.api_token);
         if file.user_id.is_empty() && token.is_empty() {
@@ -272,5 +272,31 @@ mod tests {
         assert!(Credentials::from_lookup(only("QUANTCONNECT_API_TOKEN")).is_err());
         let all = Credentials::from_lookup(|_| Some("12".to_owned())).unwrap().unwrap();
         assert_eq!((all.user_id(), all.organization_id(), all.origin()), ("12", Some("12"), Origin::Environment));
+    }
+
+    #[test]
+    fn an_organization_is_one_word_or_none() {
+        let with = |id: &str| Credentials::new("1", TOKEN).unwrap().with_organization(id);
+        assert_eq!(with(" 0rg\n").organization_id(), Some("0rg"));
+        assert_eq!(with(" \t").organization_id(), None);
+        let padded = Credentials::from_lookup(|_| Some(" 12 \n".to_owned())).unwrap().unwrap();
+        assert_eq!((padded.user_id(), padded.organization_id()), ("12", Some("12")));
+    }
+
+    #[test]
+    fn the_file_of_lean_cli_is_an_object() {
+        let file = std::env::temp_dir().join(format!("qc-api-credentials-{}", std::process::id()));
+        let read = |text: String| {
+            std::fs::write(&file, text).unwrap();
+            Credentials::from_lean_cli(&file)
+        };
+        let good = read(format!(r#"{{"user-id": 42, "api-token": "{TOKEN}"}}"#)).unwrap().unwrap();
+        assert_eq!((good.user_id(), good.origin()), ("42", Origin::LeanCli));
+        assert_eq!((read("{}".into()), read("[]".into())), (Ok(None), Ok(None)));
+        for bad in [format!(r#"["42", "{TOKEN}"]"#), format!(r#"[["42", "{TOKEN}"]]"#), "42".into(), "".into()] {
+            let error = read(bad).unwrap_err();
+            assert!(error.to_string().contains("no json object") && !error.to_string().contains(TOKEN), "{error}");
+        }
+        std::fs::remove_file(&file).unwrap();
     }
 }

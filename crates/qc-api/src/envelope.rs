@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::endpoint::{Effect, Endpoint, EndpointInfo, Reach};
 use crate::error::{Error, Result};
-use crate::wire::flag;
+use crate::wire::{flag, members};
 
 /// What the frame of an answer says.
 #[derive(Debug, Default, PartialEq)]
@@ -93,17 +93,19 @@ fn is_about_rate(message: &str) -> bool {
 
 /// Decodes a payload; an error names the place in the JSON.
 pub(crate) fn decode<T: DeserializeOwned>(info: &EndpointInfo, bytes: &[u8]) -> Result<T> {
-    if let Ok(reply) = serde_json::from_slice(bytes) {
+    if let Ok(reply) = members::from_slice(bytes) {
         return Ok(reply);
     }
     // Slower, so only now: the same again with a record of where it stands.
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = members::Lenient(serde_path_to_error::Deserializer::new(&mut json, &mut track));
+    T::deserialize(tracked).map_err(|error| {
+        let path = track.path().to_string();
         let message = if info.reach == Reach::Secret {
             "a value of an unexpected form".to_owned() // serde quotes what it found
         } else {
-            error.inner().to_string().chars().take(200).collect()
+            error.to_string().chars().take(200).collect()
         };
         Error::Shape { endpoint: info.path.to_owned(), path: if path == "." { String::new() } else { path }, message }
     })

@@ -10,6 +10,7 @@ pub mod flag;
 pub mod form;
 pub mod list;
 pub mod map;
+pub(crate) mod members;
 pub mod number;
 pub mod object;
 pub mod open_enum;

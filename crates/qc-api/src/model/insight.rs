@@ -62,7 +62,12 @@ pub struct Insight {
     #[serde(alias = "reference-value", alias = "referenceValue", deserialize_with = "number::option")]
     pub reference: Option<f64>,
     /// The price when it ended.
-    #[serde(alias = "referenceValueFinal", deserialize_with = "number::option")]
+    #[serde(
+        alias = "reference-final",
+        alias = "referenceValueFinal",
+        alias = "reference-value-final",
+        deserialize_with = "number::option"
+    )]
     pub reference_final: Option<f64>,
     /// Which way it points.
     pub direction: Option<InsightDirection>,
@@ -79,7 +84,12 @@ pub struct Insight {
     #[serde(deserialize_with = "number::option")]
     pub weight: Option<f64>,
     /// Whether the scores are final.
-    #[serde(alias = "scoreIsFinal", alias = "score-final", deserialize_with = "flag::or_false")]
+    #[serde(
+        alias = "scoreIsFinal",
+        alias = "score-final",
+        alias = "score-is-final",
+        deserialize_with = "flag::or_false"
+    )]
     pub score_final: bool,
     /// Score of the direction, 0 to 1.
     #[serde(alias = "score-direction", deserialize_with = "number::option")]

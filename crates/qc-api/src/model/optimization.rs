@@ -1,17 +1,20 @@
-//! Optimizations: the grid, the results, and what they cost.
+//! Optimizations: what is asked for, and what came of it.
 //!
-//! Source: API description; LEAN's `OptimizationBacktestJsonConverter`; lean-cli's cost rule.
+//! Source: API description; LEAN's `OptimizationBacktestJsonConverter`.
 
-use std::fmt;
+mod cost;
+mod statistics;
 
 use jiff::Timestamp;
-use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{OptimizationId, ProjectId};
 use crate::model::{Point, Statistics};
 use crate::wire::open_enum::open_enum;
 use crate::wire::{Map, date, list, map, number, object, text};
+
+pub use cost::OptimizationCost;
+pub use statistics::OptimizationStatistics;
 
 open_enum! {
     /// What an optimization makes best.
@@ -187,62 +190,6 @@ pub struct Constraint {
     pub target_value: f64,
 }
 
-/// What an optimization will cost, by lean-cli's rule.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct OptimizationCost {
-    /// Backtests in the grid.
-    pub backtests: f64,
-    /// Node-hours in all.
-    pub node_hours: f64,
-    /// Hours until the end.
-    pub hours: f64,
-    /// USD.
-    pub usd: f64,
-}
-
-impl OptimizationCost {
-    /// The cost of running `parameters` on `parallel` nodes of a model, when one backtest takes `seconds`.
-    ///
-    /// n = product of the values; hours = max(0.1, ceil2((30 + 1.5 * seconds) * n / 3600)); until the end
-    /// ceil2(hours / parallel); USD = max(0.01, ceil2(price * hours)), where ceil2 rounds up to two decimals.
-    /// `None` for a model without a known price, a number that is not finite, or no nodes.
-    ///
-    /// ```
-    /// use qc_api::model::{OptimizationCost, OptimizationNode, OptimizationParameter};
-    ///
-    /// let grid = [OptimizationParameter::range("fast", 10.0, 50.0, 10.0)?];
-    /// let cost = OptimizationCost::of(&grid, 60.0, &OptimizationNode::O2_8, 2).ok_or("no price")?;
-    /// // 5 backtests of (30 + 90) s are 0.1666.. h, rounded up 0.17 h, at 0.15 USD rounded up 0.03 USD
-    /// assert_eq!((cost.backtests, cost.node_hours, cost.hours, cost.usd), (5.0, 0.17, 0.09, 0.03));
-    /// # Ok::<(), String>(())
-    /// ```
-    #[must_use]
-    pub fn of(
-        parameters: &[OptimizationParameter],
-        seconds: f64,
-        node: &OptimizationNode,
-        parallel: i64,
-    ) -> Option<Self> {
-        let price = node.price_per_hour()?;
-        if parallel < 1 || !seconds.is_finite() || seconds < 0.0 {
-            return None;
-        }
-        let backtests: f64 = parameters.iter().map(OptimizationParameter::values).product();
-        let node_hours = ceil2((30.0 + 1.5 * seconds) * backtests / 3600.0).max(0.1);
-        #[allow(clippy::cast_precision_loss)] // at most 24 nodes
-        let hours = ceil2(node_hours / parallel as f64);
-        let usd = ceil2(price * node_hours).max(0.01);
-        usd.is_finite().then_some(Self { backtests, node_hours, hours, usd })
-    }
-}
-
-/// Rounds up to two decimals, forgiving what binary fractions leave over.
-fn ceil2(value: f64) -> f64 {
-    let cents = value * 100.0;
-    let nearest = cents.round();
-    if (cents - nearest).abs() < 1e-9 * nearest.abs().max(1.0) { nearest / 100.0 } else { cents.ceil() / 100.0 }
-}
-
 /// What an optimization was asked for.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -388,7 +335,7 @@ pub struct OptimizationBacktest {
     #[serde(deserialize_with = "number::option_integer")]
     pub exit_code: Option<i64>,
     /// Its statistics by title; percent statistics in percents and without a sign.
-    #[serde(serialize_with = "numbered")]
+    #[serde(serialize_with = "statistics::numbered")]
     pub statistics: OptimizationStatistics,
     /// The parameters it ran with.
     #[serde(deserialize_with = "map::of_texts")]
@@ -407,117 +354,9 @@ pub struct OptimizationBacktest {
     pub out_of_sample_days: Option<i64>,
 }
 
-/// The statistics of one backtest of an optimization, by title.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct OptimizationStatistics(pub Map<Option<f64>>);
-
-impl OptimizationStatistics {
-    /// The figure of a title such as `Sharpe Ratio`.
-    #[must_use]
-    pub fn figure(&self, title: &str) -> Option<f64> {
-        self.0.get(title).copied().flatten()
-    }
-}
-
-/// The titles by position: old answers hold an array, newer ones a map by the position's number.
-const TITLES: [&str; 25] = [
-    "Alpha",
-    "Annual Standard Deviation",
-    "Annual Variance",
-    "Average Loss",
-    "Average Win",
-    "Beta",
-    "Compounding Annual Return",
-    "Drawdown",
-    "Estimated Strategy Capacity",
-    "Expectancy",
-    "Information Ratio",
-    "Loss Rate",
-    "Net Profit",
-    "Probabilistic Sharpe Ratio",
-    "Profit-Loss Ratio",
-    "Sharpe Ratio",
-    "Total Fees",
-    "Total Orders",
-    "Tracking Error",
-    "Treynor Ratio",
-    "Win Rate",
-    "Sortino Ratio",
-    "Start Equity",
-    "End Equity",
-    "Drawdown Recovery",
-];
-
-fn title_of(key: &str) -> String {
-    let position = key.parse::<usize>().ok();
-    position.and_then(|at| TITLES.get(at)).map_or_else(|| key.to_owned(), |title| (*title).to_owned())
-}
-
-/// Writes the map by position, as newer answers do.
-fn numbered<S: Serializer>(statistics: &OptimizationStatistics, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(statistics.0.iter().map(|(title, value)| {
-        let position = TITLES.iter().position(|known| known == title);
-        (position.map_or_else(|| title.clone(), |at| at.to_string()), value)
-    }))
-}
-
-impl<'de> Deserialize<'de> for OptimizationStatistics {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StatisticsVisitor)
-    }
-}
-
-/// A number in a place where serde wants a type.
-struct Figure(Option<f64>);
-
-impl<'de> Deserialize<'de> for Figure {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        number::option(deserializer).map(Self)
-    }
-}
-
-struct StatisticsVisitor;
-
-impl<'de> Visitor<'de> for StatisticsVisitor {
-    type Value = OptimizationStatistics;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("statistics by position or by title")
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let mut statistics = Map::new();
-        while let Some((key, Figure(value))) = access.next_entry::<String, Figure>()? {
-            statistics.insert(title_of(&key), value);
-        }
-        Ok(OptimizationStatistics(statistics))
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let mut statistics = Map::new();
-        while let Some(Figure(value)) = access.next_element()? {
-            statistics.insert(title_of(&statistics.len().to_string()), value);
-        }
-        Ok(OptimizationStatistics(statistics))
-    }
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-        Ok(OptimizationStatistics::default())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn statistics_read_by_position_and_by_number() {
-        let by_position = r#"{"statistics":[0.1,null,"0.3"]}"#;
-        let by_number = r#"{"statistics":{"0":"0.1","1":null,"2":0.3,"My Own":5}}"#;
-        for json in [by_position, by_number] {
-            let backtest: OptimizationBacktest = serde_json::from_str(json).unwrap();
-            assert_eq!(backtest.statistics.figure("Alpha"), Some(0.1), "{json}");
-            assert_eq!(backtest.statistics.figure("Annual Standard Deviation"), None);
-            assert_eq!(backtest.statistics.figure("Annual Variance"), Some(0.3));
-        }
-    }
 
     #[test]
     fn the_grid_counts_both_ends() {
@@ -526,14 +365,5 @@ mod tests {
         assert!(OptimizationParameter::range("a", 1.0, 0.0, 0.1).is_err());
         assert!(OptimizationParameter::range("a", 0.0, 1.0, 0.0).is_err());
         assert!(OptimizationParameter::range("a", f64::NAN, 1.0, 0.1).is_err());
-    }
-
-    #[test]
-    fn small_sweeps_cost_a_tenth_of_an_hour() {
-        let grid = [OptimizationParameter::range("a", 1.0, 1.0, 1.0).unwrap()];
-        let cost = OptimizationCost::of(&grid, 1.0, &OptimizationNode::O8_16, 3).unwrap();
-        assert_eq!((cost.node_hours, cost.hours, cost.usd), (0.1, 0.04, 0.06));
-        assert_eq!(OptimizationCost::of(&grid, 1.0, &OptimizationNode::O8_16, 0), None);
-        assert_eq!(OptimizationCost::of(&grid, 1.0, &OptimizationNode::from("O99"), 1), None);
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ids::{OrganizationId, ProjectId, VersionId};
 use crate::wire::open_enum::open_enum;
-use crate::wire::{Map, date, flag, list, map, number, object, text};
+use crate::wire::{Map, date, flag, list, map, members, number, object, text};
 
 open_enum! {
     /// The language of a project.
@@ -135,7 +135,8 @@ fn parameters<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Paramete
         .into_iter()
         .map(|(key, value)| match value {
             Value::Object(_) => {
-                let mut parameter: Parameter = serde_json::from_value(value).map_err(serde::de::Error::custom)?;
+                let mut parameter =
+                    Parameter::deserialize(members::Lenient(value)).map_err(serde::de::Error::custom)?;
                 if parameter.key.is_empty() {
                     parameter.key = key;
                 }

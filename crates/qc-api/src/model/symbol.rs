@@ -4,12 +4,11 @@
 
 use std::fmt;
 
-use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::wire::open_enum::open_code;
-use crate::wire::text;
+use crate::wire::{members, text};
 
 /// A security: the ticker people say and the identifier that never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -37,7 +36,7 @@ impl Symbol {
 /// The object form; [`Symbol`] itself also reads a bare text.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Members {
+struct SymbolMembers {
     #[serde(deserialize_with = "text::string", alias = "Value")]
     value: String,
     #[serde(deserialize_with = "text::string", alias = "ID", alias = "Id")]
@@ -63,7 +62,7 @@ impl<'de> Visitor<'de> for SymbolVisitor {
         f.write_str("a symbol object or its text")
     }
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Self::Value, A::Error> {
-        let Members { value, id, permtick, underlying } = Members::deserialize(MapAccessDeserializer::new(access))?;
+        let SymbolMembers { value, id, permtick, underlying } = SymbolMembers::deserialize(members::Object(access))?;
         Ok(Symbol { value, id, permtick, underlying })
     }
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {

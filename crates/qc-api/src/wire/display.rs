@@ -45,8 +45,13 @@ impl fmt::Display for Figure {
     }
 }
 
+/// The symbols of letters that LEAN writes right before an amount (its `Currencies`); other letters there are part of a
+/// word.
+const LETTERS: &[&str] = &["Ag", "Au", "Fr", "Ft", "Kč", "kr", "R", "Rp", "RM", "zł"];
+
 /// Reads a displayed figure. The sign counts wherever it stands; thousands separators, spaces and the currency
-/// symbol do not. `None` for a text that is no figure, such as a security identifier.
+/// symbol do not. `None` for a text that is no figure, such as a security identifier: letters count as a currency only
+/// where LEAN writes one, before an amount with decimals or after it (`12.5 USDT`).
 ///
 /// ```
 /// use qc_api::wire::display::{Unit, parse};
@@ -59,7 +64,7 @@ impl fmt::Display for Figure {
 #[must_use]
 pub fn parse(text: &str) -> Option<Figure> {
     let mut number = String::new();
-    let mut symbol = String::new();
+    let (mut before, mut after) = (String::new(), String::new());
     let (mut negative, mut percent, mut ended) = (false, false, false);
     for (at, letter) in text.trim().char_indices() {
         match letter {
@@ -71,27 +76,51 @@ pub fn parse(text: &str) -> Option<Figure> {
             '-' | '\u{2212}' if negative || !number.is_empty() => return None,
             '-' | '\u{2212}' => negative = true,
             '+' if number.is_empty() => {}
-            ',' | '_' => {}
+            ',' | '_' if !number.is_empty() => {}
             '%' if percent || number.is_empty() => return None,
-            '%' => percent = true,
+            '%' => (percent, ended) = (true, true),
             letter if letter.is_whitespace() => ended |= !number.is_empty(),
+            letter if number.is_empty() => before.push(letter),
+            // Letters right behind digits are the rest of a word: 2XR, 5k.
+            letter if !ended && letter.is_alphanumeric() => return None,
             letter => {
-                ended |= !number.is_empty();
-                symbol.push(letter);
+                ended = true;
+                after.push(letter);
             }
         }
     }
-    // A currency symbol is short (longest seen: stable coins of five letters) and no percent has one.
-    if 5 < symbol.chars().count() || (percent && !symbol.is_empty()) {
-        return None;
-    }
+    let symbol = match (before.is_empty(), after.is_empty()) {
+        (true, true) => None,
+        (false, true) if goes_before(&before, &number) => Some(before),
+        (true, false) if is_sign(&after) || is_code(&after) => Some(after),
+        _ => return None,
+    };
     let value: f64 = number.parse().ok().filter(|value: &f64| value.is_finite())?;
-    let unit = match (percent, symbol.is_empty()) {
-        (true, _) => Unit::Percent,
-        (false, true) => Unit::Plain,
-        (false, false) => Unit::Currency(symbol),
+    let unit = match (percent, symbol) {
+        (true, Some(_)) => return None,
+        (true, None) => Unit::Percent,
+        (false, None) => Unit::Plain,
+        (false, Some(symbol)) => Unit::Currency(symbol),
     };
     Some(Figure { value: if negative { -value } else { value }, unit })
+}
+
+/// Whether a symbol may stand before `number`.
+fn goes_before(symbol: &str, number: &str) -> bool {
+    is_sign(symbol) || (number.contains('.') && (LETTERS.contains(&symbol) || is_code(symbol)))
+}
+
+/// A currency sign, perhaps behind the letters of its country: `$`, `€`, `NT$`, `R$`.
+fn is_sign(symbol: &str) -> bool {
+    const SIGNS: &str = "$¢£¤¥฿₠₡₢₣₤₥₦₧₨₩₪₫€₭₮₯₰₱₲₳₴₵₶₷₸₹₺₻₼₽₾₿﷼ɃŁΞξε✕*";
+    let mut letters = symbol.chars();
+    let sign = letters.next_back().is_some_and(|sign| SIGNS.contains(sign));
+    sign && symbol.chars().count() <= 3 && letters.all(|letter| letter.is_ascii_uppercase())
+}
+
+/// A code such as `USD` or `USDT`.
+fn is_code(symbol: &str) -> bool {
+    (3..=5).contains(&symbol.len()) && symbol.bytes().all(|letter| letter.is_ascii_uppercase())
 }
 
 fn ends_in_digit(number: &str) -> bool {
@@ -123,6 +152,10 @@ mod tests {
             ("€10", 10.0, Unit::Currency("€".to_owned())),
             ("12.5 USDT", 12.5, Unit::Currency("USDT".to_owned())),
             ("1E-07", 1e-7, Unit::Plain),
+            ("NT$1,000.00", 1000.0, Unit::Currency("NT$".to_owned())),
+            ("kr1,000.50", 1000.5, Unit::Currency("kr".to_owned())),
+            ("R-735.00", -735.0, Unit::Currency("R".to_owned())),
+            ("-USDT12.50", -12.5, Unit::Currency("USDT".to_owned())),
         ] {
             assert_eq!(parse(text), Some(Figure { value, unit }), "{text}");
         }
@@ -132,6 +165,38 @@ mod tests {
     fn what_is_no_figure_is_none() {
         for text in ["", "-", "%", "SPY R735QTJ8XC9X", "2024-01-02", "00:10:00", "1.2.3", "BTCUSD 2XR", "--1", "five"] {
             assert_eq!(parse(text), None, "{text}");
+        }
+        for identifier in [
+            "R735",
+            "SPY1",
+            "A1",
+            "v2",
+            "v2.0",
+            "GPT4",
+            "#5",
+            "(5)",
+            "=5",
+            "~5",
+            "5k",
+            "5x",
+            "5:",
+            "ES 25",
+            "SPY 5",
+            "LN-4",
+            "Q1",
+            "1st",
+            "M1_20240131",
+            "a$5",
+            "5 %$",
+            "$5%",
+            "$5 USD",
+            ",5",
+            "node 1",
+            "Node-1.5",
+            "\u{a0}x1",
+            "1.5b",
+        ] {
+            assert_eq!(parse(identifier), None, "{identifier}");
         }
     }
 }

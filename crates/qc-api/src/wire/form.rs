@@ -1,6 +1,6 @@
 //! Form bodies with PHP's brackets: `parameters[0][key]=fast`, as lean-cli sends them.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Writes a JSON object as form pairs in order. Null members are left out; an empty list or map is sent as
 /// `name=`, which the service reads as "clear".
@@ -41,27 +41,61 @@ fn push(pairs: &mut Vec<(String, String)>, name: String, value: &Value) {
 /// Nesting deeper than 16 is flattened into the innermost key, so that hostile names cannot exhaust the stack.
 #[must_use]
 pub fn decode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Value {
-    let mut root = Map::new();
-    for (name, value) in pairs {
-        insert(&mut root, &keys_of(name), value);
+    let mut root = Place::default();
+    for (name, value) in pairs.into_iter().filter(|(name, _)| !name.is_empty()) {
+        root.insert(&keys_of(name), value);
     }
-    Value::Object(root.into_iter().map(|(key, value)| (key, listed(value))).collect())
+    Value::Object(root.members.into_iter().map(|(key, node)| (key, node.listed())).collect())
 }
 
-/// Puts a leaf at the place its keys name. An empty key means the next position.
-fn insert(place: &mut Map<String, Value>, keys: &[String], value: &str) {
-    let Some((key, deeper)) = keys.split_first() else { return };
-    let key = if key.is_empty() { place.len().to_string() } else { key.clone() };
-    if deeper.is_empty() {
-        place.insert(key, Value::String(value.to_owned()));
-        return;
+/// An array of PHP while it is being filled.
+#[derive(Default)]
+struct Place {
+    members: indexmap::IndexMap<String, Node>,
+    /// The position after the largest so far: where an empty key goes.
+    next: u64,
+}
+
+enum Node {
+    Text(String),
+    Place(Place),
+}
+
+impl Place {
+    /// Puts a leaf at the place its keys name.
+    fn insert(&mut self, keys: &[String], value: &str) {
+        let Some((key, deeper)) = keys.split_first() else { return };
+        let key = if key.is_empty() { self.next.to_string() } else { key.clone() };
+        if let Some(position) = key.parse::<u64>().ok().filter(|position| position.to_string() == key) {
+            self.next = self.next.max(position.saturating_add(1));
+        }
+        if deeper.is_empty() {
+            self.members.insert(key, Node::Text(value.to_owned()));
+            return;
+        }
+        let inner = self.members.entry(key).or_insert_with(|| Node::Place(Self::default()));
+        if matches!(inner, Node::Text(_)) {
+            *inner = Node::Place(Self::default()); // a later nested name wins over an earlier plain one
+        }
+        if let Node::Place(inner) = inner {
+            inner.insert(deeper, value);
+        }
     }
-    let inner = place.entry(key).or_insert(Value::Null);
-    if !inner.is_object() {
-        *inner = Value::Object(Map::new()); // a later nested name wins over an earlier plain one
-    }
-    if let Value::Object(inner) = inner {
-        insert(inner, deeper, value);
+}
+
+impl Node {
+    /// Turns places whose keys are 0, 1, 2 in order into lists, at every depth.
+    fn listed(self) -> Value {
+        let members = match self {
+            Self::Text(text) => return Value::String(text),
+            Self::Place(place) => place.members,
+        };
+        let is_list = !members.is_empty() && members.keys().enumerate().all(|(at, key)| *key == at.to_string());
+        if is_list {
+            Value::Array(members.into_values().map(Self::listed).collect())
+        } else {
+            Value::Object(members.into_iter().map(|(key, node)| (key, node.listed())).collect())
+        }
     }
 }
 
@@ -71,17 +105,6 @@ fn keys_of(name: &str) -> Vec<String> {
     let mut keys = vec![head.to_owned()];
     keys.extend(rest.trim_end_matches(']').splitn(DEEPEST, "][").map(str::to_owned));
     keys
-}
-
-/// Turns maps whose keys are 0, 1, 2 in order into lists, at every depth.
-fn listed(value: Value) -> Value {
-    let Value::Object(members) = value else { return value };
-    let is_list = !members.is_empty() && members.keys().enumerate().all(|(at, key)| *key == at.to_string());
-    if is_list {
-        Value::Array(members.into_iter().map(|(_, value)| listed(value)).collect())
-    } else {
-        Value::Object(members.into_iter().map(|(key, value)| (key, listed(value))).collect())
-    }
 }
 
 #[cfg(test)]
@@ -96,6 +119,20 @@ mod tests {
         assert_eq!(pairs[1], ("parameters[0][key]".to_owned(), "a".to_owned()));
         let back = decode(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         assert_eq!(back, body);
+    }
+
+    #[test]
+    fn an_empty_key_is_the_position_after_the_largest() {
+        for (pairs, expected) in [
+            (vec![("a[]", "x"), ("a[]", "y")], json!({"a": ["x", "y"]})),
+            (vec![("a[1]", "x"), ("a[]", "y")], json!({"a": {"1": "x", "2": "y"}})),
+            (vec![("a[5]", "x"), ("a[1]", "z"), ("a[]", "y")], json!({"a": {"5": "x", "1": "z", "6": "y"}})),
+            (vec![("a[1]", "x"), ("a[0]", "y"), ("a[]", "z")], json!({"a": {"1": "x", "0": "y", "2": "z"}})),
+            (vec![("a[k]", "x"), ("a[]", "y"), ("a[]", "z")], json!({"a": {"k": "x", "0": "y", "1": "z"}})),
+            (vec![("", "x"), ("b", "y")], json!({"b": "y"})),
+        ] {
+            assert_eq!(decode(pairs.clone()), expected, "{pairs:?}");
+        }
     }
 
     #[test]

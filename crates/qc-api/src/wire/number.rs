@@ -63,9 +63,14 @@ pub(crate) fn read(text: &str) -> Result<Option<f64>, ()> {
 /// The whole number equal to `number`, if there is one that an `i64` and an `f64` both hold exactly.
 pub(crate) fn whole(number: f64) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
-    // The cast is exact: the value is whole and within 2^53.
+    // The cast is exact: the value is whole and below 2^53. At 2^53 itself the number written may have been the next one.
     #[allow(clippy::cast_possible_truncation)]
-    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
+    (number.fract() == 0.0 && number.abs() < EXACT).then_some(number as i64)
+}
+
+/// PHP writes false for a value that is not there; true is no number.
+fn nothing<E: Error>(flag: bool, expected: &dyn serde::de::Expected) -> Result<(), E> {
+    if flag { Err(E::invalid_type(serde::de::Unexpected::Bool(flag), expected)) } else { Ok(()) }
 }
 
 struct NumberVisitor;
@@ -88,7 +93,7 @@ impl<'de> Visitor<'de> for NumberVisitor {
         Ok(Some(number as f64))
     }
     fn visit_bool<E: Error>(self, flag: bool) -> Result<Self::Value, E> {
-        Ok(Some(f64::from(u8::from(flag))))
+        nothing(flag, &self).map(|()| None)
     }
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
         read(text).map_err(|()| E::custom(format!("a number was expected, found the text {:?}", short(text))))
@@ -126,7 +131,7 @@ impl<'de> Visitor<'de> for IntegerVisitor {
             .ok_or_else(|| E::custom(format!("a whole number was expected, found the number {number}")))
     }
     fn visit_bool<E: Error>(self, flag: bool) -> Result<Self::Value, E> {
-        Ok(Some(i64::from(flag)))
+        nothing(flag, &self).map(|()| None)
     }
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
         if let Ok(number) = text.trim().parse::<i64>() {
@@ -175,6 +180,22 @@ mod tests {
         assert_eq!(number("\"NaN\""), Ok(None));
         assert!(number("\"many\"").unwrap_err().contains("found the text \"many\""));
         assert!(number("[]").is_err());
+    }
+
+    #[test]
+    fn false_is_no_number_and_true_is_an_error() {
+        assert_eq!((number("false"), count("false")), (Ok(None), Ok(None)));
+        assert!(number("true").is_err() && count("true").is_err());
+        assert!(integer(&mut serde_json::Deserializer::from_str("false")).unwrap_err().to_string().contains("missing"));
+    }
+
+    #[test]
+    fn a_double_is_whole_where_no_other_whole_number_could_be_meant() {
+        assert_eq!(count("9007199254740991.0"), Ok(Some(9_007_199_254_740_991)));
+        assert_eq!(count("9007199254740993"), Ok(Some(9_007_199_254_740_993)), "written as a whole number it is exact");
+        for text in ["9007199254740992.0", "9007199254740993.0", "-9007199254740993.0", "\"9007199254740993.0\""] {
+            assert!(count(text).is_err(), "{text}");
+        }
     }
 
     #[test]

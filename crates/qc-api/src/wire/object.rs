@@ -1,14 +1,15 @@
-//! Objects that may be absent: null, `[]`, `{}` without members, the empty text or `false` all say "none".
+//! Objects that may be absent: null, `[]`, `{}`, the empty text or `false` all say "none".
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::Deserializer;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Reads an object, or `None` from null, an empty list, the empty text or false.
+use super::members::Object;
+
+/// Reads an object, or `None` from null, an empty list, an object without members, the empty text or false.
 ///
 /// # Errors
 /// When the value is a filled list or another scalar, or a member has the wrong shape.
@@ -25,7 +26,10 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
         f.write_str("an object (or null or an empty list for none)")
     }
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(access)).map(Some)
+        let mut any = false;
+        let object = T::deserialize(Object(Watched { access, any: &mut any }));
+        // Without members it says nothing, also where the type could not do without some.
+        if any { object.map(Some) } else { Ok(None) }
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         if access.next_element::<IgnoredAny>()?.is_some() {
@@ -47,5 +51,52 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         option(deserializer)
+    }
+}
+
+/// Notes whether there was a member at all.
+struct Watched<'a, A> {
+    access: A,
+    any: &'a mut bool,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Watched<'_, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        let key = self.access.next_key_seed(seed)?;
+        *self.any |= key.is_some();
+        Ok(key)
+    }
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
+        self.access.next_value_seed(seed)
+    }
+    fn size_hint(&self) -> Option<usize> {
+        self.access.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Card {
+        brand: String,
+    }
+
+    fn read(json: &str) -> Result<Option<Card>, String> {
+        option(&mut serde_json::Deserializer::from_str(json)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_empty_form_is_none_and_a_member_is_some() {
+        for json in ["null", "[]", "{}", "\"\"", "false"] {
+            assert_eq!(read(json), Ok(None), "{json}");
+        }
+        assert_eq!(read(r#"{"brand":"x"}"#), Ok(Some(Card { brand: "x".into() })));
+        for json in ["[1]", "true", "\"x\"", r#"{"other":1}"#] {
+            assert!(read(json).is_err(), "{json}");
+        }
     }
 }
