@@ -93,16 +93,3 @@ async fn pages_redirects_and_garbage_are_errors_of_their_own() {
     assert!(outcome[3].is_auth(), "{:?}", outcome[3]);
     assert_eq!(outcome[4].messages(), ["Invalid argument"]);
 }
-
-#[tokio::test]
-async fn a_thousand_concurrent_reads_find_no_error() {
-    let (sim, client) = session().await;
-    let (reads, projects) = (ReadAccount::default(), ReadProjects::default());
-    let answers = futures::future::join_all((0..500).map(|_| async {
-        client.send(&reads).await.unwrap();
-        client.send(&projects).await.unwrap().projects.len()
-    }))
-    .await;
-    assert!(answers.iter().all(|n| *n == 2));
-    assert_eq!(sim.journal().len(), 1000);
-}

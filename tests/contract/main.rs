@@ -22,6 +22,7 @@ mod hostile;
 mod live;
 mod live_agrees;
 mod live_service;
+mod load;
 mod object_store;
 mod one_run;
 mod optimizations;
