@@ -65,7 +65,7 @@ pub struct Config {
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("base_url", &self.base_url)
+            .field("base_url", &transport::shown(&self.base_url))
             .field("credentials", &self.credentials)
             .field("proxy", &self.proxy.as_ref().map(|_| "****")) // its address may hold a password
             .field("retry", &self.retry)
@@ -296,11 +296,12 @@ impl Client {
             let mut attempt = 1;
             let mut signed_again = false;
             loop {
-                let error = match self.attempt(info, body, attempt).await {
+                let signed_with = self.shared.correction.load(Ordering::Relaxed);
+                let error = match self.attempt(info, body, attempt, signed_with).await {
                     Ok(bytes) => return Ok(bytes),
                     Err(error) => error,
                 };
-                if error.is_auth() && !signed_again && self.correct_clock() {
+                if error.is_auth() && !signed_again && self.correct_clock(signed_with) {
                     // A refused signature was refused before anything happened, so this is safe for every effect.
                     signed_again = true;
                     continue;
@@ -317,13 +318,12 @@ impl Client {
         .await
     }
 
-    /// One attempt: one request on the wire.
-    async fn attempt(&self, info: &EndpointInfo, body: &Body, attempt: u32) -> Result<Vec<u8>> {
+    /// One attempt: one request on the wire, signed with our time plus `correction` seconds.
+    async fn attempt(&self, info: &EndpointInfo, body: &Body, attempt: u32, correction: i64) -> Result<Vec<u8>> {
         let shared = &self.shared;
         let _place = self.limiter.enter(&shared.clock).await;
-        let correction = SignedDuration::from_secs(shared.correction.load(Ordering::Relaxed));
         let now = shared.clock.now();
-        let stamp = self.credentials.stamp(now.checked_add(correction).unwrap_or(now));
+        let stamp = self.credentials.stamp(now.checked_add(SignedDuration::from_secs(correction)).unwrap_or(now));
         let timeout = shared.timeout.unwrap_or(info.timeout);
         let outcome = shared.transport.exchange(info, timeout, &stamp, body).await;
         match &outcome {
@@ -351,15 +351,18 @@ impl Client {
         }
     }
 
-    /// Takes over the service's time if ours is off, and says whether signing again makes sense.
-    fn correct_clock(&self) -> bool {
-        let Some(skew) = self.clock_skew() else { return false };
-        let used = self.shared.correction.load(Ordering::Relaxed);
-        if (skew.as_secs().saturating_sub(used)).abs() < TOLERATED_SKEW_SECONDS {
+    /// Takes over the service's time if the signature was made with another, and says whether signing again makes sense.
+    ///
+    /// Judged by the correction the refused signature was made with: of several calls in flight the first to come back
+    /// has corrected the clock for all, and the others were signed before that.
+    fn correct_clock(&self, signed_with: i64) -> bool {
+        let Some(skew) = self.clock_skew().map(|skew| skew.as_secs()) else { return false };
+        if skew.saturating_sub(signed_with).saturating_abs() < TOLERATED_SKEW_SECONDS {
             return false;
         }
-        self.shared.correction.store(skew.as_secs(), Ordering::Relaxed);
-        tracing::warn!(skew_seconds = skew.as_secs(), "the service's clock differs from ours; signing with its time");
+        if self.shared.correction.swap(skew, Ordering::Relaxed) == signed_with {
+            tracing::warn!(skew_seconds = skew, "the service's clock differs from ours; signing with its time");
+        }
         true
     }
 }

@@ -128,26 +128,15 @@ impl Downloads {
 
     fn build(&self, guarded: bool) -> Result<reqwest::Client, String> {
         let tls = if guarded { tls::with_system_roots()? } else { tls::without_roots()? };
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(&self.options.user_agent)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy()
-            .gzip(false) // what is stored is what is wanted
-            .connect_timeout(self.options.connect_timeout)
-            .read_timeout(LONGEST_SILENCE);
-        match &self.options.proxy {
-            // A proxy looks names up by itself, and may well stand on a private address.
-            Some(proxy) if guarded => {
-                let proxy = reqwest::Proxy::https(proxy).map_err(|_| "the proxy's address is not valid".to_owned())?;
-                builder = builder.proxy(proxy);
-            }
-            _ if guarded => builder = builder.dns_resolver(Arc::new(PublicOnly)),
-            _ => {}
+        let mut builder = self.options.builder(tls).gzip(false).read_timeout(LONGEST_SILENCE); // as it is stored
+        if guarded {
+            builder = match self.options.proxy {
+                // A proxy looks names up by itself, and may well stand on a private address.
+                Some(_) => self.options.through_proxy(builder)?,
+                None => builder.dns_resolver(Arc::new(PublicOnly)),
+            };
         }
-        builder.build().map_err(|error| format!("the http client cannot be built: {}", transport::chain(&error)))
+        transport::built(builder)
     }
 }
 

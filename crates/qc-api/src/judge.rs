@@ -25,7 +25,11 @@ pub(crate) fn judge(info: &EndpointInfo, answer: Answer) -> Result<Vec<u8>> {
         let host = headers
             .get(header::LOCATION)
             .and_then(|place| reqwest::Url::parse(place.to_str().ok()?).ok()?.host_str().map(str::to_owned));
-        return Err(Error::Redirected { endpoint: endpoint(), status, host });
+        return Err(after_create(
+            info,
+            !matches!(status, 307 | 308),
+            Error::Redirected { endpoint: endpoint(), status, host },
+        ));
     }
     let frame = envelope::open(&body, info.payload);
     if (200..300).contains(&status) {
@@ -39,6 +43,9 @@ pub(crate) fn judge(info: &EndpointInfo, answer: Answer) -> Result<Vec<u8>> {
             None => Err(not_json(info, status, &headers, &body)),
         };
     }
+    // A 500 with the service's own frame around its `success: false` is its own no. Everything else of that kind may come
+    // from a gateway, also with sentences, and says nothing about what happened behind it.
+    let says_no = status == 500 && frame.as_ref().is_some_and(|frame| frame.success == Some(false));
     let messages = frame.map(|frame| frame.messages).unwrap_or_default();
     let speaks_of_keys = messages.iter().any(|message| envelope::is_about_authorization(message));
     if status == 401 || speaks_of_keys {
@@ -53,7 +60,7 @@ pub(crate) fn judge(info: &EndpointInfo, answer: Answer) -> Result<Vec<u8>> {
     if messages.is_empty() && !body.is_empty() && !looks_like_json(&body) {
         return Err(not_json(info, status, &headers, &body));
     }
-    Err(Error::Status { endpoint: endpoint(), status, messages })
+    Err(after_create(info, 500 <= status && !says_no, Error::Status { endpoint: endpoint(), status, messages }))
 }
 
 /// `Retry-After` in seconds, or as a date, which is compared with the service's own clock.
@@ -100,20 +107,24 @@ fn excerpt(body: &[u8]) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
 }
 
-/// For a creating request, turns every failure after which it may have happened into [`Error::MaybeCreated`].
-pub(crate) fn uncertain(info: &EndpointInfo, error: Error) -> Error {
-    if info.effect != Effect::Create {
-        return error;
+/// The error of a creating request whose fate an answer leaves open; every other error as it is.
+fn after_create(info: &EndpointInfo, open: bool, error: Error) -> Error {
+    if open && info.effect == Effect::Create {
+        return Error::MaybeCreated { endpoint: info.path.to_owned(), reason: error.to_string() };
     }
+    error
+}
+
+/// For a creating request, turns every failure after which it may have happened into [`Error::MaybeCreated`]. What
+/// status and frame of an answer say about that is said by [`judge`] already.
+pub(crate) fn uncertain(info: &EndpointInfo, error: Error) -> Error {
     let happened = match &error {
         Error::Transport { may_have_arrived, .. } => *may_have_arrived,
-        // A gateway's 500 says nothing about what happened behind it; a 500 with sentences is the service's own no.
-        Error::Status { status, messages, .. } => 500 <= *status && messages.is_empty(),
         Error::NotJson { status, .. } => !(400..500).contains(status),
         Error::Shape { .. } | Error::TooLarge { .. } => true,
         _ => false,
     };
-    if happened { Error::MaybeCreated { endpoint: info.path.to_owned(), reason: error.to_string() } } else { error }
+    after_create(info, happened, error)
 }
 
 /// Reads an answer without a connection: a recorded one, or one made up for a test.

@@ -8,6 +8,8 @@ mod awaited;
 
 use std::time::Duration;
 
+use futures::future::{Either, select};
+
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 
@@ -84,10 +86,23 @@ pub struct Progress {
     pub state: String,
 }
 
+/// The time a look may take that begins right before the end, or at it.
+const LAST_LOOK: Duration = Duration::from_secs(5);
+
+/// What `look` finds, or `None` when `left` is over before it has found anything. It is then dropped.
+async fn within<T>(clock: &dyn Clock, left: Duration, look: impl Future<Output = T>) -> Option<T> {
+    match select(std::pin::pin!(look), clock.limit(left.max(LAST_LOOK))).await {
+        Either::Left((found, _)) => Some(found),
+        Either::Right(_) => None,
+    }
+}
+
 /// Asks until the work is done.
 ///
 /// `look` is called first at once and then after each wait of `schedule`; `report` hears every step that is not
-/// the last. Ends after `deadline` (default: the schedule's own end) with a last look exactly at that moment.
+/// the last. Ends after `deadline` (default: the schedule's own end) with a last look exactly at that moment. A look
+/// that is still under way at the end is dropped, so it must be one that changes nothing; one that began less than five
+/// seconds before the end has five seconds.
 ///
 /// # Errors
 /// [`Error::DeadlinePassed`] when time is up; whatever `look` returns otherwise.
@@ -104,20 +119,26 @@ where
 {
     let start = clock.now();
     let deadline = deadline.unwrap_or(schedule.give_up);
+    let waited = || Duration::try_from(clock.now().duration_since(start)).unwrap_or(Duration::ZERO);
+    let mut last = String::new();
     for wait in schedule.waits() {
-        let progress = match look().await? {
+        let Some(found) = within(clock, deadline.saturating_sub(waited()), look()).await else { break };
+        let progress = match found? {
             Step::Done(result) => return Ok(result),
             Step::Waiting(progress) => progress,
         };
         report(&progress);
-        let waited = Duration::try_from(clock.now().duration_since(start)).unwrap_or(Duration::ZERO);
-        let left = deadline.saturating_sub(waited);
+        last = progress.state;
+        let left = deadline.saturating_sub(waited());
         if left.is_zero() {
-            return Err(Error::DeadlinePassed { waited, last: progress.state });
+            break;
         }
         clock.sleep(wait.min(left)).await;
     }
-    Err(Error::DeadlinePassed { waited: deadline, last: String::new() }) // the waits never end
+    if last.is_empty() {
+        "no answer so far".clone_into(&mut last);
+    }
+    Err(Error::DeadlinePassed { waited: waited(), last })
 }
 
 #[cfg(test)]
@@ -158,6 +179,51 @@ mod tests {
         assert_eq!(result, Ok("chart"));
         assert_eq!(seen, [Some(0.25), Some(0.5)]);
         assert_eq!(clock.elapsed(), Duration::from_secs(10));
+    }
+
+    /// A clock on which time passes while a look is under way.
+    #[derive(Debug, Default)]
+    struct Running(std::sync::Arc<VirtualClock>);
+
+    impl Clock for Running {
+        fn now(&self) -> jiff::Timestamp {
+            self.0.now()
+        }
+        fn sleep(&self, duration: Duration) -> futures::future::BoxFuture<'static, ()> {
+            self.0.sleep(duration)
+        }
+        fn limit(&self, duration: Duration) -> futures::future::BoxFuture<'static, ()> {
+            let clock = self.0.clone();
+            Box::pin(async move { clock.sleep(duration).await })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_look_that_does_not_come_back_ends_with_the_deadline() {
+        for (deadline, expected) in [(30, 30), (2, 5)] {
+            let clock = Running::default();
+            let deadline = Some(Duration::from_secs(deadline));
+            let look = || std::future::pending::<Result<Step<()>>>();
+            let error = until(&clock, Schedule::LOGIN, deadline, |_| {}, look).await.unwrap_err();
+            let waited = Duration::from_secs(expected);
+            assert_eq!(error, Error::DeadlinePassed { waited, last: "no answer so far".into() });
+        }
+        // One that came back before is what the error tells of.
+        let clock = Running::default();
+        let mut looks = 0;
+        let look = || {
+            looks += 1;
+            let first = looks == 1;
+            async move {
+                if !first {
+                    std::future::pending::<()>().await;
+                }
+                Ok(Step::<()>::Waiting(Progress { share: None, state: "not signed in yet".into() }))
+            }
+        };
+        let error = until(&clock, Schedule::LOGIN, None, |_| {}, look).await.unwrap_err();
+        let waited = Schedule::LOGIN.give_up;
+        assert_eq!(error, Error::DeadlinePassed { waited, last: "not signed in yet".into() });
     }
 
     #[tokio::test]

@@ -94,21 +94,31 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn play(acts: Vec<Act>) -> Self {
+        Self::play_together(1, acts).await
+    }
+
+    /// As [`Server::play`], but nobody is answered before so many requests have come.
+    pub(crate) async fn play_together(together: usize, acts: Vec<Act>) -> Self {
         use tokio::io::AsyncWriteExt as _;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}/api/v2", listener.local_addr().unwrap());
         let seen = std::sync::Arc::new(Mutex::new(Vec::new()));
         let most = std::sync::Arc::new(Mutex::new((0, 0)));
         let (log, count) = (seen.clone(), most.clone());
+        let (came, all_came) = tokio::sync::watch::channel(0_usize);
+        let came = std::sync::Arc::new(came);
         tokio::spawn(async move {
             let mut turn = 0;
             while let Ok((mut stream, _)) = listener.accept().await {
                 let act = acts[turn.min(acts.len() - 1)].clone();
                 turn += 1;
                 let (log, count) = (log.clone(), count.clone());
+                let (came, mut all_came) = (came.clone(), all_came.clone());
                 tokio::spawn(async move {
                     let request = read_request(&mut stream).await;
                     log.lock().unwrap().push(request);
+                    came.send_modify(|came| *came += 1);
+                    drop(all_came.wait_for(|came| together <= *came).await);
                     {
                         let mut count = count.lock().unwrap();
                         count.0 += 1;
@@ -147,7 +157,8 @@ impl Server {
     }
 }
 
-async fn read_request(stream: &mut tokio::net::TcpStream) -> Seen {
+/// Reads one request; an empty one when the other side has closed.
+pub(crate) async fn read_request(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> Seen {
     use tokio::io::AsyncReadExt as _;
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];

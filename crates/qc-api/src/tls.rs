@@ -22,7 +22,8 @@ pub(crate) fn without_roots() -> Result<ClientConfig, String> {
     with_roots(RootCertStore::empty())
 }
 
-fn with_roots(roots: RootCertStore) -> Result<ClientConfig, String> {
+/// A configuration that trusts these roots.
+pub(crate) fn with_roots(roots: RootCertStore) -> Result<ClientConfig, String> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?

@@ -26,6 +26,35 @@ pub(crate) struct Options {
     pub(crate) max_response_bytes: u64,
 }
 
+/// How long a connection is kept without use: shorter than servers keep theirs.
+const LONGEST_IDLE: Duration = Duration::from_secs(30);
+
+impl Options {
+    /// What every HTTP client here begins with: no redirects, no repetitions, no proxy of the environment.
+    pub(crate) fn builder(&self, tls: rustls::ClientConfig) -> reqwest::ClientBuilder {
+        reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(&self.user_agent)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .connect_timeout(self.connect_timeout)
+    }
+
+    /// The same through the proxy, where one is named; for https only.
+    pub(crate) fn through_proxy(&self, builder: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, String> {
+        let Some(proxy) = &self.proxy else { return Ok(builder) };
+        let proxy = reqwest::Proxy::https(proxy).map_err(|_| "the proxy's address is not valid".to_owned())?;
+        Ok(builder.proxy(proxy))
+    }
+}
+
+/// The client itself, or why there is none.
+pub(crate) fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, String> {
+    builder.build().map_err(|error| format!("the http client cannot be built: {}", chain(&error)))
+}
+
 /// The HTTP client behind a [`crate::Client`], built at the first send: it costs tens of milliseconds, most of
 /// it for reading the system's certificates.
 pub(crate) struct Transport {
@@ -73,21 +102,23 @@ impl Transport {
     fn build(&self) -> Result<reqwest::Client, String> {
         let https = self.base.scheme() == "https";
         let tls = if https { tls::with_system_roots()? } else { tls::without_roots()? };
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(&self.options.user_agent)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy()
-            .gzip(true)
-            .connect_timeout(self.options.connect_timeout)
-            .pool_idle_timeout(Duration::from_secs(30)); // shorter than servers keep idle connections
-        if let (Some(proxy), true) = (&self.options.proxy, https) {
-            let proxy = reqwest::Proxy::https(proxy).map_err(|_| "the proxy's address is not valid".to_owned())?;
-            builder = builder.proxy(proxy);
+        self.client(tls)
+    }
+
+    /// The HTTP client over a given TLS configuration.
+    fn client(&self, tls: rustls::ClientConfig) -> Result<reqwest::Client, String> {
+        let mut builder = self.options.builder(tls).gzip(true).pool_idle_timeout(LONGEST_IDLE);
+        if self.base.scheme() == "https" {
+            builder = self.options.through_proxy(builder)?;
         }
-        builder.build().map_err(|error| format!("the http client cannot be built: {}", chain(&error)))
+        built(builder)
+    }
+
+    /// Trusts these roots in place of the system's, as long as nothing has been sent.
+    #[cfg(test)]
+    pub(crate) fn trust(&self, roots: rustls::RootCertStore) {
+        let client = tls::with_roots(roots).and_then(|tls| self.client(tls));
+        self.http.set(client).expect("nothing has been sent");
     }
 
     /// Writes one signed request.
@@ -190,6 +221,23 @@ fn check_base(base: &str) -> Result<Url> {
     }
 }
 
+/// An address as it may be printed: without user, password, query and fragment. What is no address is not repeated.
+pub(crate) fn shown(address: &str) -> String {
+    let Ok(mut url) = Url::parse(address.trim()) else { return "****".to_owned() };
+    if url.cannot_be_a_base() {
+        return "****".to_owned();
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        let hidden = url.set_username("").and_then(|()| url.set_password(None));
+        if hidden.is_err() {
+            return "****".to_owned();
+        }
+    }
+    url.set_query(None);
+    url.set_fragment(None);
+    url.into()
+}
+
 /// Whether an address stays on this computer. Names other than `localhost` are not looked up.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     let Some(host) = url.host_str() else { return false };
@@ -227,6 +275,19 @@ mod tests {
             "",
         ] {
             assert!(matches!(check_base(bad), Err(Error::Config(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_an_address_may_hold_besides_itself_does_not_print() {
+        for (address, expected) in [
+            ("https://www.quantconnect.com/api/v2", "https://www.quantconnect.com/api/v2"),
+            ("https://user:s3cr3t@host.example/api", "https://host.example/api"),
+            ("https://s3cr3t@host.example/api?key=s3cr3t#s3cr3t", "https://host.example/api"),
+            ("user:s3cr3t@host.example", "****"),
+            ("//user:s3cr3t@host", "****"),
+        ] {
+            assert_eq!(shown(address), expected);
         }
     }
 

@@ -62,6 +62,13 @@ impl qc_api::Clock for SimClock {
             Kind::Real => Box::pin(tokio::time::sleep(duration)),
         }
     }
+
+    fn limit(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        match &self.0 {
+            Kind::Virtual(_) => Box::pin(std::future::pending()), // nobody sleeps, so no time passes
+            Kind::Real => self.sleep(duration),
+        }
+    }
 }
 
 /// The moment `by` after `at`; stays at the end of time rather than failing.

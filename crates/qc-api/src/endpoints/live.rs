@@ -383,6 +383,10 @@ pub struct LiveLogsReply {
 }
 
 /// Stops a deployment and keeps what it holds.
+///
+/// Repeated after a failure like every plain update: a second stop of what has stopped changes nothing, and a stop that
+/// got lost would leave an algorithm trading that somebody wanted to end. It names a project, not a deployment, so a
+/// repetition also ends what was started there within the seconds in between; that errs on the side of standing still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StopLive {

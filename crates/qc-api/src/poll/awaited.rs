@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Progress, Schedule, Step, until};
+use super::{Progress, Schedule, Step, until, within};
 use crate::clock::Clock;
 use crate::endpoint::Endpoint;
 use crate::endpoints::backtests::{BacktestReply, ReadBacktest, ReadBacktestChart, ReadBacktestReport, ReportReply};
@@ -80,15 +80,21 @@ where
     };
     let mut reply = until(clock, E::SCHEDULE, deadline, report, look).await?;
     let passed = || Duration::try_from(clock.now().duration_since(start)).unwrap_or(Duration::ZERO);
-    let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_sub(passed()));
-    let mut waits = Schedule::SETTLE.give_up.min(left);
-    while E::is_partial(&reply) && !waits.is_zero() {
-        let pause = Schedule::SETTLE.then.min(waits);
-        clock.sleep(pause).await;
-        waits -= pause;
-        match E::step(send(request.clone()).await?) {
-            Step::Done(again) => reply = again,
-            Step::Waiting(_) => break, // it went back; what was ready stays the answer
+    let end = deadline.unwrap_or(Duration::MAX).min(passed().saturating_add(Schedule::SETTLE.give_up));
+    while E::is_partial(&reply) {
+        let left = end.saturating_sub(passed());
+        if left.is_zero() {
+            break;
+        }
+        clock.sleep(Schedule::SETTLE.then.min(left)).await;
+        // From here on nothing can take away what is ready: neither a failure nor an answer that goes back.
+        match within(clock, end.saturating_sub(passed()), send(request.clone())).await {
+            Some(Ok(again)) => match E::step(again) {
+                Step::Done(again) => reply = again,
+                Step::Waiting(_) => break,
+            },
+            Some(Err(_)) => {}
+            None => break,
         }
     }
     Ok(reply)
@@ -277,6 +283,21 @@ mod tests {
         assert_eq!((asked, seconds), (7, 60)); // lean-cli: six times ten seconds
         let (_, _, _, seconds) = run(read(), Some(5), vec![partial()]).await;
         assert_eq!(seconds, 5, "the caller's deadline holds for that as well");
+    }
+
+    #[tokio::test]
+    async fn a_finished_backtest_is_not_lost_when_a_later_read_fails() {
+        let partial = || Ok(backtest("Completed.", true, false));
+        let broken = || Err(Error::Status { endpoint: "backtests/read".into(), status: 500, messages: vec![] });
+        let (reply, asked, ..) = run(read(), None, vec![partial(), broken()]).await;
+        assert!(reply.unwrap().backtest.is_finished(), "what there is is given");
+        assert_eq!(asked, 7);
+        let whole = Ok(backtest("Completed.", true, true));
+        let (reply, asked, ..) = run(read(), None, vec![partial(), broken(), whole]).await;
+        assert!(reply.unwrap().backtest.total_performance.is_some(), "a failure in between costs nothing");
+        assert_eq!(asked, 3);
+        let back = Ok(backtest("Running: 10%", false, false));
+        assert!(run(read(), None, vec![partial(), back]).await.0.unwrap().backtest.is_finished());
     }
 
     #[tokio::test]
