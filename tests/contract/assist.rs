@@ -1,6 +1,9 @@
 //! The tools for people who write algorithms, as far as reading the code answers them.
 
-use qc_api::endpoints::assist::{AssistState, CheckInitialization, CheckSyntax};
+use qc_api::endpoints::assist::{
+    AssistState, CheckInitialization, CheckSyntax, CodeError, CompleteCode, ConvertPep8, EnhanceError, FoundIn,
+    SearchAssist, SearchCriterion, SearchPlace,
+};
 use qc_api::endpoints::projects::FileContent;
 use qc_api::model::Language;
 use qc_api::{Client, endpoints};
@@ -59,4 +62,57 @@ async fn a_check_names_file_line_and_column_or_nothing() {
     let broken = client.send(&main("x = 1\n\ndef f()\n    pass\n".into())).await.unwrap();
     assert_eq!(broken.state, Some(AssistState::Error));
     assert!(broken.payload[0].starts_with("main.py:3:0: "), "{:?}", broken.payload);
+}
+
+#[tokio::test]
+async fn a_word_is_completed_in_the_spelling_of_its_language() {
+    let (_sim, client) = session().await;
+    let complete = async |sentence: &str, language, response_size_limit| {
+        let request = CompleteCode { language, sentence: sentence.into(), response_size_limit };
+        client.send(&request).await.unwrap().payload
+    };
+    assert_eq!(complete("self.add_eq", Language::Python, None).await, ["self.add_equity"]);
+    assert_eq!(complete("AddEq", Language::CSharp, None).await, ["AddEquity"]);
+    assert_eq!(
+        complete("self.set_", Language::Python, Some(2)).await,
+        ["self.set_benchmark", "self.set_brokerage_model"]
+    );
+    assert!(complete("self.nothing_like_it", Language::Python, None).await.is_empty());
+    assert_eq!(complete("é.set_ca", Language::Python, None).await, ["é.set_cash"]);
+}
+
+#[tokio::test]
+async fn names_get_their_underscores_and_errors_are_not_explained() {
+    let (_sim, client) = session().await;
+    let content = "class A(QCAlgorithm):\n    def Initialize(self):\n        self.AddEquity(\"KO\")  # AddEquity\n        self.MyOwn()\n";
+    let request = ConvertPep8 { files: vec![FileContent { name: "main.py".into(), content: content.into() }] };
+    let converted = client.send(&request).await.unwrap().payload;
+    let expected = content.replace("def Initialize", "def initialize").replace("self.AddEquity", "self.add_equity");
+    assert_eq!(converted["main.py"], expected);
+    let error = CodeError { message: "name 'x' is not defined".into(), stacktrace: Some("at main.py: line 3".into()) };
+    let said = client.send(&EnhanceError { language: Language::Python, error }).await.unwrap().payload;
+    assert!(
+        said.starts_with("name 'x' is not defined\nat main.py: line 3") && said.contains("no language model"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_search_finds_what_there_is_the_best_first() {
+    let (_sim, client) = session().await;
+    let criterion = |input: &str, place, count| SearchCriterion { input: input.into(), place, count };
+    let search = async |criteria| {
+        let request = SearchAssist { language: Language::Python, criteria };
+        client.send(&request).await.unwrap().results
+    };
+    let found = search(vec![
+        criterion("first day of a backtest", SearchPlace::Docs, 1),
+        criterion("add_equity", SearchPlace::Examples, 5),
+        criterion("anything", SearchPlace::Forum, 5),
+    ])
+    .await;
+    assert!(found[0].content.starts_with("set_start_date:") && found[0].found_in == Some(FoundIn::Docs), "{found:?}");
+    assert!(1 < found.len() && found[1..].iter().all(|page| page.found_in == Some(FoundIn::Examples)));
+    assert!(found.iter().all(|page| page.url.contains("simulated") && 0.0 < page.score.unwrap()));
+    assert!(search(vec![criterion("zzz", SearchPlace::Stubs, 5)]).await.is_empty());
 }

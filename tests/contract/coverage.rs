@@ -12,18 +12,7 @@ use support::paths::workspace_root;
 use crate::session;
 
 /// Paths the simulator does not serve, each with its reason.
-pub(crate) const NOT_SERVED: &[(&str, &str)] = &[
-    ("ai/tools/complete", "completions come from an index of LEAN's API, which the simulator does not have"),
-    ("ai/tools/error-enhance", "explanations are written by a language model; an answer would be invented"),
-    (
-        "ai/tools/pep8-convert",
-        "which names are LEAN's is told by an index of its API; a guess would rename the user's own",
-    ),
-    (
-        "ai/tools/search",
-        "results are pages of the service's documentation and forum, which the simulator does not have",
-    ),
-];
+pub(crate) const NOT_SERVED: &[(&str, &str)] = &[];
 
 #[test]
 fn every_path_the_client_knows_is_served_or_listed_with_a_reason() {

@@ -25,6 +25,7 @@ async fn a_read_survives_every_passing_fault() {
         Fault::ResetAfter,
         Fault::CutBody,
         Fault::Duplicate,
+        Fault::DuplicateAnswer,
         Fault::Drip(Duration::ZERO),
         Fault::Slow(Duration::from_millis(5)),
     ];

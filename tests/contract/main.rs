@@ -32,6 +32,7 @@ mod projects;
 mod quirks;
 mod quotas;
 mod rules;
+mod sentences;
 mod wire;
 
 use std::time::Duration;

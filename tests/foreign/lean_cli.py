@@ -15,6 +15,9 @@ import time
 import urllib.request
 from pathlib import Path
 
+import lean_models
+from harness import check, held, says
+
 LEAN, WORK = sys.argv[1], Path(sys.argv[2])
 BASE = "http://localhost:5612/api/v2/"
 USER, TOKEN, ORGANIZATION = "123456", "simulated-token-of-no-value", "5cad178b20a1d52567b534553413b691"
@@ -35,16 +38,6 @@ class Foreign(QCAlgorithm):
         pass
 """
 HELPER = "SYMBOLS = ['KO', 'PEP']\n"
-
-checks = 0
-
-
-def check(holds, what):
-    """Counts a check, or fails with what was seen."""
-    global checks
-    if not holds:
-        raise AssertionError(what)
-    checks += 1
 
 
 def ask(path, body=None):
@@ -69,10 +62,6 @@ def lean(*arguments, fails=False, folder=WORK):
     said = done.stdout + done.stderr
     check((done.returncode != 0) == fails, f"lean {' '.join(arguments)} ended with {done.returncode}:\n{said}")
     return said
-
-
-def says(text, said):
-    check(text in said, f"expected {text!r} in:\n{said}")
 
 
 def projects():
@@ -309,63 +298,6 @@ def trades_live(project_id):
     print("  follows, commands and liquidates a paper deployment")
 
 
-def decodes(project_id):
-    """What has no command of its own goes through the command line's models, which are strict about types."""
-    from lean.container import container
-    from lean.models.errors import RequestFailedError
-
-    api = container.api_client
-    api.set_user_token(USER, TOKEN)
-    organization = api.organizations.get(ORGANIZATION)
-    check([o.id for o in api.organizations.get_all()] == [ORGANIZATION], "organizations")
-    check(organization.credit.balance == api.accounts.get_organization(ORGANIZATION).creditBalance, organization)
-    check(organization.credit.movements[-1].amount == -1, organization.credit.movements)
-    check(api.users.get_info().name == organization.members[0].name, "user")
-    nodes = api.nodes.get_all(ORGANIZATION)
-    check((len(nodes.backtest), len(nodes.live), nodes.backtest[0].sku) == (2, 2, "B4-12"), nodes)
-    environments = api.lean.environments()
-    check(any(e.id == api.projects.get(project_id, ORGANIZATION).leanEnvironment for e in environments), environments)
-    check(api.services.get_terminal_news_items() == [], "news")
-    check(api.encryption_keys.list(ORGANIZATION)["keys"] == [], "keys")
-    check(api.modules.list_files(1, ORGANIZATION) == [], "modules")
-    check(api.auth0.read("alpaca").authorization is None, "nobody has signed in at a brokerage")
-
-    dataset = api.market.list_datasets()[0]
-    check((dataset.delivery.value, dataset.pending) == ("cloud & download", False), dataset)
-    paths = api.data.list_files("equity/usa/daily/ko")
-    check(paths == ["equity/usa/daily/ko.zip"], paths)
-    vendor = next(v for v in api.data.get_info(ORGANIZATION).prices if v.regex.search(paths[0]))
-    before = api.accounts.get_organization(ORGANIZATION).creditBalance
-    target = WORK / "bought.zip"
-    api.data.download_file(paths[0], ORGANIZATION, str(target), lambda _: None)
-    check(before - api.accounts.get_organization(ORGANIZATION).creditBalance == vendor.price, vendor)
-    from zipfile import ZipFile
-
-    rows = ZipFile(target).read("ko.csv").decode().splitlines()
-    check(len(rows) > 2000 and rows[0].count(",") == 5, rows[:2])
-    try:
-        api.data.list_files("equity/usa/daily/nosuchticker")
-        check(False, "an unknown prefix must fail")
-    except RuntimeError as error:
-        says("is not available", str(error))
-
-    runs = api.backtests.list(project_id)
-    run = next(run for run in runs if run["name"] == "From the command line")["backtestId"]
-    chart = api.backtests.read_chart(project_id, run, "Strategy Equity", 0, 2**31, 100)
-    equity = chart["series"]["Equity"]["values"][-1][-1]
-    figures = api.backtests.get(project_id, run).statistics
-    check(abs(equity - float(figures["End Equity"])) < 0.01, f"{equity} {figures['End Equity']}")
-    orders = api.backtests.read_orders(project_id, run, 0, 100)
-    check(orders["length"] == len(orders["orders"]) == int(figures["Total Orders"]), orders["length"])
-    check(any("was not run" in line for line in api.backtests.read_log(project_id, run, 0, 200)["logs"]), "log")
-    try:
-        api.projects.get(-1, ORGANIZATION)
-        check(False, "project -1 must not be there")
-    except RequestFailedError as error:
-        says("not found", str(error))
-    print("  its models decode account, organization, nodes, environments, data market, charts, orders and logs")
-
-
 def cleans_up():
     lean("project-delete", "Foreign 1", folder=WORK.parent / "third")
     said = lean("project-delete", "Foreign")
@@ -407,10 +339,10 @@ backtests(project)
 optimizes(project)
 stores_objects()
 trades_live(project)
-decodes(project)
+lean_models.decodes(project, USER, TOKEN, ORGANIZATION, WORK)
 reasons = cannot()
 cleans_up()
 print("what it cannot do here:")
 for command, reason in reasons:
     print(f"  {command}: {reason}")
-print(f"{checks} checks in {time.monotonic() - begun:.0f} s")
+print(f"{held()} checks in {time.monotonic() - begun:.0f} s")

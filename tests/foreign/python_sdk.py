@@ -8,12 +8,11 @@ prices are compared with arch and scikit-learn on closes read from the files by 
 import asyncio
 import math
 import os
-import re
-import subprocess
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from harness import check, find, held, started
 from mcp import Client, StdioServerParameters
 
 BIN = Path(sys.argv[1])
@@ -32,34 +31,9 @@ class BuyAndHold(QCAlgorithm):
             self.set_holdings("SPY", 1)
 """
 
-checks = 0
-
-
-def check(holds, what):
-    """Counts a check, or fails with what was seen."""
-    global checks
-    if not holds:
-        raise AssertionError(what)
-    checks += 1
-
-
 def close(ours, theirs, relative, what):
     check(abs(ours - theirs) <= relative * max(1e-12, abs(theirs)), f"{what}: ours {ours!r}, theirs {theirs!r}")
     print(f"    {what:<46} ours {ours:<22} theirs {theirs}")
-
-
-def find(facts, key):
-    """The first value under a key, however deep it lies."""
-    if isinstance(facts, dict):
-        if key in facts:
-            return facts[key]
-        facts = list(facts.values())
-    if isinstance(facts, list):
-        for value in facts:
-            found = find(value, key)
-            if found is not None:
-                return found
-    return None
 
 
 def text(result):
@@ -82,21 +56,9 @@ async def served(transport, arguments, environment):
     if transport == "stdio":
         yield StdioServerParameters(command=str(BIN / "qc-mcp-stdio"), args=arguments, env=environment)
         return
-    server = subprocess.Popen(
-        [BIN / "qc-mcp-http", *arguments, "--port", "0"], env=environment, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        for line in server.stderr:
-            if found := re.search(r"listening on (http://\S+)", line):
-                break
-        else:
-            raise AssertionError("qc-mcp-http ended before it listened")
-        drain = asyncio.get_running_loop().run_in_executor(None, lambda: list(server.stderr))
+    command = [BIN / "qc-mcp-http", *arguments, "--port", "0"]
+    with started(command, r"listening on (http://\S+)", environment) as found:
         yield found[1]
-    finally:
-        server.terminate()
-        check(server.wait(timeout=10) == 0, "qc-mcp-http did not end cleanly")
-    await drain
 
 
 async def looks_around(client):
@@ -215,7 +177,7 @@ async def main():
                 await compares_figures(client, folder)
         else:
             print(f"{transport}: QC_TEST_SHARED is not set, so figures on real prices are not compared")
-    print(f"{checks} checks hold")
+    print(f"{held()} checks hold")
 
 
 asyncio.run(main())

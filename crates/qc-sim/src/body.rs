@@ -19,6 +19,8 @@ pub(crate) struct Body {
     pub(crate) fields: Map<String, Value>,
     /// File parts of a multipart body.
     pub(crate) files: Vec<(String, Bytes)>,
+    /// It came as a form: the service does not take nested settings from one.
+    pub(crate) is_form: bool,
 }
 
 impl Body {
@@ -56,20 +58,21 @@ pub(crate) async fn read(request: Request) -> Result<Body, Unreadable> {
                 fields.insert(name, Value::String(part.text().await.map_err(of_part)?));
             }
         }
-        return Ok(Body { fields, files });
+        return Ok(Body { fields, files, is_form: false });
     }
     let bytes = axum::body::to_bytes(request.into_body(), LIMIT).await.map_err(of_whole)?;
     if bytes.is_empty() {
-        return Ok(Body { fields, files });
+        return Ok(Body { fields, files, is_form: false });
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| Unreadable::Otherwise)?;
-    if kind.starts_with("application/x-www-form-urlencoded") {
+    let is_form = kind.starts_with("application/x-www-form-urlencoded");
+    if is_form {
         fields.extend(from_form(text));
     } else {
         let Ok(Value::Object(members)) = serde_json::from_str(text) else { return Err(Unreadable::Otherwise) };
         fields.extend(members);
     }
-    Ok(Body { fields, files })
+    Ok(Body { fields, files, is_form })
 }
 
 fn of_part(error: MultipartError) -> Unreadable {

@@ -93,6 +93,15 @@ pub(crate) fn read(files: &[Source<'_>], known: impl Fn(&str) -> bool) -> Progra
     program
 }
 
+/// The words of a file outside texts and comments, each with its line (from 1) and its column (from 0).
+pub(crate) fn words(name: &str, text: &str) -> Vec<(String, usize, usize)> {
+    let word = |token: Token| match token.kind {
+        Kind::Word(word) => Some((word, token.line, token.column)),
+        _ => None,
+    };
+    Tokens::of(&Source { name, text }).all.into_iter().filter_map(word).collect()
+}
+
 fn is_code(name: &str) -> bool {
     is_python(name) || name.ends_with(".cs")
 }

@@ -94,6 +94,11 @@ pub(crate) fn data_issue_not_valid(reason: &str) -> Refusal {
     said(format!("Data issue not valid: {reason}"))
 }
 
+/// (seen) The search failed; what made it fail is not known, here it is a request for nothing.
+pub(crate) fn nothing_to_search() -> Refusal {
+    said("Failed to process request data, please try again shortly.")
+}
+
 /// Nobody has signed in at the brokerage yet.
 pub(crate) fn not_authorized(brokerage: &str) -> Refusal {
     said(format!("No authorization found for {brokerage}"))

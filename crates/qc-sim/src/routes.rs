@@ -135,6 +135,10 @@ static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         .on(data::modules)
         .on(data::module)
         .on(assist::initialization)
+        .on(assist::complete)
+        .on(assist::enhance)
+        .on(assist::convert)
+        .on(assist::search)
         .on(community::create)
         .on(community::list)
         .on(community::news);
@@ -234,7 +238,7 @@ impl Routes {
 
 fn decoded<E: Endpoint + DeserializeOwned>(body: Body) -> Result<E, Failure> {
     let brokerage = body.fields.get("brokerage");
-    if E::PATH == CreateLive::PATH && brokerage.is_some_and(|brokerage| !brokerage.is_object()) {
+    if E::PATH == CreateLive::PATH && brokerage.is_some_and(|brokerage| body.is_form || !brokerage.is_object()) {
         return Err(Failure::plain(refuse::brokerage_not_an_array()));
     }
     serde_json::from_value(Value::Object(body.fields))

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::endpoints::lean;
 use crate::options::SimOptions;
 use crate::world::{Account, File, Machine, Organization, Project, Tier, World};
 
@@ -27,6 +28,9 @@ pub const COLLABORATOR_ORGANIZATION_ID: &str = "d6d62db48592c72e67b534553413b691
 
 const PAIR: &str = include_str!("seed/pair.py");
 const BASKET: &str = include_str!("seed/basket.py");
+
+/// Algorithms to look at.
+pub(crate) const EXAMPLES: [(&str, &str); 3] = [("pair.py", PAIR), ("basket.py", BASKET), ("main.py", DEFAULT_PYTHON)];
 
 /// The world on its first day.
 pub(crate) fn world(seed: u64, tier: Tier, now: Timestamp) -> World {
@@ -120,16 +124,9 @@ fn add(world: &mut World, now: Timestamp, name: &str, description: &str, code: &
             language: "Py".to_owned(),
             created: now,
             modified: now,
-            files: Vec::new(),
-            parameters: Vec::new(),
-            lean_version: None,
-            lean_environment: 1,
+            lean_environment: lean::DEFAULT_ENVIRONMENT,
             channel,
-            collaborators: Vec::new(),
-            lock: None,
-            nodes: Vec::new(),
-            libraries: Vec::new(),
-            in_bin: false,
+            ..Project::default()
         },
     );
     // Numbers of files follow those of the projects, so that project ids stay the documented constants.

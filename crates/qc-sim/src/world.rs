@@ -126,7 +126,7 @@ pub(crate) struct Login {
     pub(crate) done: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Project {
     pub(crate) id: i64,
     pub(crate) organization: String,

@@ -1,9 +1,16 @@
-//! The service's tools for people who write algorithms, as far as reading the code answers them.
+//! The service's tools for people who write algorithms, as far as reading the code and a list of names answer them.
 
-use qc_api::endpoints::assist::{AssistState, AssistText, AssistTexts, CheckInitialization, CheckSyntax};
+mod names;
+mod search;
+
+use qc_api::endpoints::assist::{
+    AssistState, AssistText, AssistTexts, CheckInitialization, CheckSyntax, CompleteCode, ConvertPep8, ConvertedFiles,
+    EnhanceError,
+};
 use qc_api::endpoints::projects::FileContent;
 use qc_api::model::Language;
 
+pub(crate) use self::search::search;
 use crate::code::{self, Source};
 use crate::market::Market;
 use crate::refuse::{self, Answer};
@@ -58,4 +65,42 @@ fn program<'a>(language: &Language, files: &'a [FileContent]) -> Answer<Vec<Sour
 
 fn sources(files: &[FileContent]) -> Vec<Source<'_>> {
     files.iter().map(|file| Source { name: &file.name, text: &file.content }).collect()
+}
+
+/// Completions of the last word, from the names the simulator knows; the service knows all of LEAN's.
+pub(crate) fn complete(_: &mut World, _: &Call<'_>, request: CompleteCode) -> Answer<AssistTexts> {
+    let python = is_python(&request.language)?;
+    let most = usize::try_from(request.response_size_limit.unwrap_or(10)).map_err(|_| refuse::invalid_argument())?;
+    let start = request.sentence.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + 1);
+    // What stands before the word may end with a letter of several bytes.
+    let start = (start..=request.sentence.len()).find(|at| request.sentence.is_char_boundary(*at)).unwrap_or_default();
+    let (before, word) = request.sentence.split_at(start);
+    let names = names::starting_with(word, python).take(most);
+    let payload = names.map(|name| format!("{before}{name}")).collect();
+    Ok(AssistTexts { state: Some(AssistState::End), version: Some(VERSION.to_owned()), payload })
+}
+
+/// The real service lets a language model explain the error; here it is repeated, and that is said.
+pub(crate) fn enhance(_: &mut World, _: &Call<'_>, request: EnhanceError) -> Answer<AssistText> {
+    is_python(&request.language)?;
+    let place = request.error.stacktrace.filter(|trace| !trace.trim().is_empty());
+    let place = place.map(|trace| format!("\n{trace}")).unwrap_or_default();
+    let said = "(Simulated: no language model was asked, so that nothing is explained.)";
+    let payload = format!("{}{place}\n\n{said}", request.error.message);
+    Ok(AssistText { state: Some(AssistState::End), version: Some(VERSION.to_owned()), payload })
+}
+
+/// Writes the names the simulator knows with underscores; all others are left alone, as they may be the user's own.
+pub(crate) fn convert(_: &mut World, _: &Call<'_>, request: ConvertPep8) -> Answer<ConvertedFiles> {
+    let files =
+        request.files.iter().map(|file| (file.name.clone(), names::with_underscores(&file.name, &file.content)));
+    Ok(ConvertedFiles { state: Some(AssistState::End), version: Some(VERSION.to_owned()), payload: files.collect() })
+}
+
+fn is_python(language: &Language) -> Answer<bool> {
+    match language {
+        Language::Python => Ok(true),
+        Language::CSharp => Ok(false),
+        Language::Other(_) => Err(refuse::invalid_argument()),
+    }
 }

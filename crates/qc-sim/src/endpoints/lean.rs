@@ -14,6 +14,9 @@ pub(crate) const LATEST: i64 = 17_500;
 /// Its name as it stands in build logs.
 pub(crate) const LATEST_NAME: &str = "2.5.0.0.17500";
 
+/// The environment a new project has.
+pub(crate) const DEFAULT_ENVIRONMENT: i64 = 1;
+
 /// Newest first.
 pub(crate) fn versions() -> Vec<LeanVersion> {
     [(LATEST, "2025-12-15T12:00:00Z"), (LATEST - 1, "2025-12-01T12:00:00Z"), (LATEST - 2, "2025-11-17T12:00:00Z")]
@@ -36,7 +39,8 @@ pub(crate) fn read_versions(_: &mut World, _: &Call<'_>, _: ReadLeanVersions) ->
 }
 
 pub(crate) fn environments(_: &mut World, _: &Call<'_>, _: ReadLeanEnvironments) -> Answer<LeanEnvironmentsReply> {
-    let environments = [(1, "Foundation", "Default environment"), (2, "Foundation-Pomegranate", "With pomegranate")];
+    let environments =
+        [(DEFAULT_ENVIRONMENT, "Foundation", "Default environment"), (2, "Foundation-Pomegranate", "With pomegranate")];
     let shown = |(id, name, description): (i64, &str, &str)| LeanEnvironment {
         id: Some(id),
         name: name.to_owned(),

@@ -36,20 +36,13 @@ pub(crate) fn create(world: &mut World, call: &Call<'_>, request: CreateProject)
         organization,
         owner: call.user,
         name,
-        description: String::new(),
         language: language.to_owned(),
         created: call.now,
         modified: call.now,
         files: files.into(),
-        parameters: Vec::new(),
-        lean_version: None,
-        lean_environment: 1,
+        lean_environment: lean::DEFAULT_ENVIRONMENT,
         channel,
-        collaborators: Vec::new(),
-        lock: None,
-        nodes: Vec::new(),
-        libraries: Vec::new(),
-        in_bin: false,
+        ..Project::default()
     };
     let reply = ProjectsReply { projects: vec![shown(world, call, &project)?], versions: lean::versions() };
     world.projects.insert(id, project);

@@ -1,0 +1,74 @@
+"""What the scripts share: checks that are counted, values that are found, a program that is started and surely stopped."""
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+_checks = 0
+
+
+def check(holds, what):
+    """Counts a check, or fails with what was seen."""
+    global _checks
+    if not holds:
+        raise AssertionError(what)
+    _checks += 1
+
+
+def says(text, said):
+    check(text in said, f"expected {text!r} in:\n{said}")
+
+
+def held():
+    """How many checks held so far."""
+    return _checks
+
+
+def find(facts, key):
+    """The first value under a key, however deep it lies."""
+    if isinstance(facts, dict):
+        if key in facts:
+            return facts[key]
+        facts = list(facts.values())
+    if isinstance(facts, list):
+        for value in facts:
+            found = find(value, key)
+            if found is not None:
+                return found
+    return None
+
+
+def ends_like_an_error(*_):
+    """For SIGTERM: what was started is stopped on the way out, as after a failed check."""
+    sys.exit("told to stop")
+
+
+signal.signal(signal.SIGTERM, ends_like_an_error)
+
+
+@contextmanager
+def started(command, ready, environment):
+    """Starts a server, waits until its error output shows `ready` (a pattern) and gives the match.
+
+    However the block is left, nothing is left running. A server that does not end by itself, or not well, is a failed
+    check unless the block has failed before.
+    """
+    server = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        for line in server.stderr:
+            if found := re.search(ready, line):
+                break
+        else:
+            raise AssertionError(f"{command[0]} ended before it listened")
+        # Read on, or the server stops at a full pipe.
+        threading.Thread(target=lambda: [None for _ in server.stderr], daemon=True).start()
+        yield found
+        server.terminate()
+        check(server.wait(timeout=10) == 0, f"{command[0]} did not end cleanly")
+    finally:
+        if server.poll() is None:
+            server.kill()
+            server.wait()
