@@ -20,20 +20,27 @@ const QR_BELOW: usize = 64;
 /// X'X / divisor for column-major X (`n_rows` by `n_cols`); full and exactly symmetric.
 pub(crate) fn gram(x: &[f64], n_rows: usize, n_cols: usize, divisor: f64) -> DMatrix<f64> {
     let x = MatRef::from_column_major_slice(x, n_rows, n_cols);
-    syrk(x.transpose(), x, 1.0 / divisor, parallelism(n_cols * n_cols * n_rows / 2))
+    syrk(x.transpose(), x, 1.0 / divisor, parallelism(n_cols * n_cols * n_rows / 2), |_, _, product| product)
+}
+
+/// X'X for column-major X (`n_rows` by `n_cols`), every element passed through `f(row, column, product)`, which must not
+/// care which of the two is which.
+pub(crate) fn gram_with(x: &[f64], n_rows: usize, n_cols: usize, f: impl Fn(usize, usize, f64) -> f64) -> DMatrix<f64> {
+    let x = MatRef::from_column_major_slice(x, n_rows, n_cols);
+    syrk(x.transpose(), x, 1.0, parallelism(n_cols * n_cols * n_rows / 2), f)
 }
 
 /// [`gram`] on one thread: before an eigenproblem, which the spinning helpers of a product would slow by more than
 /// they saved.
 pub(crate) fn gram_alone(x: &[f64], n_rows: usize, n_cols: usize, divisor: f64) -> DMatrix<f64> {
     let x = MatRef::from_column_major_slice(x, n_rows, n_cols);
-    syrk(x.transpose(), x, 1.0 / divisor, Par::Seq)
+    syrk(x.transpose(), x, 1.0 / divisor, Par::Seq, |_, _, product| product)
 }
 
 /// XX' / divisor for column-major X (`n_rows` by `n_cols`), on one thread; full and exactly symmetric.
 pub(crate) fn outer_gram(x: &[f64], n_rows: usize, n_cols: usize, divisor: f64) -> DMatrix<f64> {
     let x = MatRef::from_column_major_slice(x, n_rows, n_cols);
-    syrk(x, x.transpose(), 1.0 / divisor, Par::Seq)
+    syrk(x, x.transpose(), 1.0 / divisor, Par::Seq, |_, _, product| product)
 }
 
 /// Product A B of column-major A (`n` by `k`) and B (`k` by `m`).
@@ -78,7 +85,13 @@ pub(crate) fn symmetric_eigen(matrix: &DMatrix<f64>) -> Result<(Vec<f64>, DMatri
     Ok((descending, out))
 }
 
-fn syrk(lhs: MatRef<'_, f64>, rhs: MatRef<'_, f64>, scale: f64, threads: Par) -> DMatrix<f64> {
+fn syrk(
+    lhs: MatRef<'_, f64>,
+    rhs: MatRef<'_, f64>,
+    scale: f64,
+    threads: Par,
+    f: impl Fn(usize, usize, f64) -> f64,
+) -> DMatrix<f64> {
     let n = lhs.nrows();
     let mut out = DMatrix::zeros(n, n);
     let view = MatMut::from_column_major_slice_mut(out.as_mut_slice(), n, n);
@@ -93,18 +106,21 @@ fn syrk(lhs: MatRef<'_, f64>, rhs: MatRef<'_, f64>, scale: f64, threads: Par) ->
         scale,
         threads,
     );
-    mirror(out.as_mut_slice(), n);
+    mirror(out.as_mut_slice(), n, f);
     out
 }
 
-/// Copies the lower triangle of a column-major square into the upper one, in blocks that fit the cache.
-fn mirror(values: &mut [f64], n: usize) {
+/// Passes the lower triangle of a column-major square through `f(row, column, value)` and copies it into the upper one,
+/// in blocks that fit the cache.
+fn mirror(values: &mut [f64], n: usize, f: impl Fn(usize, usize, f64) -> f64) {
     const BLOCK: usize = 32;
     for col_block in (0..n).step_by(BLOCK) {
         for row_block in (col_block..n).step_by(BLOCK) {
             for col in col_block..(col_block + BLOCK).min(n) {
-                for row in row_block.max(col + 1)..(row_block + BLOCK).min(n) {
-                    values[row * n + col] = values[col * n + row];
+                for row in row_block.max(col)..(row_block + BLOCK).min(n) {
+                    let value = f(row, col, values[col * n + row]);
+                    values[col * n + row] = value;
+                    values[row * n + col] = value;
                 }
             }
         }

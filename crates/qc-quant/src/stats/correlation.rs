@@ -8,13 +8,16 @@ use super::distribution::student_two_sided;
 use super::kendall;
 use super::moments::{quantile, standardise_into};
 use crate::error::{Error, Result};
-use crate::lanes::dot;
-use crate::linalg::gram;
+use crate::lanes::{deviations, dot, sum};
+use crate::linalg::{gram, gram_with};
 use crate::panel::{Label, Panel, require_finite, require_variation};
 use crate::progress::{Counter, Progress, Silent};
 
 /// Values of a table below which a second thread costs more than it saves.
 const PARALLEL_VALUES: usize = 100_000;
+
+/// Columns one thread takes at least.
+const COLUMNS_AT_LEAST: usize = 32;
 
 /// Which dependence is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -116,20 +119,31 @@ pub fn matrix_watched(panel: &Panel, method: Method, progress: &dyn Progress) ->
         return Err(Error::TooFewSymbols { what: "a correlation matrix".into(), needed: 2, found: n });
     }
     require_rows(method, n_obs)?;
-    panel.require_variation()?;
     let (values, stored_p) = match method {
-        Method::Pearson => (linear(panel.values(), n_obs, n), None),
+        Method::Pearson => {
+            let moments = column_moments(panel.values(), n_obs);
+            for ((symbol, column), of) in panel.symbols().iter().zip(panel.columns()).zip(&moments) {
+                if !of.surely_varies(n_obs) {
+                    require_variation(symbol, column)?;
+                }
+            }
+            (linear(panel.values(), &moments, n_obs), None)
+        }
         Method::Spearman => {
+            panel.require_variation()?;
             let ranks: Vec<Vec<f64>> =
                 panel.columns().collect::<Vec<_>>().par_iter().map(|c| average_ranks(c)).collect();
-            (linear(&ranks.concat(), n_obs, n), None)
+            let ranks = ranks.concat();
+            (linear(&ranks, &column_moments(&ranks, n_obs), n_obs), None)
         }
         Method::Kendall => {
+            panel.require_variation()?;
             let columns: Vec<&[f64]> = panel.columns().collect();
             let (values, p) = by_pairs(n, progress, || (), |(), i, j| kendall::tau_b(columns[i], columns[j]))?;
             (values, Some(p))
         }
         Method::Distance => {
+            panel.require_variation()?;
             let columns: Vec<Column> = panel.columns().collect::<Vec<_>>().par_iter().map(|c| Column::new(c)).collect();
             let (values, p) = by_pairs(n, progress, Scratch::default, |scratch, i, j| {
                 let d = distance_correlation::between(&columns[i], &columns[j], scratch);
@@ -365,18 +379,66 @@ fn p_from_t(correlation: f64, n_obs: usize) -> f64 {
     student_two_sided(correlation * (df / rest).sqrt(), df)
 }
 
-/// Pearson correlation of the columns of a column-major table.
-fn linear(values: &[f64], n_rows: usize, n: usize) -> DMatrix<f64> {
-    let mut standard = vec![0.0; values.len()];
-    let standardise = |(column, out): (&[f64], &mut [f64])| {
-        standardise_into(column, out);
-    };
-    if values.len() < PARALLEL_VALUES {
-        values.chunks_exact(n_rows).zip(standard.chunks_exact_mut(n_rows)).for_each(standardise);
-    } else {
-        values.par_chunks_exact(n_rows).zip(standard.par_chunks_exact_mut(n_rows)).for_each(standardise);
+/// Mean of a column and the sum of squares of its deviations.
+#[derive(Debug, Clone, Copy)]
+struct Moments {
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    fn of(column: &[f64]) -> Self {
+        let n = column.len() as f64;
+        let mean = sum(column) / n;
+        let (first, second) = deviations(column, mean);
+        Moments { mean: mean + first / n, squares: second - first * first / n }
     }
-    let mut matrix = gram(&standard, n_rows, n, 1.0);
+
+    /// Whether the column varies for certain: no range is smaller than twice the standard deviation.
+    fn surely_varies(&self, n_rows: usize) -> bool {
+        const SURELY: f64 = 1e-9;
+        SURELY * self.mean.abs() < (self.squares / n_rows as f64).sqrt()
+    }
+
+    /// Whether products of the raw column lose nothing against products of its deviations: its mean is small beside
+    /// its spread, as that of returns is, and squares stay far from the ends of the range of numbers.
+    fn is_as_good_as_centred(&self, n_rows: usize) -> bool {
+        const SMALL: f64 = 0.01;
+        n_rows as f64 * self.mean * self.mean <= SMALL * self.squares && (1e-200..1e200).contains(&self.squares)
+    }
+}
+
+/// Moments of the columns of a column-major table.
+fn column_moments(values: &[f64], n_rows: usize) -> Vec<Moments> {
+    if values.len() < PARALLEL_VALUES {
+        values.chunks_exact(n_rows).map(Moments::of).collect()
+    } else {
+        values.par_chunks_exact(n_rows).with_min_len(COLUMNS_AT_LEAST).map(Moments::of).collect()
+    }
+}
+
+/// Pearson correlation of the columns of a column-major table.
+///
+/// Returns hardly need centring: the product of the raw table, less that of the means, is as exact and saves a copy of
+/// the table. Any other table is centred and scaled first.
+fn linear(values: &[f64], moments: &[Moments], n_rows: usize) -> DMatrix<f64> {
+    let n = moments.len();
+    let mut matrix = if moments.iter().all(|of| of.is_as_good_as_centred(n_rows)) {
+        let means: Vec<f64> = moments.iter().map(|of| of.mean * (n_rows as f64).sqrt()).collect();
+        let scales: Vec<f64> = moments.iter().map(|of| of.squares.sqrt().recip()).collect();
+        gram_with(values, n_rows, n, |i, j, product| (product - means[i] * means[j]) * (scales[i] * scales[j]))
+    } else {
+        let mut standard = vec![0.0; values.len()];
+        let standardise = |(column, out): (&[f64], &mut [f64])| {
+            standardise_into(column, out);
+        };
+        if values.len() < PARALLEL_VALUES {
+            values.chunks_exact(n_rows).zip(standard.chunks_exact_mut(n_rows)).for_each(standardise);
+        } else {
+            values.par_chunks_exact(n_rows).zip(standard.par_chunks_exact_mut(n_rows)).for_each(standardise);
+        }
+        gram(&standard, n_rows, n, 1.0)
+    };
     matrix.iter_mut().for_each(|value| *value = value.clamp(-1.0, 1.0));
     matrix.fill_diagonal(1.0);
     matrix
@@ -462,6 +524,27 @@ mod tests {
     fn a_long_scan_can_be_stopped() {
         let stop = |done: usize, _| if done < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
         assert!(matches!(matrix_watched(&panel(6), Method::Distance, &stop), Err(Error::Cancelled { total: 15, .. })));
+    }
+
+    #[test]
+    fn raw_products_are_as_exact_as_centred_ones_and_levels_are_centred() {
+        let (n_rows, n) = (500, 6);
+        let returns: Vec<f64> = noise(5, n_rows * n).iter().map(|v| 0.0004 + 0.01 * v).collect();
+        let levels: Vec<f64> = returns.iter().map(|v| v + 1.0).collect();
+        let moments = |values: &[f64]| column_moments(values, n_rows);
+        assert!(moments(&returns).iter().all(|of| of.is_as_good_as_centred(n_rows)));
+        assert!(!moments(&levels).iter().any(|of| of.is_as_good_as_centred(n_rows)));
+        let raw = linear(&returns, &moments(&returns), n_rows);
+        for i in 0..n {
+            for j in 0..i {
+                let column = |k: usize| &returns[k * n_rows..(k + 1) * n_rows];
+                let exact = pair(column(i), column(j), Method::Pearson).unwrap().value;
+                assert!((raw[(i, j)] - exact).abs() < 1e-15, "{i} {j}");
+                assert_eq!(raw[(i, j)].to_bits(), raw[(j, i)].to_bits());
+            }
+        }
+        let centred = linear(&levels, &moments(&levels), n_rows);
+        assert!((raw - centred).amax() < 1e-12);
     }
 
     #[test]
