@@ -37,6 +37,17 @@ pub(crate) fn gram_alone(x: &[f64], n_rows: usize, n_cols: usize, divisor: f64) 
     syrk(x.transpose(), x, 1.0 / divisor, Par::Seq, |_, _, product| product)
 }
 
+/// [`gram_with`] on one thread.
+pub(crate) fn gram_alone_with(
+    x: &[f64],
+    n_rows: usize,
+    n_cols: usize,
+    f: impl Fn(usize, usize, f64) -> f64,
+) -> DMatrix<f64> {
+    let x = MatRef::from_column_major_slice(x, n_rows, n_cols);
+    syrk(x.transpose(), x, 1.0, Par::Seq, f)
+}
+
 /// XX' / divisor for column-major X (`n_rows` by `n_cols`), on one thread; full and exactly symmetric.
 pub(crate) fn outer_gram(x: &[f64], n_rows: usize, n_cols: usize, divisor: f64) -> DMatrix<f64> {
     let x = MatRef::from_column_major_slice(x, n_rows, n_cols);
@@ -79,8 +90,7 @@ pub(crate) fn symmetric_eigen(matrix: &DMatrix<f64>) -> Result<(Vec<f64>, DMatri
     let descending: Vec<f64> = (0..n).rev().map(|i| ascending[i]).collect();
     let mut out = DMatrix::zeros(n, n);
     for (target, source) in (0..n).rev().enumerate() {
-        let from = vectors.col(source).iter();
-        out.as_mut_slice()[target * n..(target + 1) * n].iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        out.as_mut_slice()[target * n..(target + 1) * n].copy_from_slice(vectors.col_as_slice(source));
     }
     Ok((descending, out))
 }

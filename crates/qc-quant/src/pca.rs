@@ -3,9 +3,10 @@
 use nalgebra::DMatrix;
 
 use crate::error::{Error, Result};
-use crate::linalg::{gram_alone, outer_gram, product, symmetric_eigen};
+use crate::lanes::extremes;
+use crate::linalg::{gram_alone, gram_alone_with, outer_gram, product, symmetric_eigen};
 use crate::panel::{Index, Panel};
-use crate::stats::moments::{centre_into, divide};
+use crate::stats::moments::{ColumnMoments, centre_into, divide};
 
 /// What is decomposed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -105,14 +106,16 @@ pub fn fit(returns: &Panel, options: &PcaOptions) -> Result<Pca> {
     if options.mode == Mode::Correlation {
         returns.require_variation()?;
     }
-    let (z, means, scales) = standardise(returns, options.mode);
     let df = (n_obs - 1) as f64;
-    let (all, vectors) = if n <= n_obs {
-        symmetric_eigen(&gram_alone(&z, n_obs, n, df))?
-    } else {
-        let (values, u) = symmetric_eigen(&outer_gram(&z, n_obs, n, df))?;
-        (values, u)
+    let (z, means, scales, matrix) = match without_copy(returns, options.mode).filter(|_| n <= n_obs) {
+        Some((means, scales, matrix)) => (Vec::new(), means, scales, matrix),
+        None => {
+            let (z, means, scales) = standardise(returns, options.mode);
+            let matrix = if n <= n_obs { gram_alone(&z, n_obs, n, df) } else { outer_gram(&z, n_obs, n, df) };
+            (z, means, scales, matrix)
+        }
     };
+    let (all, vectors) = symmetric_eigen(&matrix)?;
     let largest = all.first().copied().unwrap_or(0.0);
     let floor = n_obs as f64 * n as f64 * f64::EPSILON * largest;
     let all: Vec<f64> = all.into_iter().map(|value| if value <= floor { 0.0 } else { value }).collect();
@@ -125,8 +128,11 @@ pub fn fit(returns: &Panel, options: &PcaOptions) -> Result<Pca> {
         let what = format!("n_components ({n} symbols and {n_obs} rows have rank {rank})");
         return Err(Error::out_of_range(what, 1.0, rank as f64, kept as f64));
     }
-    let mut loadings =
-        if n <= n_obs { vectors.columns(0, kept).into_owned() } else { from_dual(&z, &vectors, &all, n_obs, n, kept) };
+    let mut loadings = match n <= n_obs {
+        true if kept == n => vectors,
+        true => vectors.columns(0, kept).into_owned(),
+        false => from_dual(&z, &vectors, &all, n_obs, n, kept),
+    };
     fix_signs(&mut loadings);
 
     let total: f64 = all[..rank].iter().sum();
@@ -192,6 +198,25 @@ impl Pca {
     }
 }
 
+/// Means, scales and the matrix to decompose, where returns need no centring ([`ColumnMoments`]); `None` elsewhere.
+fn without_copy(returns: &Panel, mode: Mode) -> Option<(Vec<f64>, Vec<f64>, DMatrix<f64>)> {
+    let (n_obs, n) = (returns.n_rows(), returns.n_symbols());
+    let moments: Vec<ColumnMoments> = returns.columns().map(ColumnMoments::of).collect();
+    if !moments.iter().all(|of| of.is_as_good_as_centred(n_obs)) {
+        return None;
+    }
+    let df = (n_obs - 1) as f64;
+    let scale = |of: &ColumnMoments| if mode == Mode::Covariance { 1.0 } else { (of.squares / df).sqrt() };
+    let scales: Vec<f64> = moments.iter().map(scale).collect();
+    let shares: Vec<f64> = scales.iter().map(|scale| 1.0 / (df.sqrt() * scale)).collect();
+    let means: Vec<f64> = moments.iter().map(|of| of.mean).collect();
+    let sums: Vec<f64> = means.iter().map(|mean| mean * (n_obs as f64).sqrt()).collect();
+    let matrix = gram_alone_with(returns.values(), n_obs, n, |i, j, product| {
+        (product - sums[i] * sums[j]) * (shares[i] * shares[j])
+    });
+    Some((means, scales, matrix))
+}
+
 fn standardise(returns: &Panel, mode: Mode) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
     let n_rows = returns.n_rows();
     let mut z = vec![0.0; n_rows * returns.n_symbols()];
@@ -223,15 +248,12 @@ fn from_dual(z: &[f64], u: &DMatrix<f64>, values: &[f64], n_obs: usize, n: usize
 
 /// Turns every column so that its loading of largest size (the first on ties) is positive.
 fn fix_signs(loadings: &mut DMatrix<f64>) {
-    for mut column in loadings.column_iter_mut() {
-        let mut largest = 0.0_f64;
-        for value in column.iter() {
-            if largest.abs() < value.abs() {
-                largest = *value;
-            }
-        }
-        if largest < 0.0 {
-            column.neg_mut();
+    let n = loadings.nrows();
+    for column in loadings.as_mut_slice().chunks_exact_mut(n) {
+        let (low, high) = extremes(column);
+        let size = high.max(-low);
+        if column.iter().find(|value| value.abs() == size).is_some_and(|first| *first < 0.0) {
+            column.iter_mut().for_each(|value| *value = -*value);
         }
     }
 }

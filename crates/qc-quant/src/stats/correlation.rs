@@ -6,10 +6,10 @@ use rayon::prelude::*;
 use super::distance_correlation::{self, Column, Scratch};
 use super::distribution::student_two_sided;
 use super::kendall;
-use super::moments::{quantile, standardise_into};
+use super::moments::{ColumnMoments, quantile, standardise_into};
 use crate::error::{Error, Result};
-use crate::lanes::{deviations, dot, sum};
-use crate::linalg::{gram, gram_with};
+use crate::lanes::dot;
+use crate::linalg::gram_with;
 use crate::panel::{Label, Panel, require_finite, require_variation};
 use crate::progress::{Counter, Progress, Silent};
 
@@ -379,41 +379,12 @@ fn p_from_t(correlation: f64, n_obs: usize) -> f64 {
     student_two_sided(correlation * (df / rest).sqrt(), df)
 }
 
-/// Mean of a column and the sum of squares of its deviations.
-#[derive(Debug, Clone, Copy)]
-struct Moments {
-    mean: f64,
-    squares: f64,
-}
-
-impl Moments {
-    fn of(column: &[f64]) -> Self {
-        let n = column.len() as f64;
-        let mean = sum(column) / n;
-        let (first, second) = deviations(column, mean);
-        Moments { mean: mean + first / n, squares: second - first * first / n }
-    }
-
-    /// Whether the column varies for certain: no range is smaller than twice the standard deviation.
-    fn surely_varies(&self, n_rows: usize) -> bool {
-        const SURELY: f64 = 1e-9;
-        SURELY * self.mean.abs() < (self.squares / n_rows as f64).sqrt()
-    }
-
-    /// Whether products of the raw column lose nothing against products of its deviations: its mean is small beside
-    /// its spread, as that of returns is, and squares stay far from the ends of the range of numbers.
-    fn is_as_good_as_centred(&self, n_rows: usize) -> bool {
-        const SMALL: f64 = 0.01;
-        n_rows as f64 * self.mean * self.mean <= SMALL * self.squares && (1e-200..1e200).contains(&self.squares)
-    }
-}
-
 /// Moments of the columns of a column-major table.
-fn column_moments(values: &[f64], n_rows: usize) -> Vec<Moments> {
+fn column_moments(values: &[f64], n_rows: usize) -> Vec<ColumnMoments> {
     if values.len() < PARALLEL_VALUES {
-        values.chunks_exact(n_rows).map(Moments::of).collect()
+        values.chunks_exact(n_rows).map(ColumnMoments::of).collect()
     } else {
-        values.par_chunks_exact(n_rows).with_min_len(COLUMNS_AT_LEAST).map(Moments::of).collect()
+        values.par_chunks_exact(n_rows).with_min_len(COLUMNS_AT_LEAST).map(ColumnMoments::of).collect()
     }
 }
 
@@ -421,12 +392,14 @@ fn column_moments(values: &[f64], n_rows: usize) -> Vec<Moments> {
 ///
 /// Returns hardly need centring: the product of the raw table, less that of the means, is as exact and saves a copy of
 /// the table. Any other table is centred and scaled first.
-fn linear(values: &[f64], moments: &[Moments], n_rows: usize) -> DMatrix<f64> {
+fn linear(values: &[f64], moments: &[ColumnMoments], n_rows: usize) -> DMatrix<f64> {
     let n = moments.len();
     let mut matrix = if moments.iter().all(|of| of.is_as_good_as_centred(n_rows)) {
         let means: Vec<f64> = moments.iter().map(|of| of.mean * (n_rows as f64).sqrt()).collect();
         let scales: Vec<f64> = moments.iter().map(|of| of.squares.sqrt().recip()).collect();
-        gram_with(values, n_rows, n, |i, j, product| (product - means[i] * means[j]) * (scales[i] * scales[j]))
+        gram_with(values, n_rows, n, |i, j, product| {
+            ((product - means[i] * means[j]) * (scales[i] * scales[j])).clamp(-1.0, 1.0)
+        })
     } else {
         let mut standard = vec![0.0; values.len()];
         let standardise = |(column, out): (&[f64], &mut [f64])| {
@@ -437,9 +410,8 @@ fn linear(values: &[f64], moments: &[Moments], n_rows: usize) -> DMatrix<f64> {
         } else {
             values.par_chunks_exact(n_rows).zip(standard.par_chunks_exact_mut(n_rows)).for_each(standardise);
         }
-        gram(&standard, n_rows, n, 1.0)
+        gram_with(&standard, n_rows, n, |_, _, product| product.clamp(-1.0, 1.0))
     };
-    matrix.iter_mut().for_each(|value| *value = value.clamp(-1.0, 1.0));
     matrix.fill_diagonal(1.0);
     matrix
 }

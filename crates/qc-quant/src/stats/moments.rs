@@ -135,6 +135,39 @@ pub(crate) fn standardise_into(column: &[f64], out: &mut [f64]) -> (f64, f64) {
     (m, norm)
 }
 
+/// Mean of a column and the sum of squares of its deviations.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ColumnMoments {
+    pub(crate) mean: f64,
+    pub(crate) squares: f64,
+}
+
+impl ColumnMoments {
+    pub(crate) fn of(column: &[f64]) -> Self {
+        let n = column.len() as f64;
+        let about = |centre: f64| {
+            let (first, second) = deviations(column, centre);
+            ColumnMoments { mean: centre + first / n, squares: second - first * first / n }
+        };
+        // One pass will do where the mean is small; elsewhere squares about zero would drown the spread.
+        let raw = about(0.0);
+        if raw.is_as_good_as_centred(column.len()) { raw } else { about(sum(column) / n) }
+    }
+
+    /// Whether the column varies for certain: no range is smaller than twice the standard deviation.
+    pub(crate) fn surely_varies(&self, n_rows: usize) -> bool {
+        const SURELY: f64 = 1e-9;
+        SURELY * self.mean.abs() < (self.squares / n_rows as f64).sqrt()
+    }
+
+    /// Whether products of the raw column lose nothing against products of its deviations: its mean is small beside
+    /// its spread, as that of returns is, and squares stay far from the ends of the range of numbers.
+    pub(crate) fn is_as_good_as_centred(&self, n_rows: usize) -> bool {
+        const SMALL: f64 = 0.01;
+        n_rows as f64 * self.mean * self.mean <= SMALL * self.squares && (1e-200..1e200).contains(&self.squares)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
