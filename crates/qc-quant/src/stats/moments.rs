@@ -160,10 +160,10 @@ impl ColumnMoments {
         SURELY * self.mean.abs() < (self.squares / n_rows as f64).sqrt()
     }
 
-    /// Whether products of the raw column lose nothing against products of its deviations: its mean is small beside
-    /// its spread, as that of returns is, and squares stay far from the ends of the range of numbers.
+    /// Whether products of the raw column are as good as products of its deviations: its mean is no larger than its
+    /// spread, as with returns, so that at most one bit is lost, and squares stay far from the ends of the range of numbers.
     pub(crate) fn is_as_good_as_centred(&self, n_rows: usize) -> bool {
-        const SMALL: f64 = 0.01;
+        const SMALL: f64 = 1.0;
         n_rows as f64 * self.mean * self.mean <= SMALL * self.squares && (1e-200..1e200).contains(&self.squares)
     }
 }
