@@ -296,8 +296,8 @@ impl Client {
             let mut attempt = 1;
             let mut signed_again = false;
             loop {
-                let signed_with = self.shared.correction.load(Ordering::Relaxed);
-                let error = match self.attempt(info, body, attempt, signed_with).await {
+                let mut signed_with = 0;
+                let error = match self.attempt(info, body, attempt, &mut signed_with).await {
                     Ok(bytes) => return Ok(bytes),
                     Err(error) => error,
                 };
@@ -318,12 +318,14 @@ impl Client {
         .await
     }
 
-    /// One attempt: one request on the wire, signed with our time plus `correction` seconds.
-    async fn attempt(&self, info: &EndpointInfo, body: &Body, attempt: u32, correction: i64) -> Result<Vec<u8>> {
+    /// One attempt: one request on the wire. Notes the seconds that were added to our time when it was signed, which is
+    /// after its wait for a place.
+    async fn attempt(&self, info: &EndpointInfo, body: &Body, attempt: u32, signed_with: &mut i64) -> Result<Vec<u8>> {
         let shared = &self.shared;
         let _place = self.limiter.enter(&shared.clock).await;
+        *signed_with = shared.correction.load(Ordering::Relaxed);
         let now = shared.clock.now();
-        let stamp = self.credentials.stamp(now.checked_add(SignedDuration::from_secs(correction)).unwrap_or(now));
+        let stamp = self.credentials.stamp(now.checked_add(SignedDuration::from_secs(*signed_with)).unwrap_or(now));
         let timeout = shared.timeout.unwrap_or(info.timeout);
         let outcome = shared.transport.exchange(info, timeout, &stamp, body).await;
         match &outcome {

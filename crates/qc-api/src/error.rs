@@ -15,7 +15,7 @@
 //! | neither `success` nor the payload, or a value of another form | [`Error::Shape`] | [`Error::is_malformed`] |
 //! | a page instead of JSON | [`Error::NotJson`] | [`Error::is_malformed`] |
 //! | more bytes than allowed, 2 GB announced or a gzip bomb | [`Error::TooLarge`] | [`Error::is_too_large`] |
-//! | a creating call whose answer was lost | [`Error::MaybeCreated`] | [`Error::may_have_created`] |
+//! | a creating call whose answer was lost, is a gateway's (502 to 504, or a 500 without the service's own `success: false`) or points elsewhere (a redirect other than 307 and 308) | [`Error::MaybeCreated`] | [`Error::may_have_created`] |
 //! | work that did not end in time | [`Error::DeadlinePassed`] | [`Error::is_timeout`] |
 
 use std::time::Duration;

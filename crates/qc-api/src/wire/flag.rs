@@ -58,15 +58,7 @@ impl<'de> Visitor<'de> for FlagVisitor {
             E::custom(format!("true or false was expected, found the text {:?}", super::number::short(text)))
         })
     }
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        option(deserializer)
-    }
+    absent!(None);
 }
 
 #[cfg(test)]

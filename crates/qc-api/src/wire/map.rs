@@ -54,15 +54,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for MapVisitor<T> {
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
         if text.is_empty() { Ok(Map::new()) } else { Err(E::invalid_type(serde::de::Unexpected::Str(text), &self)) }
     }
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-        Ok(Map::new())
-    }
-    fn visit_none<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-        Ok(Map::new())
-    }
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        of(deserializer)
-    }
+    absent!(Map::new());
 }
 
 #[cfg(test)]

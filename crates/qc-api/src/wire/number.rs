@@ -98,15 +98,7 @@ impl<'de> Visitor<'de> for NumberVisitor {
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
         read(text).map_err(|()| E::custom(format!("a number was expected, found the text {:?}", short(text))))
     }
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        option(deserializer)
-    }
+    absent!(None);
 }
 
 struct IntegerVisitor;
@@ -143,15 +135,7 @@ impl<'de> Visitor<'de> for IntegerVisitor {
             Err(()) => Err(E::custom(format!("a whole number was expected, found the text {:?}", short(text)))),
         }
     }
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        option_integer(deserializer)
-    }
+    absent!(None);
 }
 
 /// The first characters of a text, for error messages.

@@ -43,15 +43,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     fn visit_bool<E: Error>(self, flag: bool) -> Result<Self::Value, E> {
         if flag { Err(E::invalid_type(serde::de::Unexpected::Bool(flag), &self)) } else { Ok(None) }
     }
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        option(deserializer)
-    }
+    absent!(None);
 }
 
 /// Notes whether there was a member at all.

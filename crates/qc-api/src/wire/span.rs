@@ -115,15 +115,7 @@ impl<'de> Visitor<'de> for SpanVisitor {
     fn visit_u64<E: Error>(self, seconds: u64) -> Result<Self::Value, E> {
         self.visit_i64(i64::try_from(seconds).unwrap_or(i64::MAX))
     }
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
+    absent!(None);
 }
 
 #[cfg(test)]

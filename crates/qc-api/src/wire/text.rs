@@ -47,15 +47,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     fn visit_bool<E: Error>(self, flag: bool) -> Result<Self::Value, E> {
         Ok(Some(flag.to_string()))
     }
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        option(deserializer)
-    }
+    absent!(None);
 }
 
 /// Like [`option`] where a text is a decoration: a list or an object is none.
@@ -95,15 +87,7 @@ impl<'de> Visitor<'de> for LooseVisitor {
     fn visit_bool<E: Error>(self, flag: bool) -> Result<Self::Value, E> {
         Ok(flag.then(|| flag.to_string())) // PHP's false is nothing
     }
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
+    absent!(None);
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         while access.next_element::<IgnoredAny>()?.is_some() {}
         Ok(None)
