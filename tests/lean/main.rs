@@ -13,6 +13,7 @@ mod identity;
 mod limits;
 mod market;
 mod options;
+mod parquet;
 mod reference;
 mod shared_tickers;
 mod synthetic;

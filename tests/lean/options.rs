@@ -137,6 +137,45 @@ fn minutes_of_a_contract_that_expires_on_a_saturday() {
 }
 
 #[test]
+fn hours_of_options_on_shares_and_indices() {
+    let Some(folder) = given_folder() else { return };
+    let call = contract(&folder, TWX, ("2014-06-21", "60", CALL), TWX_SHARE);
+    let series = load(&folder, call, "2014-06-05", "2014-06-05", Resolution::Hour, false);
+    // Seven hours with quotes, three of them with trades, and 20140605 06:00,0: the open interest of a moment.
+    assert_eq!(series.n_rows(), 8);
+    check(&series, "2014-06-05 06:00:00", &[(Field::OpenInterest, Some(0.0)), (Field::Close, None)]);
+    // 20140605 09:00,103000,103000,102500,103000,826,107500,110000,107500,109500,433: no trade, so the middle:
+    // (10.3 + 10.75) / 2, (10.3 + 11) / 2, (10.25 + 10.75) / 2, (10.3 + 10.95) / 2
+    let quoted = [
+        (Field::Open, Some(10.525)),
+        (Field::High, Some(10.65)),
+        (Field::Low, Some(10.5)),
+        (Field::Close, Some(10.625)),
+        (Field::Volume, None),
+    ];
+    check(&series, "2014-06-05 10:00:00", &quoted);
+    // 20140605 11:00,110000,110000,110000,110000,49 beside 105000,110000,105000,109000,1186,110500,..,113500,66
+    let traded = [
+        (Field::Close, Some(11.0)),
+        (Field::Volume, Some(49.0)),
+        (Field::BidClose, Some(10.9)),
+        (Field::BidSize, Some(1_186.0)),
+        (Field::AskClose, Some(11.35)),
+    ];
+    check(&series, "2014-06-05 12:00:00", &traded);
+    // Of the index, on New York's clock in the file and on Chicago's in the answer: 20210104 11:00 begins at 10:00 there.
+    // 20210104 11:00,4968900,4968900,4959000,4959000,25479; open interest 20210104 06:00,11755 is told at 5:00.
+    let spx = contract(&folder, ("SPX", SecurityType::IndexOption, "usa"), ("2021-01-15", "3200", CALL), "SPX 31");
+    let series = load(&folder, spx, "2021-01-04", "2021-01-04", Resolution::Hour, false);
+    assert_eq!(series.n_rows(), 7 + 1);
+    let traded = [(Field::Open, Some(496.89)), (Field::Close, Some(495.9)), (Field::Volume, Some(25_479.0))];
+    check(&series, "2021-01-04 11:00:00", &traded);
+    check(&series, "2021-01-04 05:00:00", &[(Field::OpenInterest, Some(11_755.0))]);
+    // 20210104 09:00 with 5473000 and 5517000 at its end: (547.3 + 551.7) / 2, half an hour of the session.
+    check(&series, "2021-01-04 09:00:00", &[(Field::Close, Some(549.5)), (Field::Volume, None)]);
+}
+
+#[test]
 fn options_of_a_renamed_share_change_their_files_with_it() {
     let Some(folder) = given_folder() else { return };
     // News Corp was NWSA until 2013-06-28 and FOXA from the next session on.

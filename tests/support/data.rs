@@ -35,9 +35,16 @@ pub const FUZZ_BODIES: &[(&str, FuzzBody)] = &[
     ("future_chain", future_chain),
     ("reference_files", reference_files),
     ("csv_table", csv_table),
+    ("parquet_table", parquet_table),
     ("alternative_file", alternative_file),
     ("identifier", identifier),
 ];
+
+/// Feeds bytes to the reader of this name, for targets that have one body each.
+pub fn run(name: &str, bytes: &[u8]) {
+    let body = FUZZ_BODIES.iter().find(|(known, _)| *known == name).expect("a body of this name");
+    (body.1)(bytes);
+}
 
 /// A folder with market hours and these files.
 fn folder(files: &[(&str, &[u8])]) -> (tempfile::TempDir, DataFolder) {
@@ -227,6 +234,15 @@ fn checked(table: &Table) {
 fn csv_table(bytes: &[u8]) {
     if let Ok(table) = Table::read("x.csv", bytes, &TableOptions::default()) {
         checked(&table);
+    }
+}
+
+/// The bytes as they are, and as what stands between a Parquet file's marks.
+fn parquet_table(bytes: &[u8]) {
+    for marked in [bytes.to_vec(), [b"PAR1", bytes, b"PAR1"].concat()] {
+        if let Ok(table) = Table::read("x.parquet", &marked, &TableOptions::default()) {
+            checked(&table);
+        }
     }
 }
 

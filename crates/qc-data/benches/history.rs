@@ -153,6 +153,42 @@ fn inflate(zips: &[PathBuf]) -> usize {
     zips.par_iter().map(unpack).sum()
 }
 
+/// Whether the filter of the command line, if there is one, may mean a group.
+fn asked_for(name: &str) -> bool {
+    // What is neither a switch nor the number behind one.
+    let is_filter = |word: &String| !word.starts_with('-') && word.parse::<f64>().is_err();
+    let mut words = std::env::args().skip(1).filter(is_filter).peekable();
+    words.peek().is_none() || words.any(|word| word.starts_with(name) || name.contains(&word))
+}
+
+/// A figure of the kernel's about this process, in bytes.
+fn status(figure: &str) -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(figure))?;
+    Some(line.trim_start_matches(':').trim().trim_end_matches(" kB").trim().parse::<usize>().ok()? * 1024)
+}
+
+/// Prints how much memory reading takes at its highest, beside the columns that are the answer (Linux only; true for the
+/// first group of a run, so name one). Nothing is kept of parsed files.
+fn memory(name: &str, path: &Path, request: &HistoryRequest) {
+    let folder = DataFolder::open(path).unwrap();
+    folder.set_cache_limit(0);
+    let Some(before) = status("VmRSS") else { return };
+    if std::fs::write("/proc/self/clear_refs", "5").is_err() {
+        return;
+    }
+    let history = history::load(&folder, request).unwrap();
+    let (Some(peak), Some(now)) = (status("VmHWM"), status("VmRSS")) else { return };
+    let columns: usize = history.series.iter().map(|s| s.n_rows() * 8 * (1 + s.columns.iter().len())).sum();
+    let part = |bytes: usize| bytes.saturating_sub(before) as f64 / columns as f64;
+    println!(
+        "{name}: columns and times {:.1} MB, {:.2} times that at the highest, {:.2} times when done",
+        columns as f64 / 1e6,
+        part(peak),
+        part(now)
+    );
+}
+
 /// Folders of a research desk's size, against unpacking their zips.
 fn against_inflating(c: &mut Criterion) {
     let cases = [
@@ -179,10 +215,15 @@ fn against_inflating(c: &mut Criterion) {
         ),
     ];
     for (index, (name, symbols, (first, last), resolution, bars)) in cases.into_iter().enumerate() {
+        // Nothing is written for a case that is not asked for.
+        if !asked_for(name) {
+            continue;
+        }
         let path = written(&index.to_string(), symbols, (first, last), resolution);
         let zips = zips(&path);
         let tickers = (0..symbols).map(|symbol| format!("S{symbol:03}"));
         let request = HistoryRequest::new(tickers, Window::dates(first, last), bars);
+        memory(name, &path, &request);
         let mut group = c.benchmark_group(name);
         group.sample_size(10);
         group.bench_function("inflate", |b| b.iter(|| inflate(&zips)));
@@ -201,5 +242,6 @@ fn against_inflating(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, against_pandas, against_inflating);
+// Memory is measured where nothing was read before.
+criterion_group!(benches, against_inflating, against_pandas);
 criterion_main!(benches);

@@ -4,10 +4,10 @@
 //! Source: LEAN, `Common/Data/Market/TradeBar.cs`, `QuoteBar.cs`, `OpenInterest.cs`, `Tick.cs` (`Reader`).
 
 mod cells;
+mod digits;
 
 pub(crate) use cells::Cells;
 
-use crate::error::{Error, Result};
 use crate::time::{DAY, HOUR, MINUTE, days_from_civil};
 
 /// What the lines of a file are.
@@ -64,6 +64,17 @@ pub(crate) struct Format {
     pub(crate) day: Option<i32>,
 }
 
+/// A cell that is not what belongs there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BadCell {
+    /// Line, counted from 1.
+    pub(crate) line: usize,
+    /// Cell, counted from 1.
+    pub(crate) column: usize,
+    /// What was expected there.
+    pub(crate) expected: &'static str,
+}
+
 /// A parsed price file.
 ///
 /// Columns of trades: open, high, low, close, volume. Of quotes: bid open, high, low, close, size, then ask. Prices
@@ -88,57 +99,115 @@ impl BarFile {
         10 <= first.iter().filter(|byte| **byte == b',').count()
     }
 
-    /// Reads all lines of a file; `file` names it in errors.
+    /// Reads all lines of a file.
     ///
     /// # Errors
-    /// [`Error::Cell`] with line and column.
-    pub(crate) fn parse(file: &str, bytes: &[u8], format: Format) -> Result<BarFile> {
+    /// The first cell that is not what belongs there.
+    pub(crate) fn parse(bytes: &[u8], format: Format) -> Result<BarFile, BadCell> {
         let n_lines = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
         let mut times = Vec::with_capacity(n_lines);
         let mut columns: Vec<Vec<f64>> = (0..format.kind.n_columns()).map(|_| Vec::with_capacity(n_lines)).collect();
         let mut cells = Cells::new(bytes);
         let scale = if format.scaled { 4 } else { 0 };
-        while cells.next_line() {
-            let parsed = (|| {
-                times.push(time(&mut cells, format.day)?);
-                match (format.kind, &mut columns[..]) {
-                    (Kind::Trade, [prices @ .., volume]) => {
-                        for column in prices {
-                            column.push(cells.number(scale)?);
-                        }
-                        // A bar of an index may end after its prices.
-                        volume.push(cells.optional(0)?.unwrap_or(0.0));
-                        Ok(())
-                    }
-                    (Kind::OpenInterest, [value]) => {
-                        value.push(cells.number(0)?);
-                        Ok(())
-                    }
-                    (Kind::TickTrade { skip }, [price, quantity, mark]) => {
-                        price.push(cells.number(scale)?);
-                        quantity.push(cells.optional(0)?.unwrap_or(0.0));
-                        mark.push(suspicious(&mut cells, skip));
-                        Ok(())
-                    }
-                    (Kind::TickQuote { sizes, skip }, [bid, bid_size, ask, ask_size, mark]) => {
-                        for (price, size) in [(bid, bid_size), (ask, ask_size)] {
-                            price.push(cells.optional(scale)?.unwrap_or(0.0));
-                            size.push(if sizes { cells.optional(0)?.unwrap_or(0.0) } else { 0.0 });
-                        }
-                        mark.push(suspicious(&mut cells, skip));
-                        Ok(())
-                    }
-                    (_, columns) => columns.chunks_mut(5).try_for_each(|side| quote_side(&mut cells, side, scale)),
-                }
-            })();
-            parsed.map_err(|expected: &'static str| Error::Cell {
-                file: file.to_owned(),
+        loop {
+            while plain_row(&mut cells, format, scale, &mut times, &mut columns) {}
+            if !cells.next_line() {
+                break;
+            }
+            any_row(&mut cells, format, scale, &mut times, &mut columns).map_err(|expected| BadCell {
                 line: cells.line(),
                 column: cells.column(),
                 expected,
             })?;
         }
         Ok(BarFile { times, columns })
+    }
+}
+
+/// Reads a bar whose cells are all there and plain, as nearly all are; false, and nothing is read, for other lines.
+#[inline]
+fn plain_row(
+    cells: &mut Cells<'_>,
+    format: Format,
+    scale: u32,
+    times: &mut Vec<i64>,
+    columns: &mut [Vec<f64>],
+) -> bool {
+    if !cells.at_line_start() {
+        return false;
+    }
+    let time = |text: &[u8]| match format.day {
+        Some(day) => cells::plain_millis(text, i64::from(day) * DAY),
+        None => Some((stamp(text.first_chunk::<14>()?)?, 14)),
+    };
+    match (format.kind, columns) {
+        (Kind::Trade, [open, high, low, close, volume]) => {
+            let Some((at, [o, h, l, c, v])) = cells.plain_line::<5>(time, scale, |cell| cell != 4) else {
+                return false;
+            };
+            times.push(at);
+            open.push(o);
+            high.push(h);
+            low.push(l);
+            close.push(c);
+            volume.push(v);
+        }
+        (Kind::Quote, columns) => {
+            let Some((at, numbers)) = cells.plain_line::<10>(time, scale, |cell| cell % 5 != 4) else { return false };
+            times.push(at);
+            for (side, numbers) in columns.chunks_mut(5).zip(numbers.chunks(5)) {
+                let absent = numbers.iter().take(4).all(|price| *price == 0.0);
+                for (index, (column, number)) in side.iter_mut().zip(numbers).enumerate() {
+                    column.push(match (absent, index) {
+                        (false, _) => *number,
+                        (true, 4) => 0.0,
+                        (true, _) => f64::NAN,
+                    });
+                }
+            }
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// Reads the current line, whatever it holds.
+fn any_row(
+    cells: &mut Cells<'_>,
+    format: Format,
+    scale: u32,
+    times: &mut Vec<i64>,
+    columns: &mut [Vec<f64>],
+) -> Result<(), &'static str> {
+    times.push(time(cells, format.day)?);
+    match (format.kind, columns) {
+        (Kind::Trade, [prices @ .., volume]) => {
+            for column in prices {
+                column.push(cells.number(scale)?);
+            }
+            // A bar of an index may end after its prices.
+            volume.push(cells.optional(0)?.unwrap_or(0.0));
+            Ok(())
+        }
+        (Kind::OpenInterest, [value]) => {
+            value.push(cells.number(0)?);
+            Ok(())
+        }
+        (Kind::TickTrade { skip }, [price, quantity, mark]) => {
+            price.push(cells.number(scale)?);
+            quantity.push(cells.optional(0)?.unwrap_or(0.0));
+            mark.push(suspicious(cells, skip));
+            Ok(())
+        }
+        (Kind::TickQuote { sizes, skip }, [bid, bid_size, ask, ask_size, mark]) => {
+            for (price, size) in [(bid, bid_size), (ask, ask_size)] {
+                price.push(cells.optional(scale)?.unwrap_or(0.0));
+                size.push(if sizes { cells.optional(0)?.unwrap_or(0.0) } else { 0.0 });
+            }
+            mark.push(suspicious(cells, skip));
+            Ok(())
+        }
+        (_, columns) => columns.chunks_mut(5).try_for_each(|side| quote_side(cells, side, scale)),
     }
 }
 
@@ -176,7 +245,7 @@ fn time(cells: &mut Cells<'_>, day: Option<i32>) -> Result<i64, &'static str> {
                 return Err("milliseconds since midnight");
             }
             // Ticks may carry microseconds after the point.
-            Ok(i64::from(day) * DAY + (millis * 1e6).round() as i64)
+            Ok(i64::from(day) * DAY + (millis * 1e6 + 0.5) as i64)
         }
         None => stamp(cells.raw()).ok_or("a time YYYYMMDD HH:mm"),
     }
@@ -208,8 +277,8 @@ pub(crate) fn stamp(cell: &[u8]) -> Option<i64> {
 mod tests {
     use super::*;
 
-    fn trades(text: &str) -> Result<BarFile> {
-        BarFile::parse("x.zip", text.as_bytes(), Format { kind: Kind::Trade, scaled: true, day: None })
+    fn trades(text: &str) -> Result<BarFile, BadCell> {
+        BarFile::parse(text.as_bytes(), Format { kind: Kind::Trade, scaled: true, day: None })
     }
 
     #[test]
@@ -223,7 +292,7 @@ mod tests {
     #[test]
     fn an_absent_side_is_missing_and_its_size_zero() {
         let format = Format { kind: Kind::Quote, scaled: false, day: Some(0) };
-        let file = BarFile::parse("x.zip", b"60000,,,,,7,1.5,2,1,1.25,3\n", format).unwrap();
+        let file = BarFile::parse(b"60000,,,,,7,1.5,2,1,1.25,3\n", format).unwrap();
         assert_eq!(file.times, [MINUTE]);
         assert!(file.columns[..4].iter().all(|column| column[0].is_nan()));
         assert_eq!(file.columns[4..].concat(), [0.0, 1.5, 2.0, 1.0, 1.25, 3.0]);
@@ -232,12 +301,22 @@ mod tests {
     #[test]
     fn ticks_keep_microseconds_and_marks() {
         let quotes = Format { kind: Kind::TickQuote { sizes: true, skip: 2 }, scaled: true, day: Some(0) };
-        let file = BarFile::parse("x.zip", b"43.142,0,0,1836300,100,Q,1,1\n", quotes).unwrap();
+        let file = BarFile::parse(b"43.142,0,0,1836300,100,Q,1,1\n", quotes).unwrap();
         assert_eq!(file.times, [43_142_000]);
         assert_eq!(file.columns.concat(), [0.0, 0.0, 183.63, 100.0, 1.0]);
         let plain = Format { kind: Kind::TickQuote { sizes: false, skip: 0 }, scaled: false, day: Some(0) };
-        let file = BarFile::parse("x.zip", b"1,1.38817,1.38884", plain).unwrap();
+        let file = BarFile::parse(b"1,1.38817,1.38884", plain).unwrap();
         assert_eq!(file.columns.concat(), [1.38817, 0.0, 1.38884, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn plain_lines_and_others_are_read_alike() {
+        // The same bars once as programs write them, once with signs, spaces and shorter lines between them.
+        let plain = trades("20140602 00:00,1,2,3,4,5\n20140603 00:00,10,20,30,40,50\n20140604 00:00,1,2,3,4,0\n20140605 00:00,7,7,7,7,7").unwrap();
+        let mixed = "20140602 00:00, 1,2,3,4,5\r\n\n20140603 00:00,10,20,30,40,50,extra,cells\n20140604 00:00,1,2,3,4\r\n20140605 00:00,7,7,7,+7,7";
+        assert_eq!(trades(&mixed.replace('+', "")).unwrap(), plain);
+        let error = trades(mixed).unwrap_err();
+        assert_eq!((error.line, error.column), (5, 5));
     }
 
     #[test]
@@ -251,7 +330,7 @@ mod tests {
             ("20140602 00:00,1,2,3,1e5,5", 5, "a decimal number"),
         ] {
             let error = trades(&format!("{good}{good}{line}\n{good}")).unwrap_err();
-            assert_eq!(error, Error::Cell { file: "x.zip".into(), line: 3, column, expected });
+            assert_eq!(error, BadCell { line: 3, column, expected });
         }
     }
 }

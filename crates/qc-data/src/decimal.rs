@@ -59,7 +59,7 @@ impl Decimal {
 /// `Math.Round(volume * (1 / factor))`: to the nearest integer, halves to the even one.
 pub(crate) fn scaled_volume(volume: f64, factor: f64, exact: Option<Decimal>) -> f64 {
     let scaled = volume * (1.0 / factor);
-    let rounded = scaled.round_ties_even();
+    let rounded = to_even(scaled);
     let distance = ((scaled - rounded).abs() - 0.5).abs();
     if distance <= 1e-9 + scaled.abs() * 1e-15
         && let Some(factor) = exact
@@ -68,6 +68,13 @@ pub(crate) fn scaled_volume(volume: f64, factor: f64, exact: Option<Decimal>) ->
         return slow;
     }
     rounded
+}
+
+/// The nearest integer, halves to the even one: what is added has no room for a fraction, so the sum is rounded.
+#[inline]
+fn to_even(value: f64) -> f64 {
+    const ROOM: f64 = (1_u64 << 52) as f64;
+    if value.abs() < ROOM { ((value.abs() + ROOM) - ROOM).copysign(value) } else { value }
 }
 
 /// The same in .NET's decimal arithmetic; `None` where the operands are not whole or do not fit.
@@ -142,6 +149,14 @@ mod tests {
         assert_eq!(rounded(12.0, "8"), 2.0); // 1.5
         assert_eq!(rounded(20.0, "8"), 2.0); // 2.5
         assert_eq!(rounded(7.0, "0.5"), 14.0);
+    }
+
+    #[test]
+    fn rounding_by_adding_is_rounding_to_even() {
+        for value in [0.0, 0.5, 1.5, 2.5, 2.4999999, -0.5, -1.5, 1e15 + 0.5, 4.5e15, 4.6e15, 1e300, f64::INFINITY] {
+            assert_eq!(to_even(value), value.round_ties_even(), "{value}");
+        }
+        assert!(to_even(f64::NAN).is_nan());
     }
 
     #[test]

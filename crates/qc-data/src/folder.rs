@@ -3,7 +3,7 @@
 mod companies;
 mod files;
 
-pub(crate) use files::{io, open_or_make};
+pub(crate) use files::{Archive, Found, OpenFolder, Rooms, io, open_or_make};
 
 use crate::cache::{self, Cache};
 use crate::chain;
@@ -45,6 +45,7 @@ struct Inner {
     round: AtomicU64,
     hours: Mutex<Option<(FileStamp, Arc<HoursDatabase>)>>,
     cache: Cache,
+    rooms: Rooms,
     derived: Mutex<Option<Arc<Dir>>>,
 }
 
@@ -96,6 +97,7 @@ impl DataFolder {
             round: AtomicU64::new(0),
             hours: Mutex::default(),
             cache: Cache::new(cache::DEFAULT_LIMIT_BYTES),
+            rooms: Rooms::default(),
             derived: Mutex::default(),
         };
         DataFolder { inner: Arc::new(inner) }
@@ -149,6 +151,10 @@ impl DataFolder {
 
     pub(crate) fn cache(&self) -> &Cache {
         &self.inner.cache
+    }
+
+    pub(crate) fn rooms(&self) -> &Rooms {
+        &self.inner.rooms
     }
 
     /// Which security a query means: a ticker, or an identifier such as `ES VMKLFZIH2MTD`.

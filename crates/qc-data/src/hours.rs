@@ -130,7 +130,7 @@ pub(crate) struct HoursRules {
 impl ExchangeHours {
     pub(crate) fn new(time_zone: TimeZone, data_time_zone: TimeZone, rules: HoursRules) -> ExchangeHours {
         let zone = Zone::new(&time_zone);
-        let data_zone = Zone::new(&data_time_zone);
+        let data_zone = if data_time_zone == time_zone { zone.clone() } else { Zone::new(&data_time_zone) };
         let mut days: Vec<DayHours> = rules.week.to_vec();
         let closed = days.len() as u16;
         days.push(DayHours::default());
@@ -246,6 +246,16 @@ impl ExchangeHours {
         }
         let (open, close) = stretch.filter(|(open, close)| *open < to && from < *close)?;
         Some((LocalTime(midnight + open), LocalTime(midnight + close)))
+    }
+
+    /// The session that holds a moment, if it counts and no other one reaches into it.
+    pub(crate) fn session_around(&self, at: LocalTime, extended: bool) -> Option<(LocalTime, LocalTime)> {
+        let segments = &self.day(at.day()).segments;
+        let (time, midnight) = (at.of_day(), LocalTime::of_day_number(at.day()).0);
+        let index = segments.iter().position(|s| s.start <= time && time < s.end)?;
+        let session = segments.get(index).filter(|s| s.regular || extended)?;
+        let alone = segments.iter().take(index).all(|earlier| earlier.end <= session.start);
+        alone.then_some((LocalTime(midnight + session.start), LocalTime(midnight + session.end)))
     }
 
     /// Whether every regular session begins on a full hour.

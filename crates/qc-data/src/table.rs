@@ -1,4 +1,4 @@
-//! The user's own tables: CSV files, long or wide, and inline arrays, all as the same [`Table`].
+//! The user's own tables: CSV and Parquet files, long or wide, and inline arrays, all as the same [`Table`].
 //!
 //! A *wide* file has one column for each symbol (`date,SPY,IWM`) or, for a single symbol, one for each field
 //! (`date,open,high,low,close,volume`). A *long* file names the symbol in a column of its own
@@ -9,6 +9,7 @@
 mod csv;
 mod dates;
 mod numbers;
+mod parquet;
 mod shape;
 
 pub use dates::DateFormat;
@@ -100,7 +101,7 @@ pub struct TableOptions {
 }
 
 impl Table {
-    /// Reads the bytes of a CSV file. Parquet is refused by name.
+    /// Reads the bytes of a CSV or Parquet file; a Parquet file is known by its first and last bytes.
     ///
     /// ```
     /// use qc_data::table::{Shape, Table, TableOptions};
@@ -113,15 +114,18 @@ impl Table {
     ///
     /// # Errors
     /// [`Error::Cell`] with line and column for a cell that is no number or no date, [`Error::Damaged`] for a file that
-    /// cannot be a table, [`Error::TooLarge`] and [`Error::TooMany`] beyond 256 MB, 20,000 columns or 100 million cells.
+    /// cannot be a table, [`Error::TooLarge`] and [`Error::TooMany`] beyond 256 MB, 20,000 columns or 100 million cells,
+    /// [`Error::Unsupported`] for what a Parquet file may hold and is not read: nested columns, decimals, Zstandard.
     pub fn read(name: &str, bytes: &[u8], options: &TableOptions) -> Result<Table> {
         if MAX_FILE_BYTES < bytes.len() as u64 {
             let (limit, found) = (MAX_FILE_BYTES, bytes.len() as u64);
             return Err(Error::TooLarge { file: name.to_owned(), limit, found });
         }
-        let is_parquet = name.to_ascii_lowercase().ends_with(".parquet") || bytes.starts_with(b"PAR1");
-        if is_parquet {
-            return Err(Error::Unsupported { what: "a Parquet file".into(), by: "tables; save it as CSV".into() });
+        if parquet::is_one(bytes) {
+            return shape::arrange(name, parquet::read(name, bytes)?, options);
+        }
+        if name.to_ascii_lowercase().ends_with(".parquet") {
+            return Err(Error::Damaged { file: name.to_owned(), problem: "it is no Parquet file" });
         }
         shape::arrange(name, csv::read(name, bytes, &options.header)?, options)
     }

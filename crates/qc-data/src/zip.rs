@@ -40,13 +40,13 @@ pub(crate) struct Entry {
 /// Lists the entries of a zip.
 pub(crate) fn entries(file: &str, bytes: &[u8]) -> Result<Vec<Entry>> {
     let damaged = |problem| Error::Damaged { file: file.to_owned(), problem };
-    let end = bytes.len().checked_sub(22).ok_or(damaged("it is too short for a zip"))?;
+    let end = bytes.len().checked_sub(22).ok_or_else(|| damaged("it is too short for a zip"))?;
     // The end record is the last thing in the file but for a comment of at most 65535 bytes.
     let lowest = end.saturating_sub(65_535);
     let at = (lowest..=end)
         .rev()
         .find(|at| bytes.get(*at..).is_some_and(|tail| tail.starts_with(&END_SIGNATURE)))
-        .ok_or(damaged("it has no zip directory"))?;
+        .ok_or_else(|| damaged("it has no zip directory"))?;
     let cut = || damaged("its directory is cut off");
     let mut count = u64::from(u16_at(bytes, at + 10).ok_or_else(cut)?);
     let mut start = u64::from(u32_at(bytes, at + 16).ok_or_else(cut)?);
@@ -126,6 +126,19 @@ pub(crate) fn check_whole(file: &str, zip_bytes: u64, entries: &[Entry]) -> Resu
 
 /// Unpacks one entry and checks its sum.
 pub(crate) fn unpack(file: &str, bytes: &[u8], entry: &Entry) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    unpack_into(file, bytes, entry, &mut Inflater::default(), &mut out)?;
+    Ok(out)
+}
+
+/// As [`unpack`], into room that is there already; what it held is gone.
+pub(crate) fn unpack_into(
+    file: &str,
+    bytes: &[u8],
+    entry: &Entry,
+    inflater: &mut Inflater,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     let damaged = |problem| Error::Damaged { file: file.to_owned(), problem };
     let (packed, size) = (entry.packed, entry.size);
     let limit = MAX_ENTRY_BYTES.min(packed.saturating_mul(MAX_RATIO).max(1 << 20));
@@ -144,29 +157,48 @@ pub(crate) fn unpack(file: &str, bytes: &[u8], entry: &Entry) -> Result<Vec<u8>>
     let data = bytes
         .get(start..)
         .and_then(|b| b.get(..usize::try_from(packed).ok()?))
-        .ok_or(damaged("an entry is cut off"))?;
-    let out = match entry.method {
-        0 => data.to_vec(),
-        8 => inflate(data, size as usize).ok_or(damaged("an entry cannot be unpacked"))?,
+        .ok_or_else(|| damaged("an entry is cut off"))?;
+    out.clear();
+    match entry.method {
+        0 => out.extend_from_slice(data),
+        8 => inflater.inflate(data, size as usize, out).ok_or_else(|| damaged("an entry cannot be unpacked"))?,
         _ => return Err(damaged("an entry is packed in a way that is neither stored nor deflated")),
     };
     let mut crc = Crc::new();
-    crc.update(&out);
+    crc.update(out);
     if out.len() as u64 != size || crc.sum() != entry.crc {
         return Err(damaged("an entry does not match its check sum"));
     }
-    Ok(out)
+    Ok(())
 }
 
-/// Inflates to exactly `size` bytes; `None` when the data is damaged or holds another number of bytes.
-fn inflate(data: &[u8], size: usize) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(size + 1);
-    let mut state = Decompress::new(false);
+/// The tables of the decompressor, made at the first use and used again.
+#[derive(Debug, Default)]
+pub(crate) struct Inflater {
+    state: Option<Decompress>,
+}
+
+impl Inflater {
+    /// Inflates to exactly `size` bytes; `None` when the data is damaged or holds another number of bytes.
+    fn inflate(&mut self, data: &[u8], size: usize, out: &mut Vec<u8>) -> Option<()> {
+        let state = match &mut self.state {
+            Some(known) => {
+                known.reset(false);
+                known
+            }
+            none => none.insert(Decompress::new(false)),
+        };
+        inflate_with(state, data, size, out)
+    }
+}
+
+fn inflate_with(state: &mut Decompress, data: &[u8], size: usize, out: &mut Vec<u8>) -> Option<()> {
+    out.reserve(size + 1);
     loop {
         let (read, written) = (state.total_in(), state.total_out());
         let rest = data.get(read as usize..)?;
-        match state.decompress_vec(rest, &mut out, FlushDecompress::Finish) {
-            Ok(Status::StreamEnd) => return (out.len() == size).then_some(out),
+        match state.decompress_vec(rest, out, FlushDecompress::Finish) {
+            Ok(Status::StreamEnd) => return (out.len() == size).then_some(()),
             Ok(_) if state.total_in() == read && state.total_out() == written => return None,
             Ok(_) if out.len() > size => return None,
             Ok(_) => {}

@@ -1,7 +1,9 @@
-//! A cursor over comma-separated lines that reads numbers without copying text.
+//! A cursor over comma-separated lines that reads numbers without copying text, in one pass.
+
+use super::digits::{leading, number};
 
 /// Powers of ten that are exact in binary floating point.
-const POWERS: [f64; 23] = [
+pub(super) const POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
     1e21, 1e22,
 ];
@@ -15,10 +17,10 @@ const NUMBER: &str = "a decimal number";
 /// Walks over the cells of a text, line by line.
 #[derive(Debug)]
 pub(crate) struct Cells<'a> {
-    /// What is left of the text, behind the current line.
+    /// What is left of the text.
     rest: &'a [u8],
-    /// What is left of the current line; `None` behind its last cell.
-    line: Option<&'a [u8]>,
+    /// Whether a cell of the current line is left.
+    open: bool,
     line_number: usize,
     column: usize,
 }
@@ -26,28 +28,31 @@ pub(crate) struct Cells<'a> {
 impl<'a> Cells<'a> {
     pub(crate) fn new(text: &'a [u8]) -> Cells<'a> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        Cells { rest: text, line: None, line_number: 0, column: 0 }
+        Cells { rest: text, open: false, line_number: 0, column: 0 }
     }
 
     /// Goes to the next line that is not empty.
     #[inline]
     pub(crate) fn next_line(&mut self) -> bool {
-        while !self.rest.is_empty() {
-            let end = self.rest.iter().position(|byte| *byte == b'\n');
-            let (line, rest) = match end.and_then(|end| self.rest.split_at_checked(end)) {
-                Some((line, rest)) => (line, rest.get(1..).unwrap_or_default()),
-                None => (self.rest, &[][..]),
-            };
-            self.rest = rest;
-            self.line_number += 1;
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if !line.is_empty() {
-                self.line = Some(line);
-                self.column = 0;
-                return true;
-            }
+        if self.open {
+            // What nobody read of the line before.
+            let end = self.rest.iter().position(|byte| *byte == b'\n').map_or(self.rest.len(), |end| end + 1);
+            self.rest = self.rest.get(end..).unwrap_or_default();
+            self.open = false;
         }
-        false
+        loop {
+            match self.rest {
+                [] => return false,
+                [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] => self.rest = rest,
+                [b'\r'] => self.rest = &[],
+                _ => {
+                    (self.open, self.column) = (true, 0);
+                    self.line_number += 1;
+                    return true;
+                }
+            }
+            self.line_number += 1;
+        }
     }
 
     /// The current line, counted from 1.
@@ -60,21 +65,67 @@ impl<'a> Cells<'a> {
         self.column
     }
 
+    /// Reads the next line if it is a time and plain numbers and nothing else; `None`, and nothing is read, for any other
+    /// line, empty ones included. Numbers for which `scaled` says so are divided by ten to the power of `scale`.
+    #[inline]
+    pub(crate) fn plain_line<const N: usize>(
+        &mut self,
+        time: impl FnOnce(&'a [u8]) -> Option<(i64, usize)>,
+        scale: u32,
+        scaled: impl Fn(usize) -> bool,
+    ) -> Option<(i64, [f64; N])> {
+        let (at, length) = time(self.rest)?;
+        let mut rest = self.rest.get(length..)?;
+        let mut numbers = [0.0; N];
+        for (index, cell) in numbers.iter_mut().enumerate() {
+            let [b',', behind @ ..] = rest else { return None };
+            let (value, length) = number(behind, if scaled(index) { scale } else { 0 })?;
+            *cell = value;
+            rest = behind.get(length..)?;
+        }
+        self.rest = match rest {
+            [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] => rest,
+            _ => return None,
+        };
+        (self.open, self.column) = (false, N + 1);
+        self.line_number += 1;
+        Some((at, numbers))
+    }
+
+    /// Whether the line read last has no cell left.
+    #[inline]
+    pub(crate) fn at_line_start(&self) -> bool {
+        !self.open
+    }
+
     /// The next cell as it is; empty behind the last one.
     #[inline]
     pub(crate) fn raw(&mut self) -> &'a [u8] {
         self.column += 1;
-        let Some(line) = self.line else { return &[] };
-        match line.iter().position(|byte| *byte == b',') {
-            Some(end) => {
-                self.line = line.get(end + 1..);
-                line.get(..end).unwrap_or_default()
-            }
-            None => {
-                self.line = None;
-                line
-            }
+        if !self.open {
+            return &[];
         }
+        let end = self.rest.iter().position(|byte| *byte == b',' || *byte == b'\n').unwrap_or(self.rest.len());
+        let (cell, behind) = self.rest.split_at_checked(end).unwrap_or((self.rest, &[]));
+        self.rest = behind.get(1..).unwrap_or_default();
+        if behind.first() == Some(&b',') {
+            return cell;
+        }
+        self.open = false;
+        cell.strip_suffix(b"\r").unwrap_or(cell)
+    }
+
+    /// Steps over a cell of this length; false, and nothing is read, if the cell does not end there.
+    #[inline]
+    fn step(&mut self, length: usize) -> bool {
+        let behind = self.rest.get(length..).unwrap_or_default();
+        (self.rest, self.open) = match behind {
+            [b',', rest @ ..] => (rest, true),
+            [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] => (rest, false),
+            [] | [b'\r'] => (&[][..], false),
+            _ => return false,
+        };
+        true
     }
 
     /// The next cell as a number divided by ten to the power of `scale`.
@@ -87,10 +138,21 @@ impl<'a> Cells<'a> {
     #[inline]
     pub(crate) fn optional(&mut self, scale: u32) -> Result<Option<f64>, &'static str> {
         self.column += 1;
-        let Some(line) = self.line else { return Ok(None) };
-        // The common case in one pass: at most 19 digits, perhaps a point.
+        if !self.open {
+            return Ok(None);
+        }
+        if let Some((value, length)) = number(self.rest, scale)
+            && self.step(length)
+        {
+            return Ok(Some(value));
+        }
+        self.byte_by_byte(scale)
+    }
+
+    /// Empty cells, cells near the end of the text, and up to 19 digits.
+    fn byte_by_byte(&mut self, scale: u32) -> Result<Option<f64>, &'static str> {
         let (mut mantissa, mut length, mut digits, mut decimals, mut point) = (0_u64, 0_usize, 0_u32, 0_u32, false);
-        for byte in line {
+        for byte in self.rest {
             let digit = byte.wrapping_sub(b'0');
             if digit < 10 {
                 mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
@@ -103,21 +165,11 @@ impl<'a> Cells<'a> {
             }
             length += 1;
         }
-        let at_end = match line.get(length) {
-            None => true,
-            Some(b',') => false,
-            Some(_) => return self.slow(scale).map(Some),
-        };
-        if length == 0 {
-            self.line = if at_end { None } else { line.get(1..) };
-            return Ok(None);
-        }
-        let divisor = POWERS.get((decimals + scale) as usize);
-        match divisor {
-            Some(divisor) if digits <= 19 && mantissa < EXACT && 0 < digits => {
-                self.line = if at_end { None } else { line.get(length + 1..) };
-                Ok(Some(mantissa as f64 / divisor))
-            }
+        let divisor = POWERS.get((decimals.saturating_add(scale)) as usize);
+        let plain = divisor.filter(|_| 0 < digits && digits <= 19 && mantissa < EXACT);
+        match (length, plain) {
+            (0, _) if self.step(0) => Ok(None),
+            (_, Some(divisor)) if self.step(length) => Ok(Some(mantissa as f64 / divisor)),
             _ => self.slow(scale).map(Some),
         }
     }
@@ -132,6 +184,13 @@ impl<'a> Cells<'a> {
         let value: f64 = format!("{text}e-{scale}").parse().map_err(|_| NUMBER)?;
         if value.is_finite() { Ok(value) } else { Err(NUMBER) }
     }
+}
+
+/// Milliseconds since midnight of a day at the front of a text, as nanoseconds since 1970.
+#[inline]
+pub(super) fn plain_millis(text: &[u8], day: i64) -> Option<(i64, usize)> {
+    let (millis, length) = leading(text)?;
+    (0 < length && millis <= 172_800_000).then_some((day + millis as i64 * 1_000_000, length as usize))
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 use super::{DataFolder, FileStamp};
 use crate::error::{Error, Result};
 use crate::zip;
-use cap_std::fs::{Dir, Metadata};
+use cap_std::fs::{Dir, File, Metadata};
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// Text files larger than this are not read (the real market-hours database has 3 MB, a coarse file 0.4 MB).
 const MAX_TEXT_BYTES: u64 = 256 << 20;
@@ -61,30 +63,23 @@ impl DataFolder {
 
     /// The bytes of a file of at most `limit` bytes; `None` when it does not exist.
     pub(crate) fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>> {
-        Ok(self.read_stamped(path, limit)?.map(|(bytes, _)| bytes))
+        let Some(found) = self.find(path)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        found.read_into(limit, &mut bytes)?;
+        Ok(Some(bytes))
     }
 
-    /// As [`DataFolder::read`], with size and age of the very file that was read.
-    pub(crate) fn read_stamped(&self, path: &str, limit: u64) -> Result<Option<(Vec<u8>, FileStamp)>> {
-        use std::io::Read;
-        let file = match self.inner.dir.open(path) {
-            Ok(file) => file,
-            Err(error) => return absent_is_none(path, error),
-        };
-        let meta = file.metadata().map_err(|error| io(path, &error))?;
-        if !meta.is_file() {
-            return Err(Error::Damaged { file: path.to_owned(), problem: "it is not a regular file" });
+    /// Opens a file; `None` when it does not exist.
+    pub(crate) fn find(&self, path: &str) -> Result<Option<Found>> {
+        found_in(&self.inner.dir, path, path.to_owned())
+    }
+
+    /// Opens a folder of many files; `None` when it does not exist.
+    pub(crate) fn open_folder(&self, path: &str) -> Result<Option<OpenFolder>> {
+        match self.inner.dir.open_dir(path) {
+            Ok(dir) => Ok(Some(OpenFolder { dir, path: path.to_owned() })),
+            Err(error) => absent_is_none(path, error),
         }
-        let too_large = |found| Error::TooLarge { file: path.to_owned(), limit, found };
-        if limit < meta.len() {
-            return Err(too_large(meta.len()));
-        }
-        let mut bytes = Vec::with_capacity(meta.len() as usize + 1);
-        file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| io(path, &error))?;
-        if limit < bytes.len() as u64 {
-            return Err(too_large(bytes.len() as u64));
-        }
-        Ok(Some((bytes, stamp_of(&meta))))
     }
 
     /// A text file; `None` when it does not exist.
@@ -113,8 +108,148 @@ impl DataFolder {
     }
 }
 
+/// A folder of many files, opened once: each of them is then found by its name alone.
+#[derive(Debug)]
+pub(crate) struct OpenFolder {
+    dir: Dir,
+    path: String,
+}
+
+impl OpenFolder {
+    /// Opens a file of the folder; `None` when it does not exist.
+    pub(crate) fn find(&self, name: &str) -> Result<Option<Found>> {
+        found_in(&self.dir, name, format!("{}/{name}", self.path))
+    }
+}
+
+/// A file that is open, with size and age.
+pub(crate) struct Found {
+    file: File,
+    path: String,
+    pub(crate) stamp: FileStamp,
+}
+
+impl Found {
+    /// Its bytes, at most `limit`; what `bytes` held is gone.
+    pub(crate) fn read_into(self, limit: u64, bytes: &mut Vec<u8>) -> Result<()> {
+        use std::io::Read;
+        let too_large = |found| Error::TooLarge { file: self.path.clone(), limit, found };
+        if limit < self.stamp.size {
+            return Err(too_large(self.stamp.size));
+        }
+        bytes.clear();
+        bytes.reserve(self.stamp.size as usize + 1);
+        self.file.take(limit + 1).read_to_end(bytes).map_err(|error| io(&self.path, &error))?;
+        if limit < bytes.len() as u64 {
+            return Err(too_large(bytes.len() as u64));
+        }
+        Ok(())
+    }
+
+    /// Unpacks its first entry as a zip and gives it to `read`; `None` when it has none.
+    pub(crate) fn first_entry<T>(
+        self,
+        rooms: &Rooms,
+        read: impl FnOnce(&str, &[u8]) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let path = self.path.clone();
+        rooms.with(|room| {
+            self.read_into(zip::MAX_ZIP_BYTES, &mut room.packed)?;
+            let entries = zip::entries(&path, &room.packed)?;
+            let Some(entry) = wanted(&entries, None) else { return Ok(None) };
+            zip::unpack_into(&path, &room.packed, entry, &mut room.inflater, &mut room.text)?;
+            read(&entry.name, &room.text).map(Some)
+        })
+    }
+
+    /// Reads all of it as a zip of many entries.
+    pub(crate) fn archive(self) -> Result<Archive> {
+        let path = self.path.clone();
+        let mut bytes = Vec::new();
+        self.read_into(zip::MAX_ZIP_BYTES, &mut bytes)?;
+        let mut by_name = HashMap::new();
+        for entry in zip::entries(&path, &bytes)? {
+            by_name.entry(entry.name.to_ascii_lowercase()).or_insert(entry);
+        }
+        Ok(Archive { path, bytes, by_name })
+    }
+}
+
+/// A zip of many entries with its directory, such as a year of all contracts of an option.
+pub(crate) struct Archive {
+    path: String,
+    bytes: Vec<u8>,
+    /// By name in lower case.
+    by_name: HashMap<String, zip::Entry>,
+}
+
+impl Archive {
+    /// Unpacks an entry, whatever the case of its name, and gives it to `read`; `None` when it is not there.
+    pub(crate) fn entry<T>(
+        &self,
+        rooms: &Rooms,
+        name: &str,
+        read: impl FnOnce(&str, &[u8]) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let Some(entry) = self.by_name.get(&name.to_ascii_lowercase()) else { return Ok(None) };
+        rooms.with(|room| {
+            zip::unpack_into(&self.path, &self.bytes, entry, &mut room.inflater, &mut room.text)?;
+            read(&entry.name, &room.text).map(Some)
+        })
+    }
+
+    /// About how much memory it takes.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len() + self.by_name.len() * 240
+    }
+}
+
+/// Room for a file and what it unpacks to.
+#[derive(Debug, Default)]
+struct Room {
+    packed: Vec<u8>,
+    text: Vec<u8>,
+    inflater: zip::Inflater,
+}
+
+/// Rooms of a folder that are used again and again, one for each thread that reads at the same time.
+#[derive(Debug, Default)]
+pub(crate) struct Rooms {
+    idle: Mutex<Vec<Room>>,
+}
+
+/// A larger room is not kept.
+const KEPT_ROOM: usize = 8 << 20;
+/// More rooms are not kept.
+const KEPT_ROOMS: usize = 16;
+
+impl Rooms {
+    fn with<T>(&self, work: impl FnOnce(&mut Room) -> Result<T>) -> Result<T> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = idle().pop().unwrap_or_default();
+        let done = work(&mut room);
+        let mut idle = idle();
+        if room.packed.capacity() + room.text.capacity() <= KEPT_ROOM && idle.len() < KEPT_ROOMS {
+            idle.push(room);
+        }
+        done
+    }
+}
+
+fn found_in(dir: &Dir, name: &str, path: String) -> Result<Option<Found>> {
+    let file = match dir.open(name) {
+        Ok(file) => file,
+        Err(error) => return absent_is_none(&path, error),
+    };
+    let meta = file.metadata().map_err(|error| io(&path, &error))?;
+    if !meta.is_file() {
+        return Err(Error::Damaged { file: path, problem: "it is not a regular file" });
+    }
+    Ok(Some(Found { file, path, stamp: stamp_of(&meta) }))
+}
+
 /// The entry of this name, or the first one.
-pub(crate) fn wanted<'a>(entries: &'a [zip::Entry], name: Option<&str>) -> Option<&'a zip::Entry> {
+fn wanted<'a>(entries: &'a [zip::Entry], name: Option<&str>) -> Option<&'a zip::Entry> {
     match name {
         Some(name) => entries.iter().find(|entry| entry.name.eq_ignore_ascii_case(name)),
         None => entries.iter().find(|entry| !entry.name.ends_with('/')),

@@ -4,6 +4,7 @@ use super::columns::Field;
 use super::result::{Aligned, History, SymbolHistory};
 use crate::symbol::{BarSize, Resolution};
 use crate::time::{DAY, LocalTime, Zone, date_of_day};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
 
@@ -30,7 +31,7 @@ pub(super) fn align(history: &History, field: Field, keep_filled: bool) -> Align
         // One symbol without repeated moments is its own index.
         let column = only.columns.get(field).map_or_else(|| vec![f64::NAN; only.times.len()], <[f64]>::to_vec);
         let times = only.times.clone();
-        let dates = times.iter().map(|at| at.trading_date()).collect();
+        let dates = trading_dates(&times);
         return Aligned { symbols, field, dates, times, time_zone, columns: vec![column] };
     }
     // A key decides which rows of different symbols meet; the stamp is what the row shows.
@@ -56,7 +57,20 @@ pub(super) fn align(history: &History, field: Field, keep_filled: bool) -> Align
             column
         })
         .collect();
-    Aligned { symbols, field, dates: times.iter().map(|at| at.trading_date()).collect(), times, time_zone, columns }
+    Aligned { symbols, field, dates: trading_dates(&times), times, time_zone, columns }
+}
+
+/// The trading day of each row; rows of one day follow each other, so the calendar is asked once for each.
+fn trading_dates(times: &[LocalTime]) -> Vec<Date> {
+    let mut known: Option<(i64, Date)> = None;
+    let date = |at: &LocalTime| {
+        let day = at.0.saturating_sub(1).div_euclid(DAY);
+        match known {
+            Some((of, date)) if of == day => date,
+            _ => known.insert((day, at.trading_date())).1,
+        }
+    };
+    times.iter().map(date).collect()
 }
 
 /// The longest span of days that is aligned by a table of days: more than four centuries.

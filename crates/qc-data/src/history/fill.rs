@@ -25,11 +25,14 @@ pub(super) fn finish(plan: &Plan<'_>, kind: Kind, fill_forward: bool, mut stream
         return Ok(finish_interest(plan, &stream));
     }
     if plan.resolution == Resolution::Tick {
-        return Ok(finish_ticks(plan, &stream));
+        return Ok(finish_ticks(plan, stream));
     }
     // Daily bars that were laid on sessions are in open hours; if all lie in the window there is nothing to do.
     let inside = |at: Option<&LocalTime>| at.is_none_or(|at| plan.start < *at && *at <= plan.end);
     if plan.strict && !fill_forward && inside(stream.ends.first()) && inside(stream.ends.last()) {
+        return Ok(stream);
+    }
+    if !fill_forward && is_final(plan, &stream) {
         return Ok(stream);
     }
     let mut rows: Vec<Picked> = Vec::with_capacity(stream.n_rows());
@@ -80,15 +83,49 @@ pub(super) fn finish(plan: &Plan<'_>, kind: Kind, fill_forward: bool, mut stream
     Ok(out)
 }
 
+/// Whether every row lies in the window and in open hours and begins where it shall, as nearly always.
+fn is_final(plan: &Plan<'_>, stream: &Stream) -> bool {
+    let (hours, step) = (plan.hours, plan.resolution.nanos());
+    let mut open = (LocalTime(i64::MAX), LocalTime(i64::MIN));
+    stream.starts.iter().zip(&stream.ends).all(|(start, end)| {
+        if *start < open.0 || open.1 < *end {
+            // Sessions are long: one look serves many rows.
+            match hours.stretch_of_day(*start, *end, plan.extended) {
+                Some(stretch) if stretch.0 <= *start && *end <= stretch.1 => open = stretch,
+                _ => return false,
+            }
+        }
+        let begins_right = plan.strict
+            || (end.0 - start.0 == step && {
+                let data = hours.to_data(*start);
+                data.0.rem_euclid(step.max(1)) == 0 && hours.to_exchange(data) == *start
+            });
+        start < end && plan.start < *end && *end <= plan.end && begins_right
+    })
+}
+
 /// Ticks are never filled; they count in open hours, both ends of the window included.
-fn finish_ticks(plan: &Plan<'_>, stream: &Stream) -> Stream {
+fn finish_ticks(plan: &Plan<'_>, stream: Stream) -> Stream {
+    let mut open = (LocalTime(i64::MAX), LocalTime(i64::MIN));
+    let mut counts = |at: LocalTime| {
+        if at < open.0 || open.1 <= at {
+            match plan.hours.session_around(at, plan.extended) {
+                Some(session) => open = session,
+                None => return plan.hours.is_open(at, at, plan.extended),
+            }
+        }
+        true
+    };
     let rows: Vec<Picked> = stream
         .ends
         .iter()
         .enumerate()
-        .filter(|(_, at)| plan.start <= **at && **at <= plan.end && plan.hours.is_open(**at, **at, plan.extended))
+        .filter(|(_, at)| plan.start <= **at && **at <= plan.end && counts(**at))
         .map(|(source, at)| Picked { source, start: *at, end: *at, filled: false })
         .collect();
+    if rows.len() == stream.n_rows() {
+        return stream;
+    }
     stream.select(&rows)
 }
 

@@ -47,10 +47,7 @@ pub(super) fn join(trades: Option<Stream>, quotes: Option<Stream>) -> Joined {
 pub(super) fn join_ticks(trades: Option<Stream>, quotes: Option<Stream>) -> Joined {
     let trades = trades.unwrap_or_default();
     let quotes = quotes.unwrap_or_default();
-    let mut order: Vec<(LocalTime, bool, usize)> = Vec::with_capacity(trades.n_rows() + quotes.n_rows());
-    order.extend(trades.ends.iter().enumerate().map(|(row, at)| (*at, false, row)));
-    order.extend(quotes.ends.iter().enumerate().map(|(row, at)| (*at, true, row)));
-    order.sort(); // by time, trades before quotes, then as in the file
+    let order = by_time(&trades.ends, &quotes.ends);
     let cell = |stream: &Stream, column: usize, row: usize| {
         stream.columns.get(column).and_then(|cells| cells.get(row)).copied().unwrap_or(f64::NAN)
     };
@@ -89,6 +86,26 @@ pub(super) fn join_ticks(trades: Option<Stream>, quotes: Option<Stream>) -> Join
         filled: vec![false; order.len()],
         tickers,
     }
+}
+
+/// Rows of trades and quotes by time, as (time, whether a quote, row); of one moment the trades first.
+fn by_time(trades: &[LocalTime], quotes: &[LocalTime]) -> Vec<(LocalTime, bool, usize)> {
+    let mut order = Vec::with_capacity(trades.len() + quotes.len());
+    if !trades.is_sorted() || !quotes.is_sorted() {
+        order.extend(trades.iter().enumerate().map(|(row, at)| (*at, false, row)));
+        order.extend(quotes.iter().enumerate().map(|(row, at)| (*at, true, row)));
+        order.sort();
+        return order;
+    }
+    let mut left = quotes.iter().enumerate().peekable();
+    for (row, at) in trades.iter().enumerate() {
+        while let Some((row, earlier)) = left.next_if(|(_, quote)| *quote < at) {
+            order.push((*earlier, true, row));
+        }
+        order.push((*at, false, row));
+    }
+    order.extend(left.map(|(row, at)| (*at, true, row)));
+    order
 }
 
 /// Adds the number of open contracts as a column, on the union of times.

@@ -10,14 +10,14 @@ use super::source::{self, Place};
 use super::stream::Stream;
 use crate::bars::{BarFile, Format, Kind};
 use crate::error::Result;
-use crate::folder::DataFolder;
+use crate::folder::{DataFolder, OpenFolder};
 use crate::futures;
 use crate::hours::ExchangeHours;
 use crate::maps::MapFile;
 use crate::symbol::{Resolution, Security};
 use crate::time::{DAY, LocalTime, date_of_day, days_from_civil};
 use rayon::prelude::*;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// How long before a rename a new file is entered.
@@ -50,6 +50,14 @@ pub(super) struct Plan<'a> {
     pub(super) extended: bool,
     /// Days of the data's clock on which there may be data, in days since 1970.
     pub(super) data_days: &'a [i32],
+}
+
+/// A folder of files of days.
+struct Shelf {
+    /// `None` where there is no such folder.
+    open: Option<OpenFolder>,
+    /// What lies in it, if it was listed.
+    names: Option<HashSet<String>>,
 }
 
 /// What ended the walk through a file.
@@ -113,7 +121,9 @@ impl Plan<'_> {
         let mut uses = self.uses().into_iter().peekable();
         let mut walk: Option<Walk<'_>> = None;
         while let Some((first_day, name)) = uses.next() {
-            let Some(file) = source::read(self.folder, &self.place(&name, kind, first_day), format)? else { continue };
+            let Some(file) = source::read(self.folder, None, &self.place(&name, kind, first_day), format)? else {
+                continue;
+            };
             self.budget.take(file.times.len(), file.columns.len())?;
             let until = uses.peek().map(|(day, _)| self.hours.to_exchange(LocalTime::of_day_number(*day)));
             let walk = walk.get_or_insert_with(|| Walk::new(self, kind, file.columns.len(), file.times.len()));
@@ -160,35 +170,45 @@ impl Plan<'_> {
         uses
     }
 
-    /// The files that there are in the folders of these days; `None` where the days are so few that each is looked for.
-    fn there(&self, kind: Kind, days: &[i32]) -> Result<Option<HashSet<String>>> {
-        if days.len() < MANY_DAYS {
-            return Ok(None);
-        }
-        let mut there = HashSet::new();
-        let mut listed: HashSet<String> = HashSet::new();
+    /// The folders in which the files of these days lie.
+    fn shelves(&self, kind: Kind, days: &[i32]) -> Result<HashMap<String, Shelf>> {
+        let mut shelves = HashMap::new();
+        let mut name = None;
         for day in days {
-            let zip = self.place(&self.name_on(*day), kind, *day).zip;
-            let Some((folder, _)) = zip.rsplit_once('/') else { continue };
-            if !listed.contains(folder) {
-                there.extend(self.folder.list(folder)?.into_iter().map(|name| format!("{folder}/{name}")));
-                listed.insert(folder.to_owned());
+            // Days of one name lie together.
+            let today = self.name_on(*day);
+            if name.as_ref() == Some(&today) {
+                continue;
             }
+            let zip = self.place(&today, kind, *day).zip;
+            name = Some(today);
+            let Some((folder, _)) = zip.rsplit_once('/') else { continue };
+            if shelves.contains_key(folder) {
+                continue;
+            }
+            let open = self.folder.open_folder(folder)?;
+            let names = match (MANY_DAYS <= days.len(), &open) {
+                (true, Some(_)) => Some(self.folder.list(folder)?.into_iter().collect()),
+                _ => None,
+            };
+            shelves.insert(folder.to_owned(), Shelf { open, names });
         }
-        Ok(Some(there))
+        Ok(shelves)
     }
 
     /// Finer bars: one file a day.
     fn read_days(&self, kind: Kind) -> Result<Stream> {
         let days: Vec<i32> = self.data_days.iter().copied().filter(|day| self.listed.contains(day)).collect();
-        let there = self.there(kind, &days)?;
+        let shelves = self.shelves(kind, &days)?;
         let read = |day: &i32| {
             let place = self.place(&self.name_on(*day), kind, *day);
-            if there.as_ref().is_some_and(|there| !there.contains(&place.zip)) {
+            let shelf = place.zip.rsplit_once('/').and_then(|(folder, name)| Some((shelves.get(folder)?, name)));
+            let Some((Shelf { open: Some(open), names }, name)) = shelf else { return Ok(None) };
+            if names.as_ref().is_some_and(|names| !names.contains(name)) {
                 return Ok(None);
             }
             let format = Format { kind, scaled: source::scaled(self.security.security_type), day: Some(*day) };
-            let file = source::read(self.folder, &place, format)?;
+            let file = source::read(self.folder, Some(open), &place, format)?;
             if let Some(file) = &file {
                 self.budget.take(file.times.len(), file.columns.len())?;
             }
@@ -200,7 +220,7 @@ impl Plan<'_> {
             return Ok(Stream::default());
         };
         let mut walk = Walk::new(self, kind, n_columns, n_rows);
-        for (day, file) in days.iter().zip(&files) {
+        for (day, file) in days.iter().zip(files) {
             let Some(file) = file else { continue };
             if walk.previous_end.is_some_and(|end| i64::from(*day) * DAY < self.hours.to_data(end).0) {
                 continue;
@@ -208,7 +228,7 @@ impl Plan<'_> {
             // Rows that do not belong to the file's own day are ignored.
             let tomorrow = (i64::from(*day) + 1) * DAY;
             let own = file.times.iter().position(|time| tomorrow <= *time).unwrap_or(file.times.len());
-            if walk.take_rows(file, 0..own, None, &self.shown_as(&self.name_on(*day))) == Flow::End {
+            if walk.take_rows(&file, 0..own, None, &self.shown_as(&self.name_on(*day))) == Flow::End {
                 break;
             }
         }

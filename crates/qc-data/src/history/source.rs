@@ -4,8 +4,8 @@
 
 use super::naming::{self, Naming};
 use crate::bars::{BarFile, Format, Kind};
-use crate::error::Result;
-use crate::folder::DataFolder;
+use crate::error::{Error, Result};
+use crate::folder::{Archive, DataFolder, Found, OpenFolder};
 use crate::futures;
 use crate::symbol::{Resolution, Security, SecurityType};
 use crate::time::date_of_day;
@@ -103,18 +103,51 @@ pub(super) fn place(
 }
 
 /// Reads a file of bars, from memory if it was read before; `None` when there is no such file or entry.
-pub(super) fn read(folder: &DataFolder, place: &Place, format: Format) -> Result<Option<Arc<BarFile>>> {
-    let kind = format.kind.name();
+///
+/// `below` is the file's folder, where it is open already.
+pub(super) fn read(
+    folder: &DataFolder,
+    below: Option<&OpenFolder>,
+    place: &Place,
+    format: Format,
+) -> Result<Option<Arc<BarFile>>> {
+    let found = match (below, place.zip.rsplit_once('/')) {
+        (Some(below), Some((_, name))) => below.find(name)?,
+        _ => folder.find(&place.zip)?,
+    };
+    let Some(found) = found else { return Ok(None) };
+    let (kind, stamp) = (format.kind.name(), found.stamp);
     let name = match &place.entry {
         Some(entry) => format!("{}#{entry}:{kind}", place.zip),
         None => format!("{}:{kind}", place.zip),
     };
-    let Some(stamp) = folder.stamp(&place.zip)? else { return Ok(None) };
     if let Some(known) = folder.cache().get::<BarFile>(&name, stamp) {
         return Ok(Some(known));
     }
-    let Some((entry, text)) = folder.read_zip(&place.zip, place.entry.as_deref())? else { return Ok(None) };
-    let file = Arc::new(BarFile::parse(&format!("{}#{entry}", place.zip), &text, format)?);
+    let parse = |entry: &str, text: &[u8]| {
+        BarFile::parse(text, format).map_err(|bad| Error::Cell {
+            file: format!("{}#{entry}", place.zip),
+            line: bad.line,
+            column: bad.column,
+            expected: bad.expected,
+        })
+    };
+    let file = match &place.entry {
+        None => found.first_entry(folder.rooms(), parse)?,
+        Some(entry) => archive(folder, &place.zip, found)?.entry(folder.rooms(), entry, parse)?,
+    };
+    let Some(file) = file.map(Arc::new) else { return Ok(None) };
     folder.cache().put(name, stamp, file.clone(), file.bytes());
     Ok(Some(file))
+}
+
+/// The zip of many contracts: read once, then asked for one contract after the other.
+fn archive(folder: &DataFolder, path: &str, found: Found) -> Result<Arc<Archive>> {
+    let (name, stamp) = (format!("{path}#directory"), found.stamp);
+    if let Some(known) = folder.cache().get::<Archive>(&name, stamp) {
+        return Ok(known);
+    }
+    let archive = Arc::new(found.archive()?);
+    folder.cache().put(name, stamp, archive.clone(), archive.size());
+    Ok(archive)
 }

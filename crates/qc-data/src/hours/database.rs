@@ -207,6 +207,9 @@ fn underlying_type(security_type: SecurityType) -> Option<SecurityType> {
 }
 
 /// Finds the members of the object under `entries`: lower-case key and the range of its value.
+///
+/// Three megabytes are looked through for every folder that is opened, so what is no bracket and no quote is skipped
+/// eight bytes at a time.
 fn scan(text: &str) -> Result<HashMap<String, Range<usize>>> {
     let damaged = |problem| Error::Damaged { file: FILE.into(), problem };
     let bytes = text.as_bytes();
@@ -215,26 +218,20 @@ fn scan(text: &str) -> Result<HashMap<String, Range<usize>>> {
     let mut inside = false; // the object under "entries"
     let mut key: Range<usize> = 0..0;
     let mut value_start = 0;
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => {
-                let start = at + 1;
-                let mut end = start;
-                loop {
-                    match bytes.get(end) {
-                        Some(b'"') => break,
-                        Some(b'\\') => end += 2,
-                        Some(_) => end += 1,
-                        None => return Err(damaged("a text does not end")),
-                    }
-                }
+    let mut from = 0;
+    // Each of the four brackets with these bits set is 0x7f; a few letters are too, and are looked at again.
+    let marks = |word: u64| zeros((word | every(0x26)) ^ every(0x7f)) | zeros(word ^ every(b'"'));
+    while let Some(at) = find(bytes, from, marks, |byte| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']')) {
+        from = at + 1;
+        match bytes.get(at) {
+            Some(b'"') => {
+                let end = end_of_text(bytes, at + 1).ok_or_else(|| damaged("a text does not end"))?;
                 if depth <= 2 {
-                    key = start..end;
+                    key = at + 1..end;
                 }
-                at = end;
+                from = end + 1;
             }
-            b'{' | b'[' => {
+            Some(b'{' | b'[') => {
                 depth += 1;
                 if depth == 2 {
                     inside = text.get(key.clone()) == Some("entries");
@@ -242,21 +239,60 @@ fn scan(text: &str) -> Result<HashMap<String, Range<usize>>> {
                     value_start = at;
                 }
             }
-            b'}' | b']' => {
+            _ => {
                 if depth == 3 && inside {
                     let name = text.get(key.clone()).unwrap_or_default().to_ascii_lowercase();
                     entries.insert(name, value_start..at + 1);
                 }
-                depth = depth.checked_sub(1).ok_or(damaged("a bracket closes nothing"))?;
+                depth = depth.checked_sub(1).ok_or_else(|| damaged("a bracket closes nothing"))?;
             }
-            _ => {}
         }
-        at += 1;
     }
     if depth != 0 {
         return Err(damaged("it is cut off"));
     }
     Ok(entries)
+}
+
+/// Where the quote stands that ends the text which begins at `from`.
+fn end_of_text(bytes: &[u8], mut from: usize) -> Option<usize> {
+    let marks = |word: u64| zeros(word ^ every(b'"')) | zeros(word ^ every(b'\\'));
+    loop {
+        let at = find(bytes, from, marks, |byte| matches!(byte, b'"' | b'\\'))?;
+        if bytes.get(at) == Some(&b'"') {
+            return Some(at);
+        }
+        from = at + 2;
+    }
+}
+
+/// The first byte from `from` on for which `is` holds; `maybe` marks the bytes of a word that are worth a look.
+#[inline]
+fn find(bytes: &[u8], from: usize, maybe: impl Fn(u64) -> u64, is: impl Fn(u8) -> bool) -> Option<usize> {
+    let mut at = from;
+    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let marked = maybe(u64::from_le_bytes(*word));
+        if marked == 0 {
+            at += 8;
+            continue;
+        }
+        at += (marked.trailing_zeros() / 8) as usize;
+        if bytes.get(at).is_some_and(|byte| is(*byte)) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    Some(at + bytes.get(at..)?.iter().position(|byte| is(*byte))?)
+}
+
+/// A word of eight times the same byte.
+const fn every(byte: u8) -> u64 {
+    byte as u64 * 0x0101_0101_0101_0101
+}
+
+/// The high bit of each byte that is zero; behind the first one others may be marked too.
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(every(1)) & !word & every(0x80)
 }
 
 /// `M/d/yyyy` to days since 1970.
@@ -324,6 +360,22 @@ mod tests {
         assert!(!hours.is_date_open(at("2018-01-08").day(), false), "own holiday");
         let open = |time: &str| hours.is_open(at(time), at(time), false);
         assert!(open("2018-12-24 10:59:59") && !open("2018-12-24 11:30:00") && open("2018-12-24 12:00:00"));
+    }
+
+    #[test]
+    fn brackets_and_quotes_are_found_wherever_they_stand() {
+        // Letters that look like brackets, brackets inside texts, escaped quotes, at every distance from a word's edge.
+        for shift in 0..17 {
+            let space = " ".repeat(shift);
+            let text = format!(
+                "{space}{{\"Y_y\":1,{space}\"entries\":{space}{{\"A]\\\\\":{{\"}}\\\"]\":[{space}1]}},\"b\":{space}{{}}}}}}{space}"
+            );
+            serde_json::from_str::<serde_json::Value>(&text).unwrap();
+            let found = scan(&text).unwrap();
+            let of = |key: &str| text.get(found[key].clone()).unwrap();
+            assert_eq!((found.len(), of("b")), (2, "{}"), "{text}");
+            assert_eq!(of("a]\\\\"), format!("{{\"}}\\\"]\":[{space}1]}}"), "{text}");
+        }
     }
 
     #[test]
