@@ -50,6 +50,16 @@ async fn wrong_credentials_are_told_apart_from_other_refusals_however_the_servic
 }
 
 #[tokio::test]
+async fn wrong_credentials_may_be_answered_without_a_word() {
+    let options = SimOptions { auth_failure: AuthFailure::ServerError, ..SimOptions::default() };
+    let sim = Sim::start_with(options).await.unwrap();
+    let wrong = stranger(&sim, "77", seed::TOKEN);
+    assert!(matches!(wrong.send(&Authenticate {}).await.unwrap_err(), Error::Status { status: 500, .. }));
+    assert!(sim.journal().entries().iter().all(|entry| !entry.reached && !entry.is_authenticated()));
+    sim.client().unwrap().send(&Authenticate {}).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_clock_that_differs_is_measured_and_the_request_signed_again() {
     let (sim, client) = session().await;
     sim.faults().skew_clock(SignedDuration::from_hours(3));

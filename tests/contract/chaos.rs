@@ -10,7 +10,7 @@ use qc_api::endpoints::account::ReadAccount;
 use qc_api::endpoints::data::ReadData;
 use qc_api::endpoints::optimizations::CreateOptimization;
 use qc_api::endpoints::projects::{CreateProject, ReadProjects};
-use qc_api::{Effect, Endpoint, EndpointInfo, Error};
+use qc_api::{Effect, Endpoint, EndpointInfo, Error, endpoints};
 use qc_sim::{Fault, Sim};
 use serde_json::{Value, json};
 
@@ -44,6 +44,11 @@ async fn ten_thousand_requests_under_every_fault_lose_double_and_misreport_no_cr
         record.attempts.len(),
         begun.elapsed()
     );
+    // No create is left out.
+    for info in endpoints().filter(|info| info.effect == Effect::Create) {
+        let asked = record.attempts.iter().filter(|attempt| attempt.path == info.path).count();
+        assert!(20 < asked, "{} was asked for {asked} times", info.path);
+    }
     // Each kind of end has been seen, so that the proof has something to say about each.
     assert!(1000 < figures.made && 200 < figures.refused && 200 < figures.maybe, "{figures:?}");
     assert!(50 < figures.maybe_done && figures.maybe_done < figures.maybe, "{figures:?}");

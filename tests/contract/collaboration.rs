@@ -10,15 +10,13 @@ use qc_api::endpoints::libraries::{AddLibrary, RemoveLibrary};
 use qc_api::endpoints::live::{LiquidateLive, StopLive};
 use qc_api::endpoints::live_commands::CreateLiveCommand;
 use qc_api::endpoints::nodes::UpdateProjectNodes;
-use qc_api::endpoints::optimizations::{
-    AbortOptimization, CreateOptimization, DeleteOptimization, GRID_SEARCH, UpdateOptimization,
-};
+use qc_api::endpoints::optimizations::{AbortOptimization, DeleteOptimization, UpdateOptimization};
 use qc_api::endpoints::projects::{DeleteProject, ReadProjects, UpdateProject};
 use qc_api::ids::ProjectId;
-use qc_api::model::{OptimizationNode, OptimizationParameter, OptimizationTarget, Permission, TargetDirection};
+use qc_api::model::Permission;
 use qc_sim::seed;
 
-use crate::{backtested, built, live, project_with, read, second_client, sentence, session};
+use crate::{backtested, built, grid, live, project_with, read, second_client, sentence, session};
 
 const PAIR: ProjectId = ProjectId(seed::PAIR_PROJECT_ID);
 
@@ -106,20 +104,7 @@ async fn who_may_only_read_spends_and_destroys_nothing() {
         ..Default::default()
     };
     let id = run.backtest_id.clone();
-    let grid = CreateOptimization {
-        project_id: PAIR,
-        name: "Grid".into(),
-        target: OptimizationTarget::SharpeRatio,
-        target_to: TargetDirection::Max,
-        target_value: None,
-        strategy: GRID_SEARCH.into(),
-        compile_id: compile_id.clone(),
-        parameters: vec![OptimizationParameter::range("a", 1.0, 2.0, 1.0).unwrap()],
-        constraints: Vec::new(),
-        estimated_cost: 0.1,
-        node_type: OptimizationNode::O2_8,
-        parallel_nodes: 1,
-    };
+    let grid = grid(PAIR, compile_id);
     let made = client.send(&grid).await.unwrap().optimizations.remove(0).optimization_id;
     let delete = DeleteBacktest { project_id: PAIR, backtest_id: id.clone() };
     let said = [

@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::by_hand::{Answer, ask};
-use crate::{algorithm, backtested, built, live, project_with};
+use crate::{algorithm, backtested, built, grid, live, project_with};
 
 const PAIR: ProjectId = ProjectId(seed::PAIR_PROJECT_ID);
 const JSON: &str = "Content-Type: application/json";
@@ -85,16 +85,13 @@ async fn furnished(seed: u64) -> (Sim, Map<String, Value>) {
     let backtest = backtested(&sim, &client, PAIR).await;
     let compile_id = built(&sim, &client, PAIR).await;
     let deploy_id = live::deployed(&sim, &client, PAIR).await;
-    let grid = json!({ "projectId": PAIR.0, "compileId": compile_id, "name": "x", "estimatedCost": 0.01,
-        "target": "TotalPerformance.PortfolioStatistics.SharpeRatio", "targetTo": "max", "nodeType": "O2-8",
-        "strategy": "QuantConnect.Optimizer.Strategies.GridSearchOptimizationStrategy", "parallelNodes": 1,
-        "parameters": [{ "name": "a", "min": 1, "max": 2, "step": 1 }] });
-    let create = *endpoints().find(|info| info.name == "CreateOptimization").unwrap();
-    let made = client.send_raw(&create, &grid).await.unwrap();
+    let grid = grid(PAIR, compile_id.clone());
+    let made = client.send(&grid).await.unwrap().optimizations.remove(0).optimization_id;
+    let grid = serde_json::to_value(grid).unwrap();
     let body = json!({
         "projectId": PAIR.0, "organizationId": seed::ORGANIZATION_ID, "backtestId": backtest.backtest_id,
         "compileId": compile_id, "algorithmId": deploy_id, "deployId": deploy_id, "nodeId": "LN-x",
-        "optimizationId": made["optimizations"][0]["optimizationId"], "start": 0, "end": 50, "startLine": 0,
+        "optimizationId": made, "start": 0, "end": 50, "startLine": 0,
         "endLine": 50, "count": 10, "name": "Strategy Equity", "query": "", "format": "json", "language": "Py",
         "backtestName": "x", "content": "x = 1\n", "newName": "new.py", "patch": "--- a/main.py\n+++ b/main.py\n@@ -1 +1 @@\n-a\n+b\n",
         "codeSourceId": "x", "collaboratorUserId": seed::COLLABORATOR_PUBLIC_ID, "collaborationLiveControl": true,

@@ -257,3 +257,15 @@ async fn what_was_stopped_before_it_ran_never_ran() {
     assert_eq!(status(&client, project_id).await, LiveStatus::Stopped);
     assert!(!log(&client, project_id).await.iter().any(|line| line.contains("no luck")));
 }
+
+#[tokio::test]
+async fn the_log_goes_back_a_year() {
+    let (sim, client) = session().await;
+    deployed(&sim, &client, PAIR).await;
+    client.send(&StopLive { project_id: PAIR }).await.unwrap();
+    assert!(!log(&client, PAIR).await.is_empty());
+    sim.clock().advance(Duration::from_secs(364 * 86_400));
+    assert!(!log(&client, PAIR).await.is_empty());
+    sim.clock().advance(Duration::from_secs(2 * 86_400));
+    assert!(log(&client, PAIR).await.is_empty());
+}

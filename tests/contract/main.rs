@@ -40,9 +40,10 @@ use std::time::Duration;
 use qc_api::endpoints::backtests::{CreateBacktest, ReadBacktest};
 use qc_api::endpoints::compile::{CompileReply, CompileState, CreateCompile, ReadCompile};
 use qc_api::endpoints::files::UpdateFileContent;
+use qc_api::endpoints::optimizations::{CreateOptimization, GRID_SEARCH};
 use qc_api::endpoints::projects::CreateProject;
 use qc_api::ids::{BacktestId, CompileId, ProjectId};
-use qc_api::model::{Backtest, Language};
+use qc_api::model::{Backtest, Language, OptimizationNode, OptimizationParameter, OptimizationTarget, TargetDirection};
 use qc_api::{Client, Credentials, Error};
 use qc_sim::{Sim, seed};
 
@@ -73,6 +74,24 @@ async fn project_with(client: &Client, name: &str, code: &str) -> ProjectId {
         UpdateFileContent { project_id, name: "main.py".into(), content: code.into(), ..UpdateFileContent::default() };
     client.send(&update).await.unwrap();
     project_id
+}
+
+/// A search over two points, which costs 10 QCC.
+fn grid(project_id: ProjectId, compile_id: CompileId) -> CreateOptimization {
+    CreateOptimization {
+        project_id,
+        name: "Grid".into(),
+        target: OptimizationTarget::SharpeRatio,
+        target_to: TargetDirection::Max,
+        target_value: None,
+        strategy: GRID_SEARCH.into(),
+        compile_id,
+        parameters: vec![OptimizationParameter::range("a", 1.0, 2.0, 1.0).unwrap()],
+        constraints: Vec::new(),
+        estimated_cost: 0.1,
+        node_type: OptimizationNode::O2_8,
+        parallel_nodes: 1,
+    }
 }
 
 /// Compiles and waits for the end, good or bad.

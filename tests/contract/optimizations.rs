@@ -57,6 +57,8 @@ async fn a_grid_is_searched_and_paid_for() {
         parallel_nodes: None,
     };
     assert!(0.0 < client.send(&estimate).await.unwrap().estimate.time.unwrap());
+    let nothing = EstimateOptimization { parameters: Vec::new(), ..estimate };
+    assert!(sentence(client.send(&nothing).await).contains("there are none"));
     let created = client.send(&request(compile_id)).await.unwrap().optimizations.remove(0);
     assert_eq!(created.status, Some(OptimizationStatus::New));
     let account = client.send(&ReadAccount::default()).await.unwrap();

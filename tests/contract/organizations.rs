@@ -7,14 +7,14 @@ use qc_api::endpoints::compile::CreateCompile;
 use qc_api::endpoints::files::CreateFile;
 use qc_api::endpoints::lean::{ReadLeanEnvironments, ReadLeanVersions};
 use qc_api::endpoints::nodes::{ReadNodes, ReadProjectNodes, UpdateProjectNodes};
-use qc_api::endpoints::optimizations::{CreateOptimization, GRID_SEARCH};
+use qc_api::endpoints::optimizations::CreateOptimization;
 use qc_api::endpoints::organizations::{ListEncryptionKeys, ListOrganizations, ReadOrganization};
 use qc_api::endpoints::projects::{CreateProject, ReadProjects};
 use qc_api::ids::ProjectId;
-use qc_api::model::{Language, OptimizationNode, OptimizationParameter, OptimizationTarget, TargetDirection};
+use qc_api::model::Language;
 use qc_sim::{Sim, SimAccount, SimOptions, SimOrganization, Tier, seed};
 
-use crate::{built, second_client, sentence, session};
+use crate::{built, grid, second_client, sentence, session};
 
 const PAIR: ProjectId = ProjectId(seed::PAIR_PROJECT_ID);
 
@@ -185,20 +185,7 @@ async fn projects_of_one_account_have_the_quotas_nodes_and_purse_of_their_organi
     assert_eq!([busy(THIRD).await, busy(FIRM).await, busy(seed::ORGANIZATION_ID).await], [1, 2, 1]);
     // An optimization is paid by the organization of its project.
     let compile_id = start(free).await.compile_id;
-    let grid = CreateOptimization {
-        project_id: free,
-        name: "Grid".into(),
-        target: OptimizationTarget::SharpeRatio,
-        target_to: TargetDirection::Max,
-        target_value: None,
-        strategy: GRID_SEARCH.into(),
-        compile_id,
-        parameters: vec![OptimizationParameter::range("a", 1.0, 2.0, 1.0).unwrap()],
-        constraints: Vec::new(),
-        estimated_cost: 0.03,
-        node_type: OptimizationNode::O2_8,
-        parallel_nodes: 1,
-    };
+    let grid = CreateOptimization { estimated_cost: 0.03, ..grid(free, compile_id) };
     client.send(&grid).await.unwrap();
     assert!(sentence(client.send(&grid).await).contains("Not enough credit: needed 3.00 QCC, balance 2.00 QCC"));
     let balance = client.send(&ReadAccount::default()).await.unwrap().credit_balance;

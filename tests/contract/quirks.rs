@@ -6,7 +6,7 @@ use qc_sim::{Quirks, Sim, SimOptions, seed};
 use serde_json::{Value, json};
 
 use crate::by_hand::ask;
-use crate::{backtested, built, live, session};
+use crate::{backtested, built, grid, live, session};
 
 async fn raw(client: &qc_api::Client, path: &str, body: Value) -> Value {
     let info = endpoints().find(|info| info.path == path).unwrap();
@@ -102,10 +102,7 @@ async fn shown(sim: &Sim, path: &str) -> String {
     let compile_id = built(sim, &client, project_id).await;
     let slash = json!({ "projectId": project_id, "name": "a/b.py", "content": "x" });
     raw(&client, "files/create", slash).await;
-    let grid = json!({ "projectId": project_id, "compileId": compile_id, "name": "x", "estimatedCost": 0.01,
-        "target": "TotalPerformance.PortfolioStatistics.SharpeRatio", "targetTo": "max", "nodeType": "O2-8",
-        "strategy": "QuantConnect.Optimizer.Strategies.GridSearchOptimizationStrategy", "parallelNodes": 1,
-        "parameters": [{ "name": "a", "min": 1, "max": 2, "step": 1 }] });
+    let grid = serde_json::to_value(grid(project_id, compile_id)).unwrap();
     let made = raw(&client, "optimizations/create", grid).await["optimizations"][0]["optimizationId"].clone();
     sim.clock().advance(std::time::Duration::from_secs(600));
     let body = json!({ "projectId": project_id, "backtestId": backtest.backtest_id, "optimizationId": made });

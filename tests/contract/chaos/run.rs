@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use qc_api::endpoints::backtests::{CreateBacktest, ListBacktests};
+use qc_api::endpoints::collaboration::CreateCollaborator;
 use qc_api::endpoints::community::{CreateDataIssue, ListDataIssues};
 use qc_api::endpoints::compile::CreateCompile;
 use qc_api::endpoints::data::{ListData, ReadData};
@@ -230,7 +231,17 @@ impl Chaos {
                 let marker = self.name("broadcast");
                 self.create(marker, &request, |_| None).await;
             }
-            32 | 33 => {
+            32 => {
+                let request = CreateCollaborator {
+                    project_id: self.project(),
+                    collaborator_user_id: seed::COLLABORATOR_PUBLIC_ID.into(),
+                    collaboration_live_control: false,
+                    collaboration_write: true,
+                };
+                let marker = self.name("invitation");
+                self.create(marker, &request, |_| None).await;
+            }
+            33 => {
                 let request =
                     StartDownload { organization_id: seed::ORGANIZATION_ID.into(), keys: vec!["chaos/0".into()] };
                 let marker = self.name("download");

@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(all(r#"x = @"say ""hi"" now";"#), [r#"say "hi" now"#]);
         assert_eq!(all("x = @\"two\nlines\"; y = 'c';"), ["two\nlines", "c"]);
         assert_eq!(all(r#"x = $"a {b} c"; y = $@"\{d}"; z = @$"\e";"#), ["a {b} c", r"\{d}", r"\e"]);
-        assert_eq!(all(r#"x = """raw "one" \""""; y = "";"#), [r#"raw "one" \""#, ""]);
+        assert_eq!(all(r#"x = """raw "one" \ """; y = "";"#), [r#"raw "one" \ "#, ""]);
         assert_eq!(all(r#"x = "a \" b"; y = '"'; z = '\\';"#), ["a  b", "\"", ""]);
         assert_eq!(texts("a.cs", "x = @\"open"), None);
         assert_eq!(texts("a.cs", "x = \"open\n\";"), None);

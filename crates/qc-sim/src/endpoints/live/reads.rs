@@ -1,6 +1,6 @@
 //! What is shown of a deployment: holdings, curve, orders, trades, insights and log, all from one [`super::book`].
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use qc_api::endpoints::live::{
     LiveInsightsReply, LiveLogsReply, LiveOrdersReply, LiveTradesReply, ReadLiveChart, ReadLiveInsights, ReadLiveLogs,
     ReadLiveOrders, ReadLivePortfolio, ReadLiveTrades,
@@ -21,8 +21,9 @@ use crate::world::{Call, Deployment, World};
 const ROWS: i64 = 1000;
 /// Lines of the log one answer may hold.
 const LINES: i64 = 250;
-/// Lines of the log that are kept of a project (documented); the oldest go first.
+/// Lines of the log that are kept of a project, and for how long (documented); the oldest go first.
 const KEPT_LINES: usize = 100_000;
+const KEPT_DAYS: i64 = 365;
 /// The only chart that is drawn.
 pub(super) const EQUITY: &str = "Strategy Equity";
 
@@ -159,12 +160,24 @@ pub(crate) fn logs(world: &mut World, call: &Call<'_>, request: ReadLiveLogs) ->
         }
         lines.extend(log_of(world, call, deployment)?);
     }
-    let gone = lines.len().saturating_sub(KEPT_LINES);
-    lines.drain(..gone);
+    let oldest = call.now.checked_sub(SignedDuration::from_hours(24 * KEPT_DAYS)).unwrap_or(Timestamp::MIN);
+    let gone = forget(&mut lines, &stamp(oldest), KEPT_LINES);
     let query = request.query.unwrap_or_default().to_lowercase();
     lines.retain(|line: &String| line.to_lowercase().contains(&query));
     let (logs, length) = page(Some(&lines), request.start_line, request.end_line, LINES)?;
     Ok(LiveLogsReply { logs, length, deployment_offset: i64::try_from(offset.saturating_sub(gone)).ok() })
+}
+
+/// Takes away the lines before a moment and those that are too many, the oldest first; says how many.
+fn forget(lines: &mut Vec<String>, oldest: &str, most: usize) -> usize {
+    let old = lines.iter().take_while(|line| line.as_str() < oldest).count();
+    let gone = old.max(lines.len().saturating_sub(most));
+    lines.drain(..gone);
+    gone
+}
+
+fn stamp(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// The deployments of a project, the oldest first.
@@ -224,5 +237,23 @@ fn log_of(world: &World, call: &Call<'_>, deployment: &Deployment) -> Answer<Vec
     }
     // What happens at one moment stays in the order above.
     lines.sort_by_key(|(at, _)| *at);
-    Ok(lines.into_iter().map(|(at, text)| format!("{} {text}", at.strftime("%Y-%m-%d %H:%M:%S"))).collect())
+    Ok(lines.into_iter().map(|(at, text)| format!("{} {text}", stamp(at))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_lines_and_lines_beyond_the_most_are_forgotten() {
+        let lines =
+            || ["2024-01-01 00:00:00 a", "2025-01-01 00:00:00 b", "2026-01-01 00:00:00 c"].map(str::to_owned).to_vec();
+        let left = |oldest, most| {
+            let mut left = lines();
+            let gone = forget(&mut left, oldest, most);
+            assert_eq!(gone + left.len(), 3);
+            left.len()
+        };
+        assert_eq!([left("2020", 9), left("2025-01-01 00:00:00", 9), left("2020", 1), left("2027", 9)], [3, 2, 1, 0]);
+    }
 }
