@@ -23,8 +23,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("rmcp", &["qc-mcp-tools", "qc-mcp-stdio", "qc-mcp-http"]),
     ("axum", &["qc-sim", "qc-mcp-http"]),
-    ("reqwest", &["qc-api", "qc-mcp-http"]),
-    ("rustls", &["qc-api", "qc-mcp-http"]),
+    ("reqwest", &["qc-api"]),
+    ("rustls", &["qc-api"]),
     ("hyper", &[]),
     ("ureq", &[]),
     ("clap", &["qc-mcp-tools", "qc-mcp-stdio", "qc-mcp-http"]),

@@ -18,14 +18,27 @@ const NO_TOOL: &[(&str, &str)] = &[
     ("services/terminal-news", "news is not work"),
 ];
 
-/// The source of every tool file, by group.
+/// Flows by file, each with the group of the tools that use it.
+const FLOWS: &[(&str, &str)] =
+    &[("backtest", "backtests"), ("compile", "compile"), ("files", "files"), ("find", "projects")];
+
+/// The source of every tool file and flow, by group.
 fn tool_sources() -> Vec<(String, String)> {
     let folder = workspace_root().join("crates/qc-mcp-tools/src");
     let mut sources = Vec::new();
     for place in ["tools", "flows"] {
         for entry in fs::read_dir(folder.join(place)).into_iter().flatten().flatten() {
             let name = entry.path().file_stem().unwrap().to_string_lossy().into_owned();
-            sources.push((name, fs::read_to_string(entry.path()).unwrap_or_default()));
+            let group = match place {
+                "tools" => name,
+                _ => FLOWS
+                    .iter()
+                    .find(|(flow, _)| *flow == name)
+                    .unwrap_or_else(|| panic!("flow {name} has no group"))
+                    .1
+                    .to_owned(),
+            };
+            sources.push((group, fs::read_to_string(entry.path()).unwrap_or_default()));
         }
     }
     sources.sort();
@@ -40,8 +53,9 @@ fn groups(request: &str, sources: &[(String, String)]) -> String {
             !part(text[..at].chars().next_back()) && !part(text[at + request.len()..].chars().next())
         })
     };
-    let groups: Vec<&str> = sources.iter().filter(|(_, text)| names(text)).map(|(name, _)| name.as_str()).collect();
-    groups.join(", ")
+    let groups: BTreeSet<&str> =
+        sources.iter().filter(|(_, text)| names(text)).map(|(name, _)| name.as_str()).collect();
+    groups.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 /// Why no tool sends a request so far.

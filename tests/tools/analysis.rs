@@ -379,3 +379,18 @@ async fn johansen_finds_the_relation_that_was_built_in() {
     let both = desk.refused("test_johansen_cointegration", ask).await;
     assert!(both.contains("not both"), "{both}");
 }
+
+#[tokio::test]
+async fn a_moving_hedge_answers_its_own_z_score() {
+    let desk = Desk::synthetic().await;
+    let mut ask = over(&["KO", "PEP"], "2020-01-01", "2024-12-31");
+    ask["hedge"] = json!("kalman");
+    let found = desk.ok("analyze_mean_reversion", ask.clone()).await;
+    let report = &found["reports"][0];
+    close(&report["z_score"], number(&report["last"]) / number(&report["std"]), 1e-12);
+    assert_eq!(report["symbol"], "KO-PEP");
+    assert!(0.0 < number(&report["hedge_ratio"]) && number(&report["z_score"]).abs() < 6.0, "{report}");
+    assert!(report.get("adf_pvalue").is_none() && report["half_life_bars"].is_null());
+    ask["symbols"] = json!(["KO"]);
+    assert!(desk.refused("analyze_mean_reversion", ask).await.contains("two symbols"));
+}

@@ -104,8 +104,12 @@ async fn hostile_values_for_every_argument_of_every_tool() {
         for value in &hostile {
             let arguments: serde_json::Map<String, Value> =
                 properties.iter().map(|key| (key.clone(), value.clone())).collect();
+            session.sim.journal().clear();
             let answer = session.call(name, Value::Object(arguments)).await;
             if answer.is_error() {
+                assert!(answer.text().contains("\nhint: "), "{name} {value:.60}: no hint: {}", answer.text());
+                let sent = session.sim.journal().changes();
+                assert!(sent.is_empty(), "{name} {value:.60}: refused, and yet sent {sent:?}");
                 let meta = serde_json::to_value(answer.0.meta.clone().unwrap_or_default()).unwrap();
                 let kind = meta["quantconnect/error"]["kind"].as_str().unwrap_or_default().to_owned();
                 assert!(!kind.is_empty() && kind != "internal", "{name} {value:.60}: {}", answer.text());

@@ -193,3 +193,18 @@ async fn real_closes_are_adjusted_as_the_factor_file_says() {
     assert_eq!(answer["symbols"][0]["adjustment"], "Adjusted");
     assert_eq!(answer["provenance"]["synthetic"], false);
 }
+
+#[tokio::test]
+async fn consolidated_bars_are_kept_in_the_cache_folder() {
+    let market = crate::research::market_copy();
+    let cache = tempfile::tempdir().unwrap();
+    let place = cache.path().join("bars");
+    let flags =
+        ["--data-folder", market.path().to_str().unwrap(), "--cache-dir", place.to_str().unwrap(), "--cache-mb", "1"];
+    let mut ask = over(&["KO"], "2024-01-01", "2024-12-31");
+    ask["resolution"] = json!("weekly");
+    let first = Desk::with(&flags).await.ok("get_history", ask.clone()).await;
+    assert_eq!(std::fs::read_dir(&place).unwrap().count(), 1, "one answer is kept");
+    let again = Desk::with(&flags).await.ok("get_history", ask).await;
+    assert_eq!(again["table"], first["table"]);
+}

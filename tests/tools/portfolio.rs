@@ -73,7 +73,25 @@ async fn weights_that_do_not_fit_are_refused_with_both_numbers() {
     let mut with = ask(json!([0.5, 0.5]));
     with["benchmark_symbol"] = json!("ZZZZ");
     assert!(desk.refused("calculate_portfolio_performance", with).await.contains("ZZZZ"));
-    let mut lean = ask(json!([0.5, 0.5]));
-    lean["risk_free_rate"] = json!("lean");
-    assert!(desk.refused("calculate_portfolio_performance", lean).await.contains("not available yet"));
+}
+
+#[tokio::test]
+async fn the_folders_interest_rate_is_the_mean_over_the_window() {
+    let market = crate::research::market_copy();
+    let file = market.path().join("alternative/interest-rate/usa");
+    let _ = std::fs::remove_dir_all(&file);
+    let desk = Desk::over(market.path()).await;
+    let mut with = ask(json!([0.6, 0.4]));
+    with["risk_free_rate"] = json!("lean");
+    let text = desk.refused("calculate_portfolio_performance", with.clone()).await;
+    assert!(text.contains("no interest-rate file"), "{text}");
+
+    std::fs::create_dir_all(&file).unwrap();
+    std::fs::write(file.join("interest-rate.csv"), "Date,Rate\n2020-01-01,2.0\n2023-07-03,4.0\n").unwrap();
+    let found = desk.ok("calculate_portfolio_performance", with.clone()).await;
+    // 2022-01-03 to 2024-12-31: 546 days at 2 %, 548 at 4 %.
+    close(&found["risk_free_rate"], (546.0 * 0.02 + 548.0 * 0.04) / 1094.0, 1e-12);
+    with["risk_free_rate"] = found["risk_free_rate"].clone();
+    let given = desk.ok("calculate_portfolio_performance", with).await;
+    assert_eq!(given["performance_metrics"], found["performance_metrics"]);
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     compute::{Compute, Stop},
     error::{Kind, ToolError, Topic},
-    quantbook::Workbooks,
+    quantbook::{CacheConfig, Workbooks},
     roots::{Format, Roots},
     store::{self, MemoryStore, Store},
 };
@@ -29,6 +29,8 @@ pub(crate) struct DeskConfig {
     pub(crate) file_roots: Vec<PathBuf>,
     /// Folder new files go to; `None` in modes that write nothing.
     pub(crate) output_dir: Option<PathBuf>,
+    /// What is kept of files that were read.
+    pub(crate) cache: CacheConfig,
     /// Where state lives; `None` for memory.
     pub(crate) store: Option<Arc<dyn Store>>,
 }
@@ -79,7 +81,7 @@ impl Desk {
     pub(crate) fn new(config: DeskConfig) -> Self {
         let roots = Roots::new(config.file_roots, config.output_dir);
         let store = config.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
-        let books = Workbooks::new(store.clone(), roots.clone());
+        let books = Workbooks::new(store.clone(), roots.clone(), config.cache);
         Desk { inner: Arc::new(Inner { store, books, roots, compute: Compute::default() }) }
     }
 

@@ -36,6 +36,7 @@ pub mod prompts;
 mod quantbook;
 pub mod reference;
 pub mod reply;
+mod research;
 pub mod resources;
 pub mod roots;
 mod schema;

@@ -98,8 +98,18 @@ pub(crate) enum Initialized {
 pub(crate) struct Workbooks {
     store: Arc<dyn Store>,
     roots: Roots,
+    cache: CacheConfig,
     /// Open folders by place, so that their caches are shared. Results never are.
     open: Mutex<HashMap<PathBuf, DataFolder>>,
+}
+
+/// What is kept of files that were read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CacheConfig {
+    /// Bytes of parsed files kept in memory per folder; the reader's own limit if absent.
+    pub(crate) bytes: Option<usize>,
+    /// Folder for consolidated bars; none are kept on disk without.
+    pub(crate) derived: Option<PathBuf>,
 }
 
 impl fmt::Debug for Workbooks {
@@ -110,8 +120,8 @@ impl fmt::Debug for Workbooks {
 
 impl Workbooks {
     /// Workbooks in `store`; opens nothing yet.
-    pub(crate) fn new(store: Arc<dyn Store>, roots: Roots) -> Self {
-        Workbooks { store, roots, open: Mutex::default() }
+    pub(crate) fn new(store: Arc<dyn Store>, roots: Roots, cache: CacheConfig) -> Self {
+        Workbooks { store, roots, cache, open: Mutex::default() }
     }
 
     /// Makes a workbook, or gives an existing one another source ([`Source::Auto`] leaves it as it is). Whether the
@@ -239,6 +249,19 @@ impl Workbooks {
             return Ok(folder.clone());
         }
         let folder = open()?;
+        if let Some(bytes) = self.cache.bytes {
+            folder.set_cache_limit(bytes);
+        }
+        if let Some(derived) = &self.cache.derived {
+            folder.keep_derived_in(derived).map_err(|error| match error {
+                qc_data::Error::Folder { reason, .. } => ToolError::new(
+                    Kind::NotConfigured,
+                    Topic::DataFolder,
+                    format!("the folder of QC_MCP_CACHE_DIR cannot be made or opened: {reason}"),
+                ),
+                other => other.into(),
+            })?;
+        }
         if MAX_OPEN <= known.len() {
             known.clear();
         }
@@ -333,7 +356,7 @@ mod tests {
     use crate::store::MemoryStore;
 
     fn books() -> Workbooks {
-        Workbooks::new(Arc::new(MemoryStore::default()), Roots::default())
+        Workbooks::new(Arc::new(MemoryStore::default()), Roots::default(), CacheConfig::default())
     }
 
     fn subscription(ticker: &str, resolution: &str) -> Subscription {

@@ -39,17 +39,18 @@ pub fn tools_page(server: &QcServer) -> String {
             page.push_str(&arguments(tool));
         }
     }
-    page.push_str(
-        "\n## Arguments of every research tool\n\nNot listed in each schema, taken by all tools of the groups ",
-    );
-    let research: Vec<String> =
-        Group::ALL.iter().filter(|group| group.is_research()).map(|group| format!("`{}`", group.id())).collect();
+    page.push_str("\n## Arguments of every research tool\n\nNot listed in each schema, taken by ");
+    let research: Vec<String> = server
+        .tools()
+        .filter(|(facts, _)| facts.takes("periods_per_year"))
+        .map(|(facts, _)| format!("`{}`", facts.name))
+        .collect();
     let _ = write!(page, "{}:\n\n", research.join(", "));
     page.push_str(
         "- `normalization`: `Adjusted` (default), `Raw`, `SplitAdjusted`, `TotalReturn`\n\
          - `missing`: `drop_rows` (default) or `error`\n\
          - `save_as`: name of a new file in the output folder\n\
-         - `chart`: one picture beside the numbers\n\
+         - `chart`: one picture beside the numbers (refused until pictures are drawn)\n\
          - `risk_free_rate`: 0, a number, or `lean` for the folder's interest-rate file\n\
          - `periods_per_year`: observations a year; default by exchange and resolution, echoed\n",
     );

@@ -102,6 +102,14 @@ pub struct ToolFacts {
     accepted: Arc<JsonObject>,
 }
 
+impl ToolFacts {
+    /// Whether it takes an argument, listed or not.
+    pub fn takes(&self, argument: &str) -> bool {
+        let properties = self.accepted.get("properties").and_then(serde_json::Value::as_object);
+        properties.is_some_and(|properties| properties.contains_key(argument))
+    }
+}
+
 /// Why a server could not be assembled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -178,6 +186,7 @@ impl QcServer {
                 desk: Desk::new(DeskConfig {
                     file_roots: settings.readable_folders(),
                     output_dir: settings.writable_folder(),
+                    cache: settings.cache(),
                     store: None,
                 }),
                 settings,

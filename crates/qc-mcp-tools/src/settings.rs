@@ -86,11 +86,11 @@ pub struct Settings {
     #[arg(long = "output-dir", env = "QC_MCP_OUTPUT_DIR", value_name = "FOLDER", help_heading = "Data and files")]
     pub output_dir: Option<PathBuf>,
 
-    /// Folder for derived data that may be deleted at any time
+    /// Folder where consolidated bars are kept for the next start; may be deleted at any time
     #[arg(long = "cache-dir", env = "QC_MCP_CACHE_DIR", value_name = "FOLDER", help_heading = "Data and files")]
     pub cache_dir: Option<PathBuf>,
 
-    /// Most megabytes of parsed prices kept in memory
+    /// Most megabytes of parsed price files kept in memory, for each data folder
     #[arg(long = "cache-mb", env = "QC_MCP_CACHE_MB", value_name = "MB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Data and files")]
     pub cache_mb: u32,
 
@@ -333,6 +333,14 @@ impl Settings {
     pub fn writable_folder(&self) -> Option<PathBuf> {
         let folder = self.output_dir.as_ref().filter(|_| self.mode != Mode::ReadOnly)?;
         Some(self.working_folder.join(folder))
+    }
+
+    /// What is kept of price files that were read.
+    pub(crate) fn cache(&self) -> crate::quantbook::CacheConfig {
+        crate::quantbook::CacheConfig {
+            bytes: Some((self.cache_mb as usize) << 20),
+            derived: self.cache_dir.as_ref().map(|path| self.working_folder.join(path)),
+        }
     }
 
     /// Whether callers are at this computer, so that its processes and paths may be shown to them.

@@ -1,15 +1,13 @@
-//! What every research tool shares: the common arguments, and the way from a question to a kept answer.
+//! What every research tool shares: the way from a question to a kept answer.
 //!
-//! A tool names its own arguments; the ones all of them take are [`ResearchArgs`], flattened into its own. A
-//! [`Study`] opens the workbook's source, loads prices on the pool, and turns a result into a reply that states its
+//! A tool names its own arguments; the ones all of them take are [`ResearchArgs`], flattened into its own. A [`Study`]
+//! opens the workbook's source, loads prices on the pool, and turns a result into a reply that states its
 //! provenance and says where the full result lies. The statistic in between is the tool's.
 
 use std::ops::ControlFlow;
 
-use qc_data::{BarSize, Normalization, Resolution, Window};
-use qc_quant::MissingPolicy;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use qc_data::Window;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -19,164 +17,13 @@ use crate::{
     error::{Kind, ToolError, Topic},
     market::Bars,
     prices::{self, Prices, Question},
-    quantbook::{self, OpenSource, Source, Subscription, Workbook},
+    quantbook::{OpenSource, Source, Subscription, Workbook},
     reply::Reply,
+    research::ResearchArgs,
     roots::Format,
     server::QcServer,
     settings::DataFolderChoice,
 };
-
-/// The arguments every research tool takes. Those marked `x-hidden` are described once, in the server's
-/// instructions, and accepted everywhere.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub(crate) struct ResearchArgs {
-    /// Workbook to use. Default: default
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) instance_name: Option<String>,
-    /// Bars: Minute, Hour or Daily. Default: Daily
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) resolution: Option<String>,
-    /// Raw, Adjusted, SplitAdjusted, TotalReturn or ScaledRaw. Default: Adjusted
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-hidden" = true))]
-    pub(crate) normalization: Option<String>,
-    /// Rows in which a symbol has no bar: drop_rows or error. Default: drop_rows
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-hidden" = true))]
-    pub(crate) missing: Option<String>,
-    /// New file below the output folder for the full result: name.json or name.csv
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-hidden" = true))]
-    pub(crate) save_as: Option<String>,
-    /// Adds a picture. Default: false
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-hidden" = true))]
-    pub(crate) chart: Option<bool>,
-    /// Annual rate as a fraction, or `lean` for the folder's interest-rate file. Default: 0
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-hidden" = true), with = "String")]
-    pub(crate) risk_free_rate: Option<Value>,
-    /// Observations a year. Default: those of the exchange and resolution
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-hidden" = true))]
-    pub(crate) periods_per_year: Option<f64>,
-}
-
-impl ResearchArgs {
-    /// The workbook meant.
-    pub(crate) fn instance(&self) -> &str {
-        quantbook::name_or_default(self.instance_name.as_deref())
-    }
-
-    /// The bars meant.
-    ///
-    /// # Errors
-    /// A word that names no bars.
-    pub(crate) fn bars(&self) -> Result<BarSize, ToolError> {
-        match &self.resolution {
-            Some(text) => Ok(text.parse::<BarSize>()?),
-            None => Ok(BarSize::Stored(Resolution::Daily)),
-        }
-    }
-
-    /// The adjustment meant.
-    ///
-    /// # Errors
-    /// A word that names no adjustment.
-    pub(crate) fn normalization(&self) -> Result<Normalization, ToolError> {
-        match &self.normalization {
-            Some(text) => Ok(text.parse::<Normalization>()?),
-            None => Ok(Normalization::Adjusted),
-        }
-    }
-
-    fn missing(&self) -> Result<MissingPolicy, ToolError> {
-        match self.missing.as_deref().map(str::trim) {
-            None | Some("drop_rows") => Ok(MissingPolicy::DropRows),
-            Some("error") => Ok(MissingPolicy::Error),
-            Some(other) => {
-                let shown: String = other.chars().filter(char::is_ascii_graphic).take(30).collect();
-                Err(ToolError::argument(format!("missing must be drop_rows or error, found `{shown}`")))
-            }
-        }
-    }
-
-    /// Observations a year: the caller's, else those of the bars.
-    ///
-    /// # Errors
-    /// A word that names no bars; ticks, which have no such number.
-    pub(crate) fn periods_per_year(&self) -> Result<f64, ToolError> {
-        let usual = prices::periods_per_year(self.bars()?);
-        self.periods_per_year.or(usual).ok_or_else(|| {
-            ToolError::argument(
-                "ticks have no number of observations a year: give periods_per_year, or a resolution of bars",
-            )
-        })
-    }
-
-    /// The riskless rate a year, as a fraction.
-    ///
-    /// # Errors
-    /// [`Kind::NotYet`] for the folder's interest-rate file.
-    pub(crate) fn annual_rate(&self) -> Result<f64, ToolError> {
-        let Some(value) = &self.risk_free_rate else { return Ok(0.0) };
-        let number = value.as_f64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
-        number.ok_or_else(|| {
-            ToolError::not_yet(
-                "risk_free_rate=lean is not available yet: give the annual rate as a fraction",
-                Topic::Argument,
-            )
-        })
-    }
-
-    /// Refuses what no tool answers yet, and values that cannot be.
-    fn check(&self) -> Result<(), ToolError> {
-        if self.chart == Some(true) {
-            return Err(ToolError::not_yet("chart=true is not available yet", Topic::Picture));
-        }
-        if let Some(periods) = self.periods_per_year
-            && !(0.0 < periods && periods <= 31_622_400.0)
-        {
-            return Err(ToolError::argument(format!("periods_per_year must be above 0, found {periods}")));
-        }
-        match &self.risk_free_rate {
-            None => Ok(()),
-            Some(value) => {
-                let number = value.as_f64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
-                let is_lean = value.as_str().is_some_and(|text| text.trim().eq_ignore_ascii_case("lean"));
-                if is_lean || number.is_some_and(|rate: f64| (-1.0..=1.0).contains(&rate)) {
-                    return Ok(());
-                }
-                Err(ToolError::argument("risk_free_rate must be a fraction between -1 and 1, or `lean`"))
-            }
-        }
-    }
-}
-
-/// A count of at least one, if given.
-///
-/// # Errors
-/// [`Kind::InvalidArgument`] naming the argument.
-pub(crate) fn count(argument: &str, given: Option<i64>) -> Result<Option<usize>, ToolError> {
-    at_least(argument, given, 1)
-}
-
-/// A number of rows of at least two, if given.
-///
-/// # Errors
-/// [`Kind::InvalidArgument`] naming the argument.
-pub(crate) fn rows(argument: &str, given: Option<i64>) -> Result<Option<usize>, ToolError> {
-    at_least(argument, given, 2)
-}
-
-fn at_least(argument: &str, given: Option<i64>, least: i64) -> Result<Option<usize>, ToolError> {
-    let Some(given) = given else { return Ok(None) };
-    match usize::try_from(given) {
-        Ok(value) if least <= given => Ok(Some(value)),
-        _ => Err(ToolError::argument(format!("{argument} must be at least {least}, found {given}"))),
-    }
-}
 
 /// The job's [`Stop`] as qc-quant's progress callback.
 pub(crate) fn progress_of(stop: &Stop) -> impl Fn(usize, usize) -> ControlFlow<()> + Sync {

@@ -5,6 +5,7 @@
 use qc_quant::{
     Panel,
     cointegration::engle_granger,
+    dynamics::kalman_hedge::{self, KalmanOptions},
     mean_reversion::{half_life, hurst, zscore},
     returns,
     unit_root::{Trend, adf, kpss, variance_ratio},
@@ -41,7 +42,7 @@ pub(crate) enum Hedge {
     None,
     /// The first on the second, least squares of log prices.
     Ols,
-    /// A hedge ratio that moves.
+    /// A hedge ratio that moves: the z-score is that of the filter's last prediction error.
     Kalman,
 }
 
@@ -66,11 +67,8 @@ pub(crate) fn run(
     ask: Ask,
     stop: &Stop,
 ) -> Result<(Prices, Found), ToolError> {
-    if ask.hedge == Hedge::Kalman {
-        return Err(ToolError::not_yet("hedge=kalman is not available yet: use ols or none", Topic::Argument));
-    }
-    if ask.hedge == Hedge::Ols && question.symbols.len() != 2 {
-        let message = format!("hedge=ols makes one spread of two symbols, found {}", question.symbols.len());
+    if ask.hedge != Hedge::None && question.symbols.len() != 2 {
+        let message = format!("a hedge makes one spread of two symbols, found {}", question.symbols.len());
         return Err(ToolError::new(Kind::InvalidArgument, Topic::Symbol, message));
     }
     if !(0.0 < ask.entry_z && ask.entry_z.is_finite()) {
@@ -78,9 +76,10 @@ pub(crate) fn run(
     }
     let mut reports: Vec<(String, Value)> = Vec::new();
     let mut parts: Vec<Prices> = Vec::new();
-    if ask.hedge == Hedge::Ols {
+    if ask.hedge != Hedge::None {
         let both = prices::load(source, question)?;
-        reports.push(spread(&both.panel, ask)?);
+        let report = if ask.hedge == Hedge::Ols { spread(&both.panel, ask) } else { moving_spread(&both.panel, ask) };
+        reports.push(report?);
         parts.push(both);
     } else {
         for (i, symbol) in question.symbols.iter().enumerate() {
@@ -127,6 +126,53 @@ fn spread(both: &Panel, ask: Ask) -> Result<(String, Value), ToolError> {
     Ok((name, report))
 }
 
+/// The spread of two log prices under a hedge ratio that moves, with the variances of greatest likelihood: how far the
+/// last row lies from what the rows before it predict.
+fn moving_spread(both: &Panel, ask: Ask) -> Result<(String, Value), ToolError> {
+    let logs = returns::log_prices(both)?;
+    let [a, b] = logs.symbols() else {
+        return Err(ToolError::new(Kind::InvalidArgument, Topic::Symbol, "a spread takes two symbols"));
+    };
+    let (y, x) = (logs.series(a)?, logs.series(b)?);
+    let options = kalman_hedge::estimate(&y, &x, &KalmanOptions::default())?;
+    let found = kalman_hedge::filter(&y, &x, &options)?;
+    let last = |values: &[f64]| values.last().copied().unwrap_or(f64::NAN);
+    let (z, beta, alpha) = (last(&found.z()), last(&found.beta), last(&found.alpha));
+    let signal = signal_of(z, ask.entry_z);
+    let name = format!("{a}-{b}");
+    let report = json!({
+        "symbol": name,
+        "spread": format!("ln {a} - {beta:.4} ln {b} - {alpha:.4}, both as the rows before it had them"),
+        "last": number(last(&found.innovation)),
+        "last_at": label(both.last_label()),
+        "std": number(last(&found.innovation_variance).sqrt()),
+        "z_score": number(z),
+        "is_mean_reversion_signal": signal != "none",
+        "signal": signal,
+        "hedge_ratio": number(beta),
+        "hedge_ratio_std_error": number(found.covariance[0][0].sqrt()),
+        "intercept": number(alpha),
+        "delta": number(options.delta),
+        "observation_variance": number(options.observation_variance),
+        "log_likelihood": number(found.log_likelihood),
+        "half_life_bars": Value::Null,
+        "verdict": "not tested: the errors of a filter come back by construction; hedge=ols tests the relation",
+        "rows": logs.n_rows(),
+    });
+    Ok((name, report))
+}
+
+/// What a z-score beyond the entry asks for.
+fn signal_of(z: f64, entry_z: f64) -> &'static str {
+    if entry_z < z {
+        "short"
+    } else if z < -entry_z {
+        "long"
+    } else {
+        "none"
+    }
+}
+
 /// One series: `values` for the z-score, `levels` (log prices, or the spread itself) for the tests.
 fn judge(name: &str, values: &[f64], levels: &[f64], at: &str, ask: Ask, null: Null) -> Result<Value, ToolError> {
     let z = zscore::last(values, ask.lookback)?;
@@ -147,13 +193,7 @@ fn judge(name: &str, values: &[f64], levels: &[f64], at: &str, ask: Ask, null: N
         (true, true) => "unclear: both are rejected (a break or long memory)",
         (false, false) => "unclear: neither is rejected (the sample says little)",
     };
-    let signal = if ask.entry_z < z.z {
-        "short"
-    } else if z.z < -ask.entry_z {
-        "long"
-    } else {
-        "none"
-    };
+    let signal = signal_of(z.z, ask.entry_z);
     let mut facts = Map::new();
     facts.insert("symbol".into(), json!(name));
     facts.insert("last".into(), number(z.value));
@@ -191,18 +231,18 @@ fn shape(prices: &Prices, reports: Vec<(String, Value)>, ask: Ask) -> Found {
             let z = report.get("z_score").and_then(Value::as_f64).unwrap_or_default();
             let p = report.get("adf_pvalue").or_else(|| report.get("cointegration_pvalue")).and_then(Value::as_f64);
             let verdict = report.get("verdict").and_then(Value::as_str).unwrap_or_default();
-            format!("{name}: z {z:+.2}, {}, {verdict}.", p.map_or(String::new(), p_text))
+            format!("{name}: z {z:+.2}, {}{verdict}.", p.map_or(String::new(), |p| format!("{}, ", p_text(p))))
         })
         .collect();
     let more = reports.len().saturating_sub(lines.len());
     let more_text = if more == 0 { String::new() } else { format!(" And {more} more.") };
     let synthetic = if prices.provenance.synthetic { " SYNTHETIC data." } else { "" };
-    let summary = format!(
-        "{}{more_text}\nMean and deviation of the last {} closes, tests on log prices, adjustment {}.{synthetic}",
-        lines.join(" "),
-        ask.lookback,
-        prices.provenance.adjustment
-    );
+    let basis = match ask.hedge {
+        Hedge::Kalman => "Errors of a Kalman filter of log prices".to_owned(),
+        _ => format!("Mean and deviation of the last {} closes, tests on log prices", ask.lookback),
+    };
+    let summary =
+        format!("{}{more_text}\n{basis}, adjustment {}.{synthetic}", lines.join(" "), prices.provenance.adjustment);
     let mut brief = Map::new();
     brief.insert("lookback_period".into(), json!(ask.lookback));
     brief.insert("entry_z".into(), number(ask.entry_z));

@@ -43,8 +43,6 @@ pub(crate) struct Ask {
     pub(crate) policy: PolicyArg,
     /// Observations a year.
     pub(crate) periods_per_year: f64,
-    /// Riskless rate a year, as a fraction.
-    pub(crate) annual_rate: f64,
 }
 
 /// Refuses weights that do not belong to the symbols.
@@ -69,14 +67,15 @@ pub(crate) fn check_weights(symbols: &[String], weights: &[f64]) -> Result<(), T
     Ok(())
 }
 
-/// Measures the portfolio on the simple returns of `prices` and shapes the answer.
+/// Measures the portfolio on the simple returns of `prices` against a riskless `annual_rate` (a fraction) and shapes the
+/// answer.
 ///
 /// # Errors
 /// What qc-quant refuses.
-pub(crate) fn run(prices: &Prices, ask: &Ask) -> Result<Found, ToolError> {
+pub(crate) fn run(prices: &Prices, ask: &Ask, annual_rate: f64) -> Result<Found, ToolError> {
     let all = returns::simple(&prices.panel)?;
     let held = all.select(&ask.symbols)?;
-    let rate = ask.annual_rate / ask.periods_per_year;
+    let rate = annual_rate / ask.periods_per_year;
     let policy = match ask.policy {
         PolicyArg::ConstantWeights => Policy::ConstantWeights,
         PolicyArg::BuyAndHold => Policy::BuyAndHold,
@@ -90,7 +89,9 @@ pub(crate) fn run(prices: &Prices, ask: &Ask) -> Result<Found, ToolError> {
     };
     let found = summary(portfolio.values(), benchmark, &options)?;
     let beside = benchmark.map(|values| summary(values, None, &options)).transpose()?;
-    shape(prices, ask, &all, portfolio.values(), &found, beside.as_ref())
+    let mut found = shape(prices, ask, &all, portfolio.values(), &found, beside.as_ref())?;
+    found.brief.insert("risk_free_rate".into(), number(annual_rate));
+    Ok(found)
 }
 
 fn shape(
@@ -184,7 +185,6 @@ fn shape(
     brief.insert("cash_weight".into(), number(1.0 - net));
     brief.insert("policy".into(), json!(ask.policy));
     brief.insert("periods_per_year".into(), number(ask.periods_per_year));
-    brief.insert("risk_free_rate".into(), number(ask.annual_rate));
     brief.insert("n_observations".into(), json!(found.n_obs));
     if !found.warnings.is_empty() {
         brief.insert("cautions".into(), json!(found.warnings));

@@ -15,6 +15,9 @@ use crate::{
 /// The id of a project given by id or by name; names are looked up.
 pub(crate) async fn project(door: &Door, wanted: &ProjectArg) -> Result<ProjectId, ToolError> {
     match wanted {
+        ProjectArg::Id(id) if *id <= 0 => {
+            Err(ToolError::argument(format!("`{id}` is no project id: ids are above 0; nothing was sent")))
+        }
         ProjectArg::Id(id) => Ok(ProjectId(*id)),
         ProjectArg::Name(name) => by_name(all_projects(door).await?, name),
     }

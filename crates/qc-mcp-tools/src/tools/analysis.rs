@@ -14,8 +14,9 @@ use crate::{
     },
     ctx::Ctx,
     prices,
+    research::{ResearchArgs, count, rows},
     server::QcServer,
-    study::{ResearchArgs, Study, count, rows},
+    study::Study,
 };
 
 /// Arguments of `perform_pca_analysis`.

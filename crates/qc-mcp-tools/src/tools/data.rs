@@ -10,8 +10,9 @@ use crate::{
     ctx::Ctx,
     market::{self, HistoryQuestion},
     prices,
+    research::ResearchArgs,
     server::QcServer,
-    study::{ResearchArgs, Study},
+    study::Study,
 };
 
 /// Arguments of `add_equity`.

@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Reply, ToolError,
     analysis::performance::{self, PolicyArg},
+    compute::Stop,
     ctx::Ctx,
     prices,
+    quantbook::OpenSource,
+    research::ResearchArgs,
     server::QcServer,
-    study::{ResearchArgs, Study},
+    study::Study,
 };
 
 /// Arguments of `calculate_portfolio_performance`.
@@ -55,9 +58,15 @@ impl QcServer {
             benchmark,
             policy: args.policy.unwrap_or_default(),
             periods_per_year: args.shared.periods_per_year()?,
-            annual_rate: args.shared.annual_rate()?,
         };
-        let (prices, found) = study.compute(question, move |prices, _| performance::run(prices, &ask)).await?;
+        let risk_free = args.shared.risk_free();
+        let measure = move |source: &OpenSource, _: &Stop| {
+            let prices = prices::load(source, &question)?;
+            let annual_rate = risk_free.annual(&source.folder, &prices.panel)?;
+            let found = performance::run(&prices, &ask, annual_rate)?;
+            Ok((prices, found))
+        };
+        let (prices, found) = study.compute_loading(measure).await?;
         study.finish("calculate_portfolio_performance", &args, &prices, found)
     }
 }
