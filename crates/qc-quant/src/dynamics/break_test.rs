@@ -33,7 +33,8 @@ pub struct SupWald {
     pub statistic: f64,
     /// First row after the break at which it stands.
     pub break_row: usize,
-    /// p-value by Estrella's formula; good to .005 below .1, .02 below .3, an upper bound beyond.
+    /// p-value by Estrella's formula; good to .005 below .1, .02 below .3; beyond it says no more than that nothing
+    /// broke: 1 where the formula, made for the tail, no longer holds, and never below the law of one known row.
     pub p_value: f64,
     /// Mean of the statistics.
     pub average: f64,
@@ -72,7 +73,7 @@ pub fn chow(y: &[f64], columns: &[&[f64]], break_row: usize) -> Result<Chow> {
     let (before, after) = (rss(&design, y, 0..break_row)?, rss(&design, y, break_row..n)?);
     let split = before + after;
     let (size, df) = (n as f64, (n - 2 * k) as f64);
-    if split <= 1e-20 * whole || before <= 0.0 || after <= 0.0 {
+    if fits_exactly(whole, y) || split <= 1e-20 * whole || before <= 0.0 || after <= 0.0 {
         return Err(Error::degenerate("break test", "the regressions fit exactly"));
     }
     let wald = (whole - split) / (split / df);
@@ -117,13 +118,18 @@ pub fn sup_wald(y: &[f64], columns: &[&[f64]], trim: f64) -> Result<SupWald> {
     let backward = growing(&turned, &backwards, first)?;
     let whole = rss(&design, y, 0..n)?;
     let df = (n - 2 * k) as f64;
+    let split = |b: usize| forward[b] + backward[n - b];
+    let exact = || Error::degenerate("break test", "the regressions fit exactly");
+    if fits_exactly(whole, y) || (first..=last).any(|b| split(b) <= 1e-20 * whole) {
+        return Err(exact());
+    }
     let wald = |b: usize| {
-        let split = forward[b] + backward[n - b];
+        let split = split(b);
         (whole - split) / (split / df)
     };
     let statistics: Vec<f64> = (first..=last).map(wald).collect();
     if statistics.iter().any(|w| !w.is_finite()) {
-        return Err(Error::degenerate("break test", "the regressions fit exactly"));
+        return Err(exact());
     }
     let at = (0..statistics.len()).fold(0, |best, i| if statistics[best] < statistics[i] { i } else { best });
     let count = statistics.len() as f64;
@@ -133,20 +139,35 @@ pub fn sup_wald(y: &[f64], columns: &[&[f64]], trim: f64) -> Result<SupWald> {
     Ok(SupWald {
         statistic: largest,
         break_row: first + at,
-        p_value: estrella(largest, k as f64, trim),
+        p_value: estrella(largest, k as f64, trim)?,
         average: statistics.iter().sum::<f64>() / count,
         exponential,
         candidates: (first, last),
     })
 }
 
-fn estrella(c: f64, k: f64, trim: f64) -> f64 {
+/// Whether what a regression leaves is the rounding of its target.
+fn fits_exactly(rss: f64, y: &[f64]) -> bool {
+    const ROUNDING: f64 = 1e-14;
+    rss <= ROUNDING * ROUNDING * y.iter().map(|v| v * v).sum::<f64>()
+}
+
+/// Estrella's tail, where it is one: it falls back to zero and below towards a statistic of zero.
+fn estrella(c: f64, k: f64, trim: f64) -> Result<f64> {
     if c <= 0.0 {
-        return 1.0;
+        return Ok(1.0);
     }
     let tau = 2.0 * ((1.0 - trim) / trim).ln();
-    let density = (k / 2.0 * (c / 2.0).ln() - c / 2.0 - ln_gamma(k / 2.0)).exp();
-    (density * ((1.0 - k / c) * tau + 2.0 / c)).clamp(0.0, 1.0)
+    let rest = 2.0 - k * tau;
+    let bracket = tau + rest / c;
+    let tail = (k / 2.0 * (c / 2.0).ln() - c / 2.0 - ln_gamma(k / 2.0)).exp() * bracket;
+    // the sign of the derivative of its logarithm: a tail does not rise
+    let rises = bracket <= 0.0 || 0.0 < k / (2.0 * c) - 0.5 - rest / c / (tau * c + rest);
+    if rises && tail < 0.5 {
+        return Ok(1.0);
+    }
+    let one_row = law(ChiSquared::new(k).map(|law| law.sf(c)))?;
+    Ok(tail.max(one_row).clamp(0.0, 1.0))
 }
 
 /// Residual sum of squares of the first b rows for every b from `start` on, by recursive residuals.
@@ -217,6 +238,34 @@ mod tests {
         let largest = each.iter().copied().fold(f64::MIN, f64::max);
         assert!((sup.statistic - largest).abs() < 1e-9);
         assert!((sup.average - each.iter().sum::<f64>() / each.len() as f64).abs() < 1e-9);
+    }
+
+    #[test]
+    fn where_nothing_breaks_the_p_value_is_large() {
+        for k in [1.0, 2.0, 3.0, 5.0, 10.0] {
+            for trim in [0.01, 0.05, 0.15, 0.3, 0.49] {
+                // a statistic as large as the mean of one row's is no sign of a break, and less of it is less
+                for share in [0.0, 1e-300, 1e-12, 0.01, 0.1, 0.3, 0.5, 0.8, 1.0] {
+                    let p = estrella(share * k, k, trim).unwrap();
+                    assert!((0.3..=1.0).contains(&p), "{p} at {share} of {k}, trim {trim}");
+                }
+                // the tail is left as published
+                assert!(estrella(30.0 + 3.0 * k, k, trim).unwrap() < 1e-3);
+            }
+        }
+        let alternating: Vec<f64> = (0..200).map(|t| if t % 2 == 0 { 1.0 } else { -1.0 }).collect();
+        let found = sup_wald(&alternating, &[&[1.0; 200]], 0.15).unwrap();
+        assert!(found.statistic < 0.1 && 0.99 < found.p_value, "{found:?}");
+    }
+
+    #[test]
+    fn an_exact_fit_is_refused() {
+        let x: Vec<f64> = noise(5, 200);
+        let y: Vec<f64> = x.iter().map(|x| 0.3 + 1.7 * x).collect();
+        let columns: [&[f64]; 2] = [&[1.0; 200], &x];
+        assert!(matches!(sup_wald(&y, &columns, 0.15), Err(Error::Degenerate { .. })));
+        assert!(matches!(chow(&y, &columns, 100), Err(Error::Degenerate { .. })));
+        assert!(matches!(sup_wald(&[0.1; 200], &[&[1.0; 200]], 0.15), Err(Error::Degenerate { .. })));
     }
 
     #[test]
