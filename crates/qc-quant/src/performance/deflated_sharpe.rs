@@ -64,14 +64,37 @@ pub fn deflate(trials: &[&[f64]], n_trials: Option<f64>) -> Result<Deflated> {
     }
     let sharpe: Vec<f64> = found.iter().map(|one| one.per_period).collect();
     let best = (0..sharpe.len()).fold(0, |best, i| if sharpe[best] < sharpe[i] { i } else { best });
-    let z = |p: f64| Normal::standard().inverse_cdf(p);
+    // from the upper tail: one less a small chance is one once there are some 1e16 trials
+    let z_above = |tail: f64| -Normal::standard().inverse_cdf(tail);
     let spread = variance(&sharpe).sqrt();
-    let expected_maximum =
-        spread * ((1.0 - GAMMA) * z(1.0 - 1.0 / n) + GAMMA * z(1.0 - 1.0 / (n * std::f64::consts::E)));
+    let expected_maximum = spread * ((1.0 - GAMMA) * z_above(1.0 / n) + GAMMA * z_above(1.0 / n / std::f64::consts::E));
     let standard_error = found[best].standard_error;
     if standard_error <= 0.0 || std_dev(trials[best]) <= 0.0 {
         return Err(Error::degenerate("deflated Sharpe ratio", "the best trial has no standard error"));
     }
     let deflated = normal_cdf((sharpe[best] - expected_maximum) / standard_error);
     Ok(Deflated { sharpe, best, expected_maximum, deflated, n_trials: n })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::noise;
+
+    #[test]
+    fn any_number_of_trials_has_a_finite_answer() {
+        let trials: Vec<Vec<f64>> = (0..5).map(|seed| noise(seed, 100)).collect();
+        let trials: Vec<&[f64]> = trials.iter().map(Vec::as_slice).collect();
+        let mut before = 0.0;
+        for n in [2.0, 1e6, 1e15, 1e16, 2e16, 1e20, 1e100, 1e300, f64::MAX] {
+            let found = deflate(&trials, Some(n)).unwrap();
+            assert!(found.expected_maximum.is_finite() && before < found.expected_maximum, "{n}: {found:?}");
+            assert!((0.0..=1.0).contains(&found.deflated));
+            before = found.expected_maximum;
+        }
+        // scipy.stats.norm.isf(1e-20) and isf(1e-20 / e)
+        let found = deflate(&trials, Some(1e20)).unwrap();
+        let expected = (1.0 - GAMMA) * 9.262_340_089_798_408 + GAMMA * 9.368_492_428_151_729;
+        assert!((found.expected_maximum / variance(&found.sharpe).sqrt() / expected - 1.0).abs() < 1e-12);
+    }
 }
