@@ -23,13 +23,13 @@ pub struct Shrunk {
 /// Sample covariance matrix (divides by T - 1).
 ///
 /// # Errors
-/// [`Error::TooFewRows`] below two rows (a panel has them).
+/// [`Error::TooFewRows`] below two rows (a panel has them), [`Error::Degenerate`] for values too large to be squared.
 pub fn sample(returns: &Panel) -> Result<DMatrix<f64>> {
     let (z, t, n) = centred(returns);
     if t < 2 {
         return Err(Error::too_few_rows("a covariance matrix", 2, t));
     }
-    Ok(gram(&z, t, n, (t - 1) as f64))
+    squarable(gram(&z, t, n, (t - 1) as f64))
 }
 
 /// Ledoit and Wolf's covariance, shrunk towards equal variances without correlation.
@@ -38,7 +38,7 @@ pub fn sample(returns: &Panel) -> Result<DMatrix<f64>> {
 /// by T, as scikit-learn does.
 ///
 /// # Errors
-/// [`Error::TooFewRows`] below three, [`Error::Degenerate`] when nothing varies.
+/// [`Error::TooFewRows`] below three, [`Error::Degenerate`] when nothing varies or values are too large to be squared.
 ///
 /// # Source
 /// Ledoit and Wolf (2004), Journal of Multivariate Analysis 88, 365-411. Checked against
@@ -55,7 +55,7 @@ pub fn sample(returns: &Panel) -> Result<DMatrix<f64>> {
 pub fn ledoit_wolf(returns: &Panel) -> Result<Shrunk> {
     let (z, t, n) = shrinkable(returns)?;
     let (rows, size) = (t as f64, n as f64);
-    let s = gram(&z, t, n, rows);
+    let s = squarable(gram(&z, t, n, rows))?;
     let mu = s.trace() / size;
     // mean over rows of |z z' - S|², from |z|⁴ and |S|²
     let fourth: f64 = (0..t).map(|row| (0..n).map(|col| z[col * t + row].powi(2)).sum::<f64>().powi(2)).sum::<f64>();
@@ -76,7 +76,7 @@ pub fn ledoit_wolf(returns: &Panel) -> Result<Shrunk> {
 pub fn oas(returns: &Panel) -> Result<Shrunk> {
     let (z, t, n) = shrinkable(returns)?;
     let (rows, size) = (t as f64, n as f64);
-    let s = gram(&z, t, n, rows);
+    let s = squarable(gram(&z, t, n, rows))?;
     let mu = s.trace() / size;
     let alpha = s.norm_squared() / (size * size);
     let (numerator, denominator) = (alpha + mu * mu, (rows + 1.0) * (alpha - mu * mu / size));
@@ -109,6 +109,14 @@ fn centred(returns: &Panel) -> (Vec<f64>, usize, usize) {
     (z, t, n)
 }
 
+/// Refuses variances whose squares are no numbers.
+fn squarable(covariance: DMatrix<f64>) -> Result<DMatrix<f64>> {
+    if covariance.norm_squared().is_finite() {
+        return Ok(covariance);
+    }
+    Err(Error::degenerate("covariance matrix", "the values are too large for their variances to be squared"))
+}
+
 fn shrinkable(returns: &Panel) -> Result<(Vec<f64>, usize, usize)> {
     let (z, t, n) = centred(returns);
     if t < 3 {
@@ -133,6 +141,28 @@ mod tests {
     use super::*;
     use crate::panel::Index;
     use crate::testing::noise;
+
+    #[test]
+    fn values_too_large_to_be_squared_are_refused() {
+        let columns = (0..3).map(|seed| crate::testing::noise(seed, 20).iter().map(|e| 1e200 * e).collect()).collect();
+        let names = ["A", "B", "C"].map(str::to_owned).to_vec();
+        let huge = Panel::new(names, crate::panel::Index::Rows(20), columns).unwrap();
+        assert!(matches!(sample(&huge), Err(Error::Degenerate { .. })));
+        assert!(matches!(ledoit_wolf(&huge), Err(Error::Degenerate { .. })));
+        assert!(matches!(oas(&huge), Err(Error::Degenerate { .. })));
+        for mode in [crate::pca::Mode::Covariance, crate::pca::Mode::Correlation] {
+            let options = crate::pca::PcaOptions { mode, ..Default::default() };
+            assert!(matches!(crate::pca::fit(&huge, &options), Err(Error::Degenerate { .. })));
+        }
+        for method in [crate::stats::correlation::Method::Pearson, crate::stats::correlation::Method::Distance] {
+            for size in [1e-170, 1e200] {
+                let (x, y) = (crate::testing::noise(1, 20), crate::testing::noise(2, 20));
+                let x: Vec<f64> = x.iter().map(|e| size * e).collect();
+                let found = crate::stats::correlation::pair(&x, &y, method);
+                assert!(matches!(found, Err(Error::Degenerate { .. })), "{found:?}");
+            }
+        }
+    }
 
     #[test]
     fn rank_is_that_of_the_rows() {

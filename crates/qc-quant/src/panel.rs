@@ -13,7 +13,7 @@ use jiff::civil::Date;
 
 use crate::error::{Error, Result};
 use crate::lanes::all_finite;
-use crate::stats::moments::varies;
+use crate::stats::moments::{Spread, spread};
 
 /// What the rows of a panel are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -484,13 +484,20 @@ impl AsRef<[f64]> for Series {
     }
 }
 
-/// Refuses a column whose range is at most 1e-12 of its mean: its variance would be rounding noise.
+/// Refuses a column whose range is at most 1e-12 of its mean, whose variance would be rounding noise, and one whose
+/// deviations are too small or too large to be squared.
 pub(crate) fn require_variation(symbol: &str, column: &[f64]) -> Result<()> {
-    if !varies(column) {
-        let value = column.first().copied().unwrap_or(0.0);
-        return Err(Error::Constant { symbol: symbol.to_owned(), value, rows: column.len() });
+    match spread(column) {
+        Spread::Ordinary => Ok(()),
+        Spread::None => {
+            let value = column.first().copied().unwrap_or(0.0);
+            Err(Error::Constant { symbol: symbol.to_owned(), value, rows: column.len() })
+        }
+        Spread::Unsquarable => {
+            let (low, high) = crate::lanes::extremes(column);
+            Err(Error::degenerate(symbol, format!("values from {low:.3e} to {high:.3e} cannot be squared")))
+        }
     }
-    Ok(())
 }
 
 /// Refuses NaN and infinity in a bare slice; its rows are labelled by number.

@@ -115,6 +115,9 @@ pub fn fit(returns: &Panel, options: &PcaOptions) -> Result<Pca> {
             (z, means, scales, matrix)
         }
     };
+    if !matrix.trace().is_finite() {
+        return Err(Error::degenerate("principal components", "the values are too large to be squared"));
+    }
     let (all, vectors) = symmetric_eigen(&matrix)?;
     let largest = all.first().copied().unwrap_or(0.0);
     let floor = n_obs as f64 * n as f64 * f64::EPSILON * largest;

@@ -47,10 +47,34 @@ pub(crate) fn central(values: &[f64]) -> [f64; 3] {
     sums.map(|total| total / n)
 }
 
-/// Whether a column varies by more than rounding noise around its mean.
-pub(crate) fn varies(values: &[f64]) -> bool {
+/// How a column spreads around its mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spread {
+    /// By no more than rounding noise.
+    None,
+    /// So that its powers up to the fourth are numbers, and not zero.
+    Ordinary,
+    /// By so little or so much that they are not.
+    Unsquarable,
+}
+
+/// How a column spreads around its mean.
+pub(crate) fn spread(values: &[f64]) -> Spread {
+    const SQUARABLE: std::ops::RangeInclusive<f64> = 1e-70..=1e70;
     let (low, high) = extremes(values);
-    1e-12 * mean(values).abs() < high - low
+    let (range, mean) = (high - low, mean(values));
+    if range <= 0.0 || (mean.is_finite() && range <= 1e-12 * mean.abs()) {
+        Spread::None
+    } else if SQUARABLE.contains(&range) {
+        Spread::Ordinary
+    } else {
+        Spread::Unsquarable
+    }
+}
+
+/// Whether a column varies by more than rounding noise around its mean, and its squares are numbers above zero.
+pub(crate) fn varies(values: &[f64]) -> bool {
+    spread(values) == Spread::Ordinary
 }
 
 /// Skewness corrected for bias, sqrt(n (n-1)) / (n-2) m3 / m2^1.5; `None` below three values or without variation.
@@ -157,7 +181,7 @@ impl ColumnMoments {
     /// Whether the column varies for certain: no range is smaller than twice the standard deviation.
     pub(crate) fn surely_varies(&self, n_rows: usize) -> bool {
         const SURELY: f64 = 1e-9;
-        SURELY * self.mean.abs() < (self.squares / n_rows as f64).sqrt()
+        SURELY * self.mean.abs() < (self.squares / n_rows as f64).sqrt() && (1e-100..1e100).contains(&self.squares)
     }
 
     /// Whether products of the raw column are as good as products of its deviations: its mean is no larger than its
@@ -184,6 +208,22 @@ mod tests {
         let values = [1.0, 2.0, 4.0, 8.0, 16.0];
         assert!((skewness(&values).unwrap() - 1.325_314_709_813_404_6).abs() < 1e-12);
         assert!((excess_kurtosis(&values).unwrap() - 1.303_763_440_860_210_6).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_column_whose_squares_are_no_numbers_does_not_vary() {
+        let column = |size: f64| [1.0, 2.0, 4.0, 8.0, 16.0].map(|v| v * size);
+        for size in [1e-320, 1e-170, 1e-100, 1e100, 1e200, 1e307] {
+            assert_eq!(spread(&column(size)), Spread::Unsquarable, "{size}");
+            assert_eq!((skewness(&column(size)), excess_kurtosis(&column(size))), (None, None), "{size}");
+        }
+        assert_eq!(spread(&[f64::MAX, -f64::MAX, f64::MAX]), Spread::Unsquarable);
+        for size in [1e-60, 1e-10, 1.0, 1e10, 1e60] {
+            assert!((skewness(&column(size)).unwrap() - 1.325_314_709_813_404_6).abs() < 1e-9, "{size}");
+            assert!((excess_kurtosis(&column(size)).unwrap() - 1.303_763_440_860_210_6).abs() < 1e-9, "{size}");
+        }
+        assert_eq!(spread(&[f64::MAX; 3]), Spread::None);
+        assert_eq!(spread(&[0.1; 9]), Spread::None);
     }
 
     #[test]
