@@ -12,7 +12,7 @@ use super::summary::RiskFree;
 pub struct BenchmarkStatistics {
     /// Rows both have.
     pub n_obs: usize,
-    /// Sample covariance over the benchmark's sample variance.
+    /// Sample covariance over the benchmark's sample variance, both of returns less the risk-free rate.
     pub beta: f64,
     /// Jensen's alpha per year, arithmetic: (mean excess - beta * mean excess of the benchmark) * periods per year.
     pub alpha_annual: f64,
@@ -38,7 +38,7 @@ pub struct BenchmarkStatistics {
 ///
 /// # Errors
 /// [`Error::ShapeMismatch`], [`Error::TooFewRows`] below two, [`Error::Constant`] for a benchmark
-/// that does not vary, [`Error::NotFinite`], [`Error::OutOfRange`] for periods per year.
+/// that does not vary (itself or less the risk-free rate), [`Error::NotFinite`], [`Error::OutOfRange`] for periods per year.
 ///
 /// # Source
 /// Jensen (1968), Journal of Finance 23(2), 389-416; checked against empyrical: family `performance`.
@@ -70,7 +70,9 @@ pub fn against(
     require_variation("benchmark", benchmark)?;
     let excess = risk_free.excess(returns)?;
     let excess_benchmark = risk_free.excess(benchmark)?;
-    let beta = covariance(returns, benchmark) / variance(benchmark);
+    require_variation("benchmark less the risk-free rate", &excess_benchmark)?;
+    // of excess returns, as the intercept and its error are: a rate that varies moves both sides
+    let beta = covariance(&excess, &excess_benchmark) / variance(&excess_benchmark);
     let robust = super::robust::alpha(&excess, &excess_benchmark, None).ok();
     let active: Vec<f64> = returns.iter().zip(benchmark).map(|(r, b)| r - b).collect();
     let active_varies = varies(&active) && 0.0 < variance(&active);
@@ -100,6 +102,29 @@ fn capture(returns: &[f64], benchmark: &[f64], counts: impl Fn(f64) -> bool) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::noise;
+
+    #[test]
+    fn alpha_and_its_error_come_from_one_regression_when_the_rate_varies() {
+        let (f, e, steps) = (noise(1, 300), noise(2, 300), noise(3, 300));
+        let market: Vec<f64> = f.iter().map(|f| 0.01 * f).collect();
+        let own: Vec<f64> = market.iter().zip(&e).map(|(m, e)| 0.001 + 0.8 * m + 0.005 * e).collect();
+        let rate = RiskFree::Series(steps.iter().map(|s| 0.002 + 0.004 * s).collect());
+        let found = against(&own, &market, &rate, 252.0).unwrap();
+        let (a, b) = (rate.excess(&own).unwrap(), rate.excess(&market).unwrap());
+        let regression = crate::performance::robust::alpha(&a, &b, None).unwrap();
+        assert!((found.beta - regression.beta).abs() < 1e-12);
+        assert!((found.alpha_annual / 252.0 - regression.alpha).abs() < 1e-12);
+        let t = found.alpha_annual / found.alpha_standard_error.unwrap();
+        assert!((t - found.alpha_t.unwrap()).abs() < 1e-9, "{t} {:?}", found.alpha_t);
+    }
+
+    #[test]
+    fn a_benchmark_that_is_the_rate_is_refused() {
+        let market = noise(1, 30);
+        let found = against(&noise(2, 30), &market, &RiskFree::Series(market.clone()), 252.0);
+        assert!(matches!(found, Err(Error::Constant { .. })));
+    }
 
     #[test]
     fn a_strategy_equal_to_its_benchmark_has_no_information_ratio() {
