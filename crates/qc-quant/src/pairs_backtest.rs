@@ -53,8 +53,8 @@ pub struct Trade {
     pub profit: f64,
     /// z at entry.
     pub z_entry: f64,
-    /// z at exit.
-    pub z_exit: f64,
+    /// z at exit; `None` where the spread was flat when the data ended.
+    pub z_exit: Option<f64>,
 }
 
 /// Answer of [`run`].
@@ -119,41 +119,40 @@ pub fn run(y: &Series, x: &Series, options: &PairsOptions) -> Result<PairsBackte
                 capital * (1.0 - cost + gain)
             }
         };
-        if let Some(z) = found.z[t] {
-            locked = locked && entry <= z.abs();
-            match open {
-                Some(position) => {
-                    let towards = f64::from(position.side) * z; // below zero: the spread is where it was bought
-                    let reason = if towards <= -stop {
-                        Some(Reason::Stop)
-                    } else if -exit <= towards {
-                        Some(Reason::Exit)
-                    } else {
-                        (t + 1 == n).then_some(Reason::End)
-                    };
-                    if let Some(reason) = reason {
-                        let gross = weight_y * y[t] / y[position.at] + weight_x.abs() * x[t] / x[position.at];
-                        now -= position.capital * cost * gross;
-                        cash = now;
-                        found.trades.push(Trade {
-                            entry: position.at,
-                            exit: t,
-                            side: position.side,
-                            reason,
-                            profit: now / position.capital - 1.0,
-                            z_entry: position.z,
-                            z_exit: z,
-                        });
-                        open = None;
-                        locked = reason == Reason::Stop;
-                    }
+        let z = found.z[t];
+        locked = locked && z.is_none_or(|z| entry <= z.abs());
+        match open {
+            Some(position) => {
+                // below zero: the spread is where it was bought
+                let towards = z.map(|z| f64::from(position.side) * z);
+                let reason = match towards {
+                    Some(towards) if towards <= -stop => Some(Reason::Stop),
+                    Some(towards) if -exit <= towards => Some(Reason::Exit),
+                    _ => (t + 1 == n).then_some(Reason::End),
+                };
+                if let Some(reason) = reason {
+                    let gross = weight_y * y[t] / y[position.at] + weight_x.abs() * x[t] / x[position.at];
+                    now -= position.capital * cost * gross;
+                    cash = now;
+                    found.trades.push(Trade {
+                        entry: position.at,
+                        exit: t,
+                        side: position.side,
+                        reason,
+                        profit: now / position.capital - 1.0,
+                        z_entry: position.z,
+                        z_exit: z,
+                    });
+                    open = None;
+                    locked = reason == Reason::Stop;
                 }
-                None if !locked && t + 1 < n && entry <= z.abs() => {
+            }
+            None => {
+                if let Some(z) = z.filter(|z| !locked && t + 1 < n && entry <= z.abs()) {
                     let side = if z < 0.0 { 1 } else { -1 };
                     open = Some(Open { side, at: t, capital: cash, z });
                     now = cash * (1.0 - cost);
                 }
-                None => {}
             }
         }
         if now <= 0.0 {
@@ -241,6 +240,19 @@ mod tests {
         let short = |s: &Series| Series::new(s.name(), Index::Rows(300), s.values()[..300].to_vec()).unwrap();
         let (long, cut) = (run(&y, &x, &RULE).unwrap(), run(&short(&y), &short(&x), &RULE).unwrap());
         assert_eq!(long.capital[..299], cut.capital[..299]);
+    }
+
+    #[test]
+    fn what_is_open_when_the_spread_is_flat_closes_with_the_data() {
+        // noise, a fall that opens a position, then no movement for longer than the lookback
+        let y = crate::testing::noise(4, 60).iter().map(|e| (0.001 * e).exp()).chain([0.9; 60]).collect();
+        let y = Series::new("Y", Index::Rows(120), y).unwrap();
+        let x = Series::new("X", Index::Rows(120), vec![1.0; 120]).unwrap();
+        let rule = PairsOptions { beta: 0.0, entry: 4.0, exit: 0.0, stop: 10.0, ..RULE };
+        let found = run(&y, &x, &rule).unwrap();
+        let last = found.trades.last().unwrap();
+        assert_eq!((last.exit, last.reason, last.z_exit), (119, Reason::End, None));
+        assert!(found.capital[119] < found.capital[118]); // it pays to get out
     }
 
     #[test]

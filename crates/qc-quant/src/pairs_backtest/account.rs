@@ -136,7 +136,7 @@ pub struct AccountBacktest {
     pub optimistic: bool,
 }
 
-/// Most rows times pairs times lookback that are taken on.
+/// Most rows times the lookback and the refitted rows per row of all pairs that are taken on.
 pub const MOST_STEPS: u64 = 2_000_000_000;
 
 /// Runs the rules on prices from one account.
@@ -485,9 +485,9 @@ fn check<'a>(
     if rules.is_empty() {
         return Err(Error::TooFewSymbols { what: "a pairs account".into(), needed: 1, found: 0 });
     }
-    let mut longest = 0;
+    let mut per_row = 0usize;
     for rule in rules {
-        if rule.y == rule.x {
+        if close.position(&rule.y)? == close.position(&rule.x)? {
             return Err(Error::DuplicateSymbol { symbol: rule.x.clone() });
         }
         range("exit", 0.0, f64::MAX, rule.exit)?;
@@ -500,20 +500,21 @@ fn check<'a>(
         if let Some(most) = rule.max_holding {
             range("longest holding", 1.0, f64::MAX, most as f64)?;
         }
+        per_row = per_row.saturating_add(rule.lookback);
         match rule.hedge {
             Hedge::Fixed { beta, alpha } => crate::panel::require_finite("slope and intercept", &[beta, alpha])?,
             Hedge::Refit { window, every } => {
                 range("rows of a fit", 20.0, close.n_rows() as f64, window as f64)?;
                 range("rows between fits", 1.0, f64::MAX, every as f64)?;
+                per_row = per_row.saturating_add(window.div_ceil(every));
             }
             Hedge::Kalman(_) => {}
         }
-        longest = longest.max(rule.lookback);
     }
     Error::limit_work(
-        "a pairs account (rows times pairs times lookback)",
+        "a pairs account (rows times the lookbacks and refits of all pairs)",
         MOST_STEPS,
-        &[close.n_rows(), rules.len(), longest],
+        &[close.n_rows(), per_row],
     )?;
     Ok(fills)
 }
@@ -633,11 +634,26 @@ mod tests {
     }
 
     #[test]
+    fn refits_count_as_work() {
+        let (close, _) = market(3000);
+        let rules = vec![PairRule { hedge: Hedge::Refit { window: 1500, every: 1 }, ..rule(0) }; 500];
+        let refused = check(&close, None, &rules, &ALONE).unwrap_err();
+        assert!(matches!(refused, Error::TooMuchWork { found: 2_295_000_000, .. }), "{refused}");
+        let seldom = vec![PairRule { hedge: Hedge::Refit { window: 1500, every: 100 }, ..rule(0) }; 500];
+        assert!(check(&close, None, &seldom, &ALONE).is_ok());
+    }
+
+    #[test]
     fn bad_rules_are_refused_and_a_stop_is_heard() {
         let (close, open) = market(100);
         let with = |rule: PairRule| run(&close, Some(&open), &[rule], &AccountOptions::default(), &Silent).unwrap_err();
         assert!(matches!(with(PairRule { x: "Z".into(), ..rule(0) }), Error::UnknownSymbol { .. }));
-        assert!(matches!(with(PairRule { x: "Y0".into(), ..rule(0) }), Error::DuplicateSymbol { .. }));
+        for itself in ["Y0", "y0", " Y0 "] {
+            assert!(
+                matches!(with(PairRule { x: itself.into(), ..rule(0) }), Error::DuplicateSymbol { .. }),
+                "{itself}"
+            );
+        }
         assert!(matches!(with(PairRule { stop: 1.0, ..rule(0) }), Error::OutOfRange { .. }));
         assert!(matches!(with(PairRule { lookback: 100, ..rule(0) }), Error::OutOfRange { .. }));
         assert!(matches!(with(PairRule { entry: f64::NAN, ..rule(0) }), Error::OutOfRange { .. }));
