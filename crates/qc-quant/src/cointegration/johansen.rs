@@ -72,10 +72,14 @@ pub struct Johansen {
     pub tests: Vec<RankTest>,
     /// Number of relations: the first rank whose trace test does not reject at alpha (n when all do).
     pub rank: usize,
-    /// Relations by columns, normalised on the first symbol; rows are the symbols, then the restricted term if any.
+    /// Relations by columns, each with a one at the symbol in `normalised_on`; rows are the symbols, then the restricted
+    /// term if any.
     pub beta: DMatrix<f64>,
     /// Speed with which each symbol (row) corrects each relation (column), under the same normalisation.
     pub adjustment: DMatrix<f64>,
+    /// Position of the symbol on which each relation is normalised: the first, or where that takes no part in a
+    /// relation after the first, the one with the largest coefficient.
+    pub normalised_on: Vec<usize>,
     /// Rows after lags.
     pub n_obs: usize,
     /// Options used.
@@ -167,18 +171,10 @@ pub fn test(levels: &Panel, options: &JohansenOptions) -> Result<Johansen> {
         .ok_or_else(|| Error::degenerate("Johansen's test", "the levels of the series are collinear"))?
         * (t as f64).sqrt();
     let mut adjustment = &s01 * &beta;
-    for col in 0..n {
-        let first = beta[(0, col)];
-        let largest = beta.column(col).rows(0, n).amax();
-        if first.abs() < 1e-10 * largest {
-            if col == 0 {
-                let reason = format!("{} takes no part in the first relation", levels.symbols()[0]);
-                return Err(Error::degenerate("Johansen's test", reason));
-            }
-            continue;
-        }
-        beta.column_mut(col).unscale_mut(first);
-        adjustment.column_mut(col).scale_mut(first);
+    let normalised_on = normalise(&mut beta, &mut adjustment);
+    if normalised_on.first().is_some_and(|symbol| *symbol != 0) {
+        let reason = format!("{} takes no part in the first relation", levels.symbols()[0]);
+        return Err(Error::degenerate("Johansen's test", reason));
     }
     let logs: Vec<f64> = eigenvalues.iter().map(|value| -(t as f64) * (-value).ln_1p()).collect();
     let tests = (0..n)
@@ -205,10 +201,26 @@ pub fn test(levels: &Panel, options: &JohansenOptions) -> Result<Johansen> {
         rank,
         beta,
         adjustment,
+        normalised_on,
         n_obs: t,
         options: *options,
         small_sample_factor: (t as f64 - (n * (k + 1)) as f64) / t as f64,
     })
+}
+
+/// Puts a one at the first symbol of every relation, or at its largest where the first takes no part; where it stands.
+fn normalise(beta: &mut DMatrix<f64>, adjustment: &mut DMatrix<f64>) -> Vec<usize> {
+    let (symbols, relations) = adjustment.shape();
+    (0..relations)
+        .map(|col| {
+            let largest = beta.column(col).rows(0, symbols).iamax();
+            let on = if beta[(0, col)].abs() < 1e-10 * beta[(largest, col)].abs() { largest } else { 0 };
+            let unit = beta[(on, col)];
+            beta.column_mut(col).unscale_mut(unit);
+            adjustment.column_mut(col).scale_mut(unit);
+            on
+        })
+        .collect()
 }
 
 /// What the columns of `z2` leave of `z0` and `z1`.
@@ -330,6 +342,19 @@ mod tests {
         let rest = &changes - &levels * b;
         let ratio = (changes.transpose() * &changes).determinant() / (rest.transpose() * &rest).determinant();
         assert!((found.tests[0].trace - 199.0 * ratio.ln()).abs() < 1e-8);
+    }
+
+    #[test]
+    fn a_relation_without_the_first_symbol_is_normalised_on_its_largest() {
+        // rows: two symbols and a constant, which is no symbol however large it is
+        let mut beta = DMatrix::from_row_slice(3, 2, &[4.0, 1e-14, -2.0, 5.0, 1.0, 50.0]);
+        let mut adjustment = DMatrix::from_row_slice(2, 2, &[0.1, 0.2, 0.3, 0.4]);
+        let (was, on) = (&adjustment * beta.rows(0, 2).transpose(), normalise(&mut beta, &mut adjustment));
+        assert_eq!(on, [0, 1]);
+        assert_eq!((beta[(0, 0)], beta[(1, 1)], beta[(2, 1)]), (1.0, 1.0, 10.0));
+        assert!((was - &adjustment * beta.rows(0, 2).transpose()).amax() < 1e-12); // the product is what it was
+        let found = test(&panel((10..13).map(|seed| random_walk(seed, 400)).collect()), &Default::default()).unwrap();
+        assert!((0..3).all(|col| found.beta[(found.normalised_on[col], col)] == 1.0));
     }
 
     #[test]

@@ -21,15 +21,15 @@ pub struct Regimes {
 }
 
 impl Regimes {
-    /// Mean length of a stay in each regime, in periods.
-    pub fn expected_duration(&self) -> [f64; 2] {
-        self.stay.map(|stay| 1.0 / (1.0 - stay))
+    /// Mean length of a stay in each regime, in periods; `None` for a regime that is never left.
+    pub fn expected_duration(&self) -> [Option<f64>; 2] {
+        self.stay.map(|stay| (stay < 1.0).then(|| 1.0 / (1.0 - stay)))
     }
 
-    /// Share of time spent in each regime in the long run.
-    pub fn long_run_share(&self) -> [f64; 2] {
+    /// Share of time spent in each regime in the long run; `None` when neither is ever left, so that the start decides.
+    pub fn long_run_share(&self) -> Option<[f64; 2]> {
         let (leave, enter) = (1.0 - self.stay[0], 1.0 - self.stay[1]);
-        [enter / (leave + enter), leave / (leave + enter)]
+        (0.0 < leave + enter).then(|| [enter / (leave + enter), leave / (leave + enter)])
     }
 }
 
@@ -293,7 +293,7 @@ impl Filter {
         self.predicted.clear();
         self.filtered.clear();
         let mut total = 0.0;
-        let mut ahead = regimes.long_run_share();
+        let mut ahead = regimes.long_run_share().unwrap_or([0.5; 2]);
         for value in values {
             let log = |k: usize| {
                 let z = (value - mean[k]) / std_dev[k];
@@ -415,9 +415,17 @@ mod tests {
     const ANY: Regimes = Regimes { mean: [0.2, -0.3], std_dev: [0.7, 1.8], stay: [0.9, 0.8] };
 
     #[test]
+    fn regimes_that_are_never_left_have_no_long_run() {
+        let stuck = Regimes { stay: [1.0, 1.0], ..ANY };
+        assert_eq!((stuck.long_run_share(), stuck.expected_duration()), (None, [None, None]));
+        let once = Regimes { stay: [1.0, 0.5], ..ANY };
+        assert_eq!((once.long_run_share(), once.expected_duration()), (Some([1.0, 0.0]), [None, Some(2.0)]));
+    }
+
+    #[test]
     fn the_likelihood_is_the_sum_over_all_paths_of_regimes() {
         let y = switching(3, 10);
-        let share = ANY.long_run_share();
+        let share = ANY.long_run_share().unwrap();
         let density = |k: usize, v: f64| {
             let z = (v - ANY.mean[k]) / ANY.std_dev[k];
             (-0.5 * z * z).exp() / (ANY.std_dev[k] * (2.0 * std::f64::consts::PI).sqrt())
