@@ -80,6 +80,7 @@ const FAMILIES: &[Family] = &[
     Family::new("correlation_pair", correlation::pair),
     Family::new("correlation_missing", correlation::missing),
     Family::new("rolling_dcor", correlation::rolling_distance),
+    // remark: the number of lags that another library would have chosen; ours is held to arch's, `lags`
     Family { remarks: &["statsmodels_lags"], ..Family::new("adf", adf::answer) },
     Family {
         tolerance_of: &[("pvalue_mackinnon1994", "pvalue")],
@@ -87,6 +88,7 @@ const FAMILIES: &[Family] = &[
         ..Family::new("engle_granger", engle_granger::answer)
     },
     Family {
+        // remark: a sentence on how to adjust, without numbers; the adjustment has its own tests in `stats::multiple`
         remarks: &["holm_adjusted_min_over_direction"],
         ..Family::new("engle_granger_all_pairs", engle_granger::all_pairs)
     },
