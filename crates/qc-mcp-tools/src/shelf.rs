@@ -89,11 +89,11 @@ groups! {
     Optimizations "optimizations" "Optimizations"  account off "Estimate, start, read and stop optimizations.";
     Live         "live"          "Live trading"    account on  "Deploy, watch, stop and liquidate live algorithms.";
     ObjectStore  "object_store"  "Object store"    account off "Objects kept in QuantConnect's object store.";
-    Assist       "assist"        "Coding help"     account off "Syntax checks, completion, documentation search.";
+    Assist       "assist"        "Coding help"     account off "QuantConnect's own syntax check of code.";
     Quantbook    "quantbook"     "Workbooks"       local   on  "Named research workbooks of this server.";
-    Data         "data"          "Market data"     local   on  "Prices and other data from a LEAN folder or the user's files.";
-    Analysis     "analysis"      "Analysis"        local   on  "Statistics of prices: cointegration, PCA, correlation.";
-    Portfolio    "portfolio"     "Portfolios"      local   on  "Build, measure and compare portfolios.";
+    Data         "data"          "Market data"     local   on  "Prices of a LEAN data folder, and what it holds.";
+    Analysis     "analysis"      "Analysis"        local   on  "Statistics of prices: cointegration, components, correlation, mean reversion.";
+    Portfolio    "portfolio"     "Portfolios"      local   on  "How portfolios of given weights did.";
     Universe     "universe"      "Universes"       local   on  "Constituents and screens.";
     Workflows    "workflows"     "Workflows"       account on  "Whole jobs in one call.";
 }
