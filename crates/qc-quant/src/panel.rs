@@ -500,6 +500,14 @@ pub(crate) fn require_variation(symbol: &str, column: &[f64]) -> Result<()> {
     }
 }
 
+/// Refuses a column whose deviations are too small or too large to be squared; a constant one passes.
+pub(crate) fn require_squarable(symbol: &str, column: &[f64]) -> Result<()> {
+    require_variation(symbol, column).or_else(|error| match error {
+        Error::Constant { .. } => Ok(()),
+        other => Err(other),
+    })
+}
+
 /// Refuses NaN and infinity in a bare slice; its rows are labelled by number.
 pub(crate) fn require_finite(name: &str, values: &[f64]) -> Result<()> {
     if all_finite(values) {

@@ -1,7 +1,7 @@
 //! A strategy against a benchmark: beta, alpha, tracking error and capture.
 
 use crate::error::{Error, Result};
-use crate::panel::{require_finite, require_variation};
+use crate::panel::{require_finite, require_squarable, require_variation};
 use crate::returns::require_periods_per_year;
 use crate::stats::moments::{covariance, mean, std_dev, variance, varies};
 
@@ -37,7 +37,8 @@ pub struct BenchmarkStatistics {
 /// Compares simple returns with those of a benchmark over the same periods.
 ///
 /// # Errors
-/// [`Error::ShapeMismatch`], [`Error::TooFewRows`] below two, [`Error::Constant`] for a benchmark
+/// [`Error::Degenerate`] for returns that cannot be squared, [`Error::ShapeMismatch`], [`Error::TooFewRows`] below two,
+/// [`Error::Constant`] for a benchmark
 /// that does not vary (itself or less the risk-free rate), [`Error::NotFinite`], [`Error::OutOfRange`] for periods per year.
 ///
 /// # Source
@@ -66,6 +67,7 @@ pub fn against(
     }
     require_finite("returns", returns)?;
     require_finite("benchmark", benchmark)?;
+    require_squarable("returns", returns)?;
     require_periods_per_year(periods_per_year)?;
     require_variation("benchmark", benchmark)?;
     let excess = risk_free.excess(returns)?;

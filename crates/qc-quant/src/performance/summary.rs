@@ -1,7 +1,7 @@
 //! All point figures of one series of simple returns.
 
 use crate::error::{Error, Result};
-use crate::panel::require_finite;
+use crate::panel::{require_finite, require_squarable};
 use crate::returns::require_periods_per_year;
 use crate::stats::moments::{excess_kurtosis, mean, quantile_sorted, skewness, std_dev, varies};
 
@@ -165,6 +165,7 @@ pub fn summary(returns: &[f64], benchmark: Option<&[f64]>, options: &Performance
         return Err(Error::too_few_rows("performance", 2, n));
     }
     require_finite("returns", returns)?;
+    require_squarable("returns", returns)?;
     require_periods_per_year(ppy)?;
     require_finite("mar", &[mar])?;
     if !(0.0 < confidence && confidence < 1.0) {
@@ -178,6 +179,9 @@ pub fn summary(returns: &[f64], benchmark: Option<&[f64]>, options: &Performance
         ));
     }
     let last = curve.last().copied().unwrap_or(1.0);
+    if !last.is_finite() {
+        return Err(Error::degenerate("performance", format!("the value exceeds every number within {n} returns")));
+    }
     let max_drawdown = deepest(&curve)?;
     let below = underwater(&curve);
     let cagr = Some(last.powf(ppy / n as f64) - 1.0).filter(|rate| rate.is_finite());
@@ -260,6 +264,19 @@ mod tests {
     fn an_enormous_year_is_none_and_not_infinity() {
         let found = summary(&[9.0, 9.0], None, &PerformanceOptions { periods_per_year: 2000.0, ..Default::default() });
         assert_eq!(found.unwrap().cagr, None);
+    }
+
+    #[test]
+    fn returns_that_are_no_returns_are_refused() {
+        for size in [1e-170, 1e100, 1e200] {
+            let returns = [1.0, 2.0, 1.0, 3.0].map(|r| size * r);
+            let found = summary(&returns, None, &PerformanceOptions::default());
+            assert!(matches!(found, Err(Error::Degenerate { .. })), "{found:?}");
+            let found = against(&returns, &[0.01, -0.02, 0.03, 0.01], &RiskFree::default(), 252.0);
+            assert!(matches!(found, Err(Error::Degenerate { .. })), "{found:?}");
+        }
+        let found = summary(&[9e60; 10], None, &PerformanceOptions::default());
+        assert!(matches!(found, Err(Error::Degenerate { .. })), "{found:?}");
     }
 
     #[test]

@@ -105,6 +105,7 @@ pub fn fit(y: &Series, regressors: &Panel) -> Result<Ols> {
     let first = regressors.series(&names[0])?;
     y.require_same_rows(&first)?;
     regressors.require_variation()?;
+    crate::panel::require_squarable(y.name(), y.values())?;
     let columns: Vec<&[f64]> = regressors.columns().collect();
     fit_columns(y.values(), &names, &columns)
 }
@@ -239,6 +240,17 @@ mod tests {
         let rows = y.len();
         let symbols = (0..columns.len()).map(|i| format!("F{i}")).collect();
         fit(&Series::new("y", Index::Rows(rows), y)?, &Panel::new(symbols, Index::Rows(rows), columns)?)
+    }
+
+    #[test]
+    fn a_target_that_cannot_be_squared_is_refused() {
+        let factors =
+            Panel::new(vec!["F".into()], crate::panel::Index::Rows(40), vec![crate::testing::noise(1, 40)]).unwrap();
+        for size in [1e-170, 1e200] {
+            let y = crate::testing::noise(2, 40).iter().map(|e| size * e).collect();
+            let y = Series::new("y", crate::panel::Index::Rows(40), y).unwrap();
+            assert!(matches!(fit(&y, &factors), Err(Error::Degenerate { .. })));
+        }
     }
 
     #[test]
