@@ -145,7 +145,8 @@ pub struct Performance {
 ///
 /// # Errors
 /// [`Error::TooFewRows`] below two returns, [`Error::NotFinite`], [`Error::OutOfRange`] for
-/// periods per year or confidence, [`Error::ShapeMismatch`], [`Error::Constant`] (benchmark).
+/// periods per year or confidence, [`Error::ShapeMismatch`], [`Error::Constant`] (benchmark),
+/// [`Error::Degenerate`] for returns that cannot be squared or compounded.
 ///
 /// # Source
 /// Definitions in `docs/numerics.md`; checked against empyrical where it defines them alike:
