@@ -95,6 +95,9 @@ async fn foreign_text_stands_only_where_it_may() {
         format!("qc://backtests/{id}/{backtest}"),
         format!("qc://backtests/{id}/{backtest}/logs.txt"),
         format!("qc://backtests/{id}/{backtest}/orders.csv"),
+        format!("qc://backtests/{id}/{backtest}/trades.csv"),
+        format!("qc://backtests/{id}/{backtest}/insights.csv"),
+        format!("qc://backtests/{id}/{backtest}/charts/Strategy%20Equity"),
     ] {
         check_page(&uri, &session.read(&uri).await.unwrap(), &mut pages);
     }
@@ -108,7 +111,15 @@ fn check_page(uri: &str, text: &str, seen: &mut usize) {
         let mut found = Vec::new();
         strays(&value, uri, false, &mut found);
         assert!(found.is_empty(), "{found:?}");
-    } else if !uri.ends_with(".csv") {
+    } else if uri.ends_with(".csv") {
+        let columns: Vec<&str> = text.lines().next().unwrap_or_default().split(',').collect();
+        for line in text.lines().skip(1) {
+            // No cell of ours has a comma, and the planted text has none either.
+            for (column, cell) in columns.iter().zip(line.split(',')) {
+                assert!(!cell.contains(MARKER) || column.starts_with("untrusted_"), "{uri}: column {column}: {line}");
+            }
+        }
+    } else {
         assert!(!outside(text).contains(MARKER), "{uri}: outside a fence: {text}");
     }
 }
@@ -121,6 +132,7 @@ async fn names_of_files_and_what_they_say_of_themselves_are_foreign() {
     std::fs::create_dir_all(&daily).unwrap();
     std::fs::create_dir_all(&maps).unwrap();
     std::fs::write(daily.join(format!("{}.zip", MARKER.to_lowercase())), b"").unwrap();
+    std::fs::write(daily.join(format!("{}.zip", MARKER.to_lowercase().replace(' ', "-"))), b"").unwrap();
     std::fs::write(daily.join("ko.zip"), b"").unwrap();
     std::fs::write(maps.join("pep.csv"), format!("20200101,{}\n20501231,pep\n", MARKER.to_lowercase())).unwrap();
     let flags = ["--toolsets", "all", "--data-folder", folder.path().to_str().unwrap()];

@@ -388,6 +388,13 @@ async fn a_moving_hedge_answers_its_own_z_score() {
     let found = desk.ok("analyze_mean_reversion", ask.clone()).await;
     let report = &found["reports"][0];
     close(&report["z_score"], number(&report["last"]) / number(&report["std"]), 1e-12);
+    let mut bars = over(&["KO", "PEP"], "2020-01-01", "2024-12-31");
+    bars["fill_forward"] = json!(false);
+    let bars = desk.ok("get_history", bars).await;
+    let bars = desk.kept(&bars).await;
+    let log = |symbol: &str| number(bars["result"][symbol]["close"].as_array().unwrap().last().unwrap()).ln();
+    let spread = log("KO") - number(&report["hedge_ratio"]) * log("PEP") - number(&report["intercept"]);
+    assert!((spread - number(&report["last"])).abs() < 1e-9, "{report}");
     assert_eq!(report["symbol"], "KO-PEP");
     assert!(0.0 < number(&report["hedge_ratio"]) && number(&report["z_score"]).abs() < 6.0, "{report}");
     assert!(report.get("adf_pvalue").is_none() && report["half_life_bars"].is_null());

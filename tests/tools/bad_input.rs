@@ -87,6 +87,7 @@ async fn hostile_values_for_every_argument_of_every_tool() {
         json!("\u{0}\u{1b}[31m\u{202e}"),
         json!("../../etc/passwd"),
         json!(-1),
+        json!(0),
         json!(1e300),
         json!([[[[]]]]),
         json!({"a": {"b": 1}}),

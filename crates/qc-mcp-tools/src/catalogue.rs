@@ -87,7 +87,7 @@ impl Looked {
             let stored = found.stored.iter().find(|stored| stored.resolution == self.bars.source());
             json!({
                 "symbol": found.security.ticker,
-                "sid": found.security.sid.to_string(),
+                "sid": reply::identifier(&found.security.sid.to_string()),
                 "resolution": self.bars.to_string(),
                 "first": stored.map(|stored| stored.first.to_string()),
                 "last": stored.map(|stored| stored.last.to_string()),
@@ -217,7 +217,7 @@ fn one(source: &OpenSource, symbol: &str) -> Result<Reply, ToolError> {
         .collect();
     Ok(Reply::new(summary)
         .field("symbol", ticker)
-        .field("sid", described.security.sid.to_string())
+        .field("sid", reply::identifier(&described.security.sid.to_string()))
         .field("source", &source.label)
         .field("synthetic", source.folder.is_synthetic())
         .field("stored", stored)

@@ -256,7 +256,7 @@ impl Workbooks {
             folder.keep_derived_in(derived).map_err(|error| match error {
                 qc_data::Error::Folder { reason, .. } => ToolError::new(
                     Kind::NotConfigured,
-                    Topic::DataFolder,
+                    Topic::Output,
                     format!("the folder of QC_MCP_CACHE_DIR cannot be made or opened: {reason}"),
                 ),
                 other => other.into(),

@@ -47,12 +47,14 @@ pub fn tools_page(server: &QcServer) -> String {
         .collect();
     let _ = write!(page, "{}:\n\n", research.join(", "));
     page.push_str(
-        "- `normalization`: `Adjusted` (default), `Raw`, `SplitAdjusted`, `TotalReturn`\n\
+        "- `normalization`: `Adjusted` (default), `Raw`, `SplitAdjusted`, `TotalReturn`, `ScaledRaw`\n\
          - `missing`: `drop_rows` (default) or `error`\n\
          - `save_as`: name of a new file in the output folder\n\
          - `chart`: one picture beside the numbers (refused until pictures are drawn)\n\
-         - `risk_free_rate`: 0, a number, or `lean` for the folder's interest-rate file\n\
-         - `periods_per_year`: observations a year; default by exchange and resolution, echoed\n",
+         - `risk_free_rate`: 0, a number, or `lean` for the mean of the folder's interest-rate file over the window; it \
+         matters to `calculate_portfolio_performance`\n\
+         - `periods_per_year`: observations a year; default by resolution for sessions of a US exchange, echoed; it matters \
+         where figures are given for a year\n",
     );
     page.push_str("\n## Other names\n\nCallable, not listed:\n\n");
     for alias in ALIASES.iter().filter(|alias| server.tools().any(|(facts, _)| facts.name == alias.new)) {

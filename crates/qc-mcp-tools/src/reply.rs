@@ -75,6 +75,14 @@ pub(crate) fn ticker(name: &str) -> Value {
     if is_ticker(name) { json!(name) } else { json!(Untrusted::new(name).shortened(64)) }
 }
 
+/// A security identifier, such as `SPY R735QTJ8XC9X`: plain if its words are nothing but tickers.
+pub(crate) fn identifier(sid: &str) -> Value {
+    const MOST_WORDS: usize = 5;
+    let plain = sid.split([' ', '|']).count() <= MOST_WORDS
+        && sid.split([' ', '|']).all(|word| word.is_empty() || is_ticker(word));
+    if plain { json!(sid) } else { json!(Untrusted::new(sid).shortened(64)) }
+}
+
 /// A document somebody else wrote, with every text and name in it cleaned, as the one member `untrusted_{name}`.
 pub(crate) fn untrusted_document(name: &str, document: impl Serialize) -> serde_json::Result<String> {
     fn cleaned(value: Value) -> Value {

@@ -62,7 +62,8 @@ pub(crate) async fn open_source(server: &QcServer, source: &Source) -> Result<Op
 
 /// Adds where the folder was looked for, for a caller at this computer.
 fn with_place(error: ToolError, server: &QcServer, choice: &DataFolderChoice) -> ToolError {
-    if error.kind != Kind::NotConfigured || !server.settings().caller_is_here() {
+    let is_the_place = error.kind == Kind::NotConfigured && !choice.path.is_dir();
+    if !is_the_place || !server.settings().caller_is_here() {
         return error;
     }
     let message = format!("{} (`{}`, named by {})", error.message, choice.path.display(), choice.origin);
@@ -187,6 +188,7 @@ impl<'a> Study<'a> {
             result: Value::Object(full),
         };
         let saved = self.save(&finding, found.table.as_ref())?;
+        let is_saved = saved.is_some();
         let mut reply = Reply::new(found.summary).data(Value::Object(found.brief));
         if !prices.warnings.is_empty() {
             reply = reply.field("warnings", &prices.warnings);
@@ -202,6 +204,7 @@ impl<'a> Study<'a> {
             Some(kept) => {
                 reply.field("research_id", &kept.id).link(kept.uri, format!("{tool} result"), "application/json")
             }
+            None if is_saved => reply.field("full_result", "too large to keep as a resource; it is in the file"),
             None => reply.field(
                 "full_result",
                 "too large to keep as a resource: pass save_as=name.json (or .csv) to get it all",
@@ -272,12 +275,15 @@ impl<'a> Study<'a> {
             finding.result = bars.full();
         }
         let table = if self.save_name().is_some_and(is_csv) { Some(bars.csv()?) } else { None };
-        if let Some(file) = self.save(&finding, table.as_ref())? {
+        let saved = self.save(&finding, table.as_ref())?;
+        let is_saved = saved.is_some();
+        if let Some(file) = saved {
             reply = reply.field("saved_as", file);
         }
         let kept = if bars.can_be_kept() { self.keep(&finding)? } else { None };
         reply = match kept {
             Some(kept) => reply.field("research_id", &kept.id).link(kept.uri, "all rows", "application/json"),
+            None if is_saved => reply.field("full_rows", "too many to keep as a resource; they are in the file"),
             None => reply
                 .field("full_rows", "too many to keep as a resource: pass save_as=name.csv to get them all in a file"),
         };

@@ -107,7 +107,7 @@ pub fn fit(returns: &Panel, options: &PcaOptions) -> Result<Pca> {
         returns.require_variation()?;
     }
     let df = (n_obs - 1) as f64;
-    let (z, means, scales, matrix) = match without_copy(returns, options.mode).filter(|_| n <= n_obs) {
+    let (z, means, scales, matrix) = match (n <= n_obs).then(|| without_copy(returns, options.mode)).flatten() {
         Some((means, scales, matrix)) => (Vec::new(), means, scales, matrix),
         None => {
             let (z, means, scales) = standardise(returns, options.mode);

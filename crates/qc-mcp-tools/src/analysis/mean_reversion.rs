@@ -137,12 +137,15 @@ fn moving_spread(both: &Panel, ask: Ask) -> Result<(String, Value), ToolError> {
     let options = kalman_hedge::estimate(&y, &x, &KalmanOptions::default())?;
     let found = kalman_hedge::filter(&y, &x, &options)?;
     let last = |values: &[f64]| values.last().copied().unwrap_or(f64::NAN);
-    let (z, beta, alpha) = (last(&found.z()), last(&found.beta), last(&found.alpha));
+    // The last row is judged by what was known before it.
+    let known =
+        |values: &[f64]| values.len().checked_sub(2).and_then(|row| values.get(row)).copied().unwrap_or(f64::NAN);
+    let (z, beta, alpha) = (last(&found.z()), known(&found.beta), known(&found.alpha));
     let signal = signal_of(z, ask.entry_z);
     let name = format!("{a}-{b}");
     let report = json!({
         "symbol": name,
-        "spread": format!("ln {a} - {beta:.4} ln {b} - {alpha:.4}, both as the rows before it had them"),
+        "spread": format!("ln {a} - {beta:.4} ln {b} - {alpha:.4}, slope and constant as the rows before the last had them"),
         "last": number(last(&found.innovation)),
         "last_at": label(both.last_label()),
         "std": number(last(&found.innovation_variance).sqrt()),
@@ -150,8 +153,11 @@ fn moving_spread(both: &Panel, ask: Ask) -> Result<(String, Value), ToolError> {
         "is_mean_reversion_signal": signal != "none",
         "signal": signal,
         "hedge_ratio": number(beta),
-        "hedge_ratio_std_error": number(found.covariance[0][0].sqrt()),
         "intercept": number(alpha),
+        "hedge_ratio_after_last_row": number(last(&found.beta)),
+        "hedge_ratio_after_last_row_std_error": number(found.covariance[0][0].sqrt()),
+        "intercept_after_last_row": number(last(&found.alpha)),
+        "variances": "of greatest likelihood over the whole window, the last row included",
         "delta": number(options.delta),
         "observation_variance": number(options.observation_variance),
         "log_likelihood": number(found.log_likelihood),
@@ -244,7 +250,9 @@ fn shape(prices: &Prices, reports: Vec<(String, Value)>, ask: Ask) -> Found {
     let summary =
         format!("{}{more_text}\n{basis}, adjustment {}.{synthetic}", lines.join(" "), prices.provenance.adjustment);
     let mut brief = Map::new();
-    brief.insert("lookback_period".into(), json!(ask.lookback));
+    if ask.hedge != Hedge::Kalman {
+        brief.insert("lookback_period".into(), json!(ask.lookback));
+    }
     brief.insert("entry_z".into(), number(ask.entry_z));
     brief.insert("reports".into(), reports.iter().take(BRIEF_SYMBOLS).map(|(_, report)| report.clone()).collect());
     let signals: Vec<&str> = reports

@@ -116,20 +116,32 @@ impl QcServer {
         };
         let file = files::read(&ctx.door, id, name).await?;
         let total = file.content.lines().count();
+        for (argument, line) in [("start_line", args.start_line), ("end_line", args.end_line)] {
+            if line.is_some_and(|line| line < 1) {
+                return Err(ToolError::argument(format!(
+                    "{argument} counts from 1, found {}",
+                    line.unwrap_or_default()
+                )));
+            }
+        }
         let first = args.start_line.and_then(|line| usize::try_from(line).ok()).unwrap_or(1);
         let last = args.end_line.and_then(|line| usize::try_from(line).ok()).unwrap_or(total).min(total);
-        if last < first && 0 < total {
+        if last < first && (0 < total || 1 < first) {
             return Err(ToolError::argument(format!("lines {first} to {last} are none; the file has {total} lines")));
         }
         let whole = first == 1 && last == total;
-        let content = if whole {
+        let content = if whole || total == 0 {
             file.content
         } else {
             file.content.lines().skip(first - 1).take(last + 1 - first).collect::<Vec<_>>().join("\n")
         };
         let room = if args.start_line.is_some() || args.end_line.is_some() { MOST_BYTES } else { CAP };
-        let (content, last) = whole_lines(content, first, last, room);
-        let more = if last < total { format!("; go on with start_line {}", last + 1) } else { String::new() };
+        let (content, last, is_cut) = whole_lines(content, first, last, room);
+        let more = match is_cut {
+            true => format!("; line {first} is longer than {room} bytes and cut"),
+            false if last < total => format!("; go on with start_line {}", last + 1),
+            false => String::new(),
+        };
         let facts = format!("{}: lines {first} to {last} of {total}, {} bytes{more}", quote(name), content.len());
         Ok(Reply::new(facts).body(Untrusted::new(content)).allow(room))
     }
@@ -184,7 +196,7 @@ impl QcServer {
     /// Apply a unified diff to one or more files; it must match exactly. For one change edit_file is easier.
     #[tool(title = "Patch files")]
     async fn patch_file(&self, Parameters(args): Parameters<PatchArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
-        let names: BTreeSet<&str> = args.patch.lines().filter_map(target).collect();
+        let names = targets(&args.patch);
         let n_files = names.len();
         if n_files == 0 {
             return Err(ToolError::argument("`patch` is no unified diff: it has no `+++ ` line; nothing was sent"));
@@ -242,17 +254,17 @@ fn check(name: &str, content: &str) -> Result<(), ToolError> {
     Ok(())
 }
 
-/// As many whole lines of `content` (lines `first` to `last`) as fit into `room` bytes, and the last of them. A first
-/// line that alone is longer is left to be cut where it is printed.
-fn whole_lines(mut content: String, first: usize, last: usize, room: usize) -> (String, usize) {
+/// As many whole lines of `content` (lines `first` to `last`) as fit into `room` bytes, and the last of them; a first line
+/// that alone is longer is cut, which the third value tells.
+fn whole_lines(mut content: String, first: usize, last: usize, room: usize) -> (String, usize, bool) {
     if content.len() <= room {
-        return (content, last);
+        return (content, last, false);
     }
     let head = content.as_bytes().get(..room).unwrap_or_default();
-    let Some(end) = head.iter().rposition(|byte| *byte == b'\n') else { return (content, first) };
-    content.truncate(end);
+    let whole = head.iter().rposition(|byte| *byte == b'\n');
+    content.truncate(whole.unwrap_or_else(|| content.floor_char_boundary(room)));
     let n_lines = content.matches('\n').count() + 1;
-    (content, first + n_lines - 1)
+    (content, first + n_lines - 1, whole.is_none())
 }
 
 /// The answer of every write: sizes, never the content.
@@ -264,10 +276,22 @@ fn written(summary: &str, id: qc_api::ids::ProjectId, content: &str) -> Reply {
         .next("compile_project")
 }
 
-/// The file that a `+++ ` line of a unified diff names: without git's `b/` and without a time stamp behind a tab.
-fn target(line: &str) -> Option<&str> {
-    let name = line.strip_prefix("+++ ")?.split('\t').next()?.trim_end();
-    Some(name.strip_prefix("b/").unwrap_or(name))
+/// The files that the headers of a unified diff name (a `+++ ` line behind a `--- ` line): without git's `b/` and without
+/// a time stamp behind a tab.
+fn targets(patch: &str) -> BTreeSet<&str> {
+    let lines: Vec<&str> = patch.lines().collect();
+    let named = lines.windows(2).filter_map(|two| {
+        let [from, to] = two else { return None };
+        let (from, to) = (header_name(from, "--- ")?, header_name(to, "+++ ")?);
+        let is_git = from.starts_with("a/") || from == "/dev/null";
+        Some(if is_git { to.strip_prefix("b/").unwrap_or(to) } else { to })
+    });
+    named.collect()
+}
+
+/// What stands behind `mark` in a header line of a diff, up to a tab.
+fn header_name<'a>(line: &'a str, mark: &str) -> Option<&'a str> {
+    line.strip_prefix(mark)?.split('\t').next().map(str::trim_end)
 }
 
 /// Whether a line of a unified diff deletes or renames a file.
@@ -278,21 +302,24 @@ fn removes(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{removes, target, whole_lines};
+    use super::{removes, targets, whole_lines};
 
     #[test]
     fn what_is_shown_ends_with_a_whole_line_and_is_counted() {
         let content = "one\ntwo\nthree\n".to_owned();
-        assert_eq!(whole_lines(content.clone(), 5, 7, 100), (content.clone(), 7));
-        assert_eq!(whole_lines(content.clone(), 5, 7, 10), ("one\ntwo".to_owned(), 6));
-        assert_eq!(whole_lines("é".repeat(9), 1, 1, 5), ("é".repeat(9), 1));
+        assert_eq!(whole_lines(content.clone(), 5, 7, 100), (content.clone(), 7, false));
+        assert_eq!(whole_lines(content.clone(), 5, 7, 10), ("one\ntwo".to_owned(), 6, false));
+        assert_eq!(whole_lines("é".repeat(9), 1, 1, 5), ("éé".to_owned(), 1, true));
     }
 
     #[test]
     fn a_patch_names_its_files_with_and_without_gits_prefix() {
-        assert_eq!(target("+++ b/lib/alpha.py"), Some("lib/alpha.py"));
-        assert_eq!(target("+++ main.py\t2026-01-01 00:00:00"), Some("main.py"));
-        assert_eq!(target("+ b = 1"), None);
+        let of = |patch: &'static str| targets(patch).into_iter().collect::<Vec<_>>();
+        assert_eq!(of("--- a/lib/alpha.py\n+++ b/lib/alpha.py\n"), ["lib/alpha.py"]);
+        assert_eq!(of("--- main.py\t2026\n+++ main.py\t2026-01-01 00:00:00\n"), ["main.py"]);
+        assert_eq!(of("--- b/x.py\n+++ b/x.py\n"), ["b/x.py"], "a folder of that name");
+        assert_eq!(of("--- a/x.cs\n+++ b/x.cs\n@@ -1 +1,2 @@\n i = 0;\n+++ counter;\n"), ["x.cs"]);
+        assert!(of("+ b = 1").is_empty());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::{
     Reply, ToolError,
     ctx::Ctx,
     quantbook::{DEFAULT, Initialized, OpenSource, Source, Workbook, name_or_default},
+    reply,
     server::QcServer,
     study::open_source,
 };
@@ -94,7 +95,7 @@ impl QcServer {
         let securities: Vec<Value> = book
             .subscriptions
             .iter()
-            .map(|s| json!({"symbol": s.ticker, "security_type": s.security_type, "market": s.market, "resolution": s.resolution, "sid": s.sid}))
+            .map(|s| json!({"symbol": s.ticker, "security_type": s.security_type, "market": s.market, "resolution": s.resolution, "sid": reply::identifier(&s.sid)}))
             .collect();
         let results: Vec<Value> = self
             .desk()
