@@ -41,7 +41,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<SimOptions, Box<dyn Error>> {
-    let mut options = SimOptions { clock: ClockMode::Real, port: 5612, ..SimOptions::default() };
+    let journal = Some(SimOptions::LONG_RUNNING_JOURNAL);
+    let mut options = SimOptions { clock: ClockMode::Real, port: 5612, journal, ..SimOptions::default() };
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
         match name.as_str() {

@@ -116,3 +116,15 @@ async fn a_search_finds_what_there_is_the_best_first() {
     assert!(found.iter().all(|page| page.url.contains("simulated") && 0.0 < page.score.unwrap()));
     assert!(search(vec![criterion("zzz", SearchPlace::Stubs, 5)]).await.is_empty());
 }
+
+#[tokio::test]
+async fn files_that_no_project_may_hold_are_not_read() {
+    let (_sim, client) = session().await;
+    let files = vec![FileContent { name: "main.py".into(), content: format!("# {}\n", "x".repeat(128 * 1024)) }];
+    let language = Language::Python;
+    let check = CheckSyntax { language: language.clone(), files: files.clone() };
+    assert!(sentence(client.send(&check).await).contains("larger than 128 KB"));
+    let start = CheckInitialization { language, files: files.clone() };
+    assert!(sentence(client.send(&start).await).contains("larger than 128 KB"));
+    assert!(sentence(client.send(&ConvertPep8 { files }).await).contains("larger than 128 KB"));
+}

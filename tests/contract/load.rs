@@ -46,19 +46,20 @@ fn round_after_round_of_a_thousand_reads_memory_stays_flat() {
 }
 
 /// The rounds: what is held after the first ones (buffers, connections, the allocator's own) must do for the others. A
-/// client that kept half a kilobyte of each call would hold two megabytes more.
+/// client that kept half a kilobyte of each call would hold seven megabytes more; a busy machine opens more connections for
+/// a while, which is worth one or two.
 #[tokio::test]
 #[ignore = "run by the test above in a process of its own"]
 async fn rounds_of_reads_alone() {
-    const GROWTH: u64 = 1_024;
+    const GROWTH: u64 = 4_096;
     let (sim, client) = session().await;
     let mut held = Vec::new();
-    for _ in 0..10 {
+    for _ in 0..20 {
         a_thousand_reads(&client).await;
         sim.journal().clear(); // the simulator remembers every request; that is its memory, not the client's
         held.push(resident().unwrap());
     }
     println!("kilobytes after each round: {held:?}");
-    let (first, last) = (held[..4].iter().max().unwrap(), held[8..].iter().min().unwrap());
+    let (first, last) = (held[..6].iter().max().unwrap(), held[17..].iter().min().unwrap());
     assert!(*last <= first + GROWTH, "memory grows: {held:?}");
 }

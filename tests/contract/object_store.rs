@@ -6,9 +6,9 @@ use qc_api::endpoints::object_store::{
     DeleteObject, ListObjects, ReadDownload, ReadObjectProperties, SetObject, StartDownload,
 };
 use qc_api::{Client, Effect};
-use qc_sim::{Sim, SimOptions, Tier, seed};
+use qc_sim::{Fault, Sim, SimOptions, Tier, seed};
 
-use crate::by_hand::open;
+use crate::by_hand::{ask, open};
 use crate::{sentence, session};
 
 async fn set(client: &Client, key: &str, data: &[u8]) {
@@ -101,4 +101,18 @@ async fn large_objects_are_taken_and_larger_ones_than_the_web_server_takes_are_n
     assert!(format!("{refused:?}").contains("413"), "{refused:?}");
     assert!(sim.journal().of("object/set").iter().filter(|entry| entry.accepted).count() == 1);
     assert_eq!(names(&client, None).await.len(), 1);
+}
+
+/// Whoever sends all of it before reading gets the answer, not a reset connection; no fault is used up by it.
+#[tokio::test]
+async fn a_body_that_is_too_large_is_read_before_it_is_refused() {
+    let (sim, _client) = session().await;
+    sim.faults().once("object/set", Fault::ServerError);
+    let body = vec![b'x'; 120 << 20];
+    for kind in ["multipart/form-data; boundary=x", "application/json"] {
+        let answer = ask(&sim, "POST /object/set", &[&format!("Content-Type: {kind}")], &body).await;
+        assert_eq!(answer.status, 413, "{kind}: {}", answer.head);
+    }
+    assert_eq!(sim.faults().pending(), 1);
+    assert!(sim.journal().entries().iter().all(|entry| entry.fault.is_none() && !entry.reached));
 }

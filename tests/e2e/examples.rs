@@ -2,7 +2,7 @@
 //! `cargo build --workspace --examples` does.
 #![allow(clippy::disallowed_methods, reason = "programs are started to be tested")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -37,7 +37,7 @@ fn folder() -> PathBuf {
     test.ancestors().nth(2).unwrap().join("examples")
 }
 
-fn start(name: &str, arguments: &[&str]) -> Child {
+fn start(name: &str, arguments: &[&str], stderr: Stdio) -> Child {
     let program = folder().join(name).with_extension(std::env::consts::EXE_EXTENSION);
     assert!(program.exists(), "{name} is not built: cargo build --workspace --examples");
     let mut command = Command::new(program);
@@ -47,12 +47,12 @@ fn start(name: &str, arguments: &[&str]) -> Child {
             command.env(kept, value);
         }
     }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap()
 }
 
 /// Runs a program to its end; gives what it printed.
 fn run(name: &str) -> String {
-    let mut child = start(name, &[]);
+    let mut child = start(name, &[], Stdio::piped());
     let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
     let said = std::thread::spawn(move || std::io::read_to_string(&mut stdout).unwrap());
     let complained = std::thread::spawn(move || std::io::read_to_string(&mut stderr).unwrap());
@@ -111,16 +111,32 @@ impl Drop for Killed {
     }
 }
 
+/// What follows `mark` in a line of output, if it comes in time. The output is read on to its end.
+fn told(output: impl Read + Send + 'static, mark: &'static str, patience: Duration) -> Option<String> {
+    let (tell, hear) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if let Some((_, rest)) = line.split_once(mark) {
+                tell.send(rest.to_owned()).ok();
+            }
+        }
+    });
+    hear.recv_timeout(patience).ok()
+}
+
+#[test]
+fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
+    let (silent, _open) = std::io::pipe().unwrap();
+    assert_eq!(told(silent, "simulated: ", Duration::from_millis(50)), None);
+    assert_eq!(told(&b"noise\nsimulated: here\n"[..], "simulated: ", PATIENCE).as_deref(), Some("here"));
+    assert_eq!(told(&b"it ended\n"[..], "simulated: ", PATIENCE), None);
+}
+
 #[tokio::test]
 async fn the_offline_server_answers_on_its_port() {
-    let mut server = Killed(start("offline_server", &["--port", "0"]));
-    let mut lines = BufReader::new(server.0.stdout.take().unwrap()).lines();
-    let address = loop {
-        let line = lines.next().expect("the server ended").unwrap();
-        if let Some((_, address)) = line.split_once("simulated: ") {
-            break address.to_owned();
-        }
-    };
+    // Nobody reads its errors here: a pipe would fill up.
+    let mut server = Killed(start("offline_server", &["--port", "0"], Stdio::inherit()));
+    let address = told(server.0.stdout.take().unwrap(), "simulated: ", PATIENCE).expect("no address was told");
     let mut config = Config::new(Credentials::new(seed::USER_ID.to_string(), seed::TOKEN).unwrap());
     config.base_url = address;
     Client::new(config).unwrap().send(&Authenticate {}).await.unwrap();

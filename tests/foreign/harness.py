@@ -50,25 +50,34 @@ signal.signal(signal.SIGTERM, ends_like_an_error)
 
 
 @contextmanager
-def started(command, ready, environment):
+def started(command, ready, environment, patience=120, farewell=10):
     """Starts a server, waits until its error output shows `ready` (a pattern) and gives the match.
 
-    However the block is left, nothing is left running. A server that does not end by itself, or not well, is a failed
-    check unless the block has failed before.
+    It has `patience` seconds to be ready and `farewell` seconds to end. However the block is left, nothing is left
+    running. A server that does not end by itself, or not well, is a failed check unless the block has failed before.
     """
     server = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    # A killed server closes its error output, which ends the waiting.
+    limit = threading.Timer(patience, server.kill)
+    limit.start()
     try:
         for line in server.stderr:
             if found := re.search(ready, line):
                 break
         else:
-            raise AssertionError(f"{command[0]} ended before it listened")
+            raise AssertionError(f"{command[0]} ended, or was stopped after {patience} s, before it listened")
+        limit.cancel()
         # Read on, or the server stops at a full pipe.
         threading.Thread(target=lambda: [None for _ in server.stderr], daemon=True).start()
         yield found
         server.terminate()
-        check(server.wait(timeout=10) == 0, f"{command[0]} did not end cleanly")
+        try:
+            code = server.wait(timeout=farewell)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{command[0]} did not end within {farewell} s") from None
+        check(code == 0, f"{command[0]} did not end cleanly: {code}")
     finally:
+        limit.cancel()
         if server.poll() is None:
             server.kill()
             server.wait()

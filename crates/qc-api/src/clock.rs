@@ -19,11 +19,10 @@ pub trait Clock: Send + Sync + Debug {
 
     /// Completes once `duration` has passed while somebody else was at work: the end given to a call in flight.
     ///
-    /// A clock that moves only when somebody sleeps on it has nobody to move it here, so it never completes unless it
-    /// is given a better answer; a real clock sleeps.
+    /// It sleeps, unless a clock says otherwise: one that moves only when somebody sleeps on it has nobody to move it
+    /// here, and never completes.
     fn limit(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        let _ = duration;
-        Box::pin(std::future::pending())
+        self.sleep(duration)
     }
 }
 
@@ -39,8 +38,27 @@ impl Clock for SystemClock {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(duration))
     }
+}
 
-    fn limit(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        self.sleep(duration)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Plain;
+
+    impl Clock for Plain {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+        fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+            Box::pin(std::future::ready(()))
+        }
+    }
+
+    #[test]
+    fn a_limit_ends_on_every_clock_that_says_nothing_else() {
+        use futures::FutureExt as _;
+        assert_eq!(Plain.limit(Duration::from_secs(1)).now_or_never(), Some(()));
     }
 }

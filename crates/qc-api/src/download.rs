@@ -118,7 +118,8 @@ impl Downloads {
         }
         if !(200..300).contains(&status) {
             // The words of a store quote the link, so they are not read.
-            return Err(Error::Status { endpoint, status, messages: Vec::new() });
+            let safe_to_repeat = DOWNLOAD.repeatable;
+            return Err(Error::Status { endpoint, status, safe_to_repeat, messages: Vec::new() });
         }
         if response.content_length().is_some_and(|length| self.limit < length) {
             return Err(too_large(self.limit));

@@ -5,8 +5,9 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, Visitor};
-use serde_json::Value;
+use serde::Deserializer;
+use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
 
 use crate::endpoint::{Effect, Endpoint, EndpointInfo, Reach};
 use crate::error::{Error, Result};
@@ -86,7 +87,7 @@ pub(crate) fn is_about_authorization(message: &str) -> bool {
 }
 
 /// `Too many backtest requests; please slow down.`
-fn is_about_rate(message: &str) -> bool {
+pub(crate) fn is_about_rate(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     message.starts_with("too many") && (message.contains("request") || message.contains("slow down"))
 }
@@ -139,11 +140,11 @@ impl<'de> Visitor<'de> for FrameVisitor<'_> {
         let mut last_resort = Vec::new();
         while let Some(key) = access.next_key_seed(KeySeed { payload: self.payload })? {
             match key {
-                Key::Success => envelope.success = success(&access.next_value()?),
-                Key::Sentences => flatten(&access.next_value()?, &mut envelope.messages),
-                Key::SmallMessage => flatten(&access.next_value()?, &mut last_resort),
+                Key::Success => envelope.success = access.next_value_seed(Success)?,
+                Key::Sentences => access.next_value_seed(Texts::new(&mut envelope.messages))?,
+                Key::SmallMessage => access.next_value_seed(Texts::new(&mut last_resort))?,
                 Key::Generating => {
-                    envelope.generating = success(&access.next_value()?) == Some(true);
+                    envelope.generating = access.next_value_seed(Success)? == Some(true);
                     envelope.payload |= self.payload.contains(&"generating");
                 }
                 Key::Payload => {
@@ -178,7 +179,7 @@ struct KeySeed<'a> {
 
 impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
     type Value = Key;
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
@@ -200,29 +201,117 @@ impl Visitor<'_> for KeySeed<'_> {
     }
 }
 
-/// `success` as boolean, number or text; anything else says nothing.
-fn success(value: &Value) -> Option<bool> {
-    match value {
-        Value::Bool(flag) => Some(*flag),
-        Value::Number(number) => number.as_f64().map(|number| number != 0.0),
-        Value::String(text) => flag::read(text),
-        _ => None,
+/// `success` as boolean, number or text; anything else says nothing and is not kept.
+struct Success;
+
+impl<'de> DeserializeSeed<'de> for Success {
+    type Value = Option<bool>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<bool>, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-/// Collects every text below `value`: sentences come as a text, a list, a map, or objects with members.
-fn flatten(value: &Value, into: &mut Vec<String>) {
+impl<'de> Visitor<'de> for Success {
+    type Value = Option<bool>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a flag")
+    }
+    fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+        Ok(Some(flag))
+    }
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Some(number != 0))
+    }
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Some(number != 0))
+    }
+    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Some(number != 0.0))
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(flag::read(text))
+    }
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<Self::Value, A::Error> {
+        IgnoredAny.visit_seq(access).map(|_| None)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Self::Value, A::Error> {
+        IgnoredAny.visit_map(access).map(|_| None)
+    }
+}
+
+/// Collects texts: sentences come as a text, a list, a map, or objects with members. The first few are kept and nothing
+/// else is, so that an answer full of them costs no more than its own bytes.
+struct Texts<'a> {
+    into: &'a mut Vec<String>,
+    /// How many more levels are looked into.
+    levels: u8,
+}
+
+impl<'a> Texts<'a> {
     const MOST: usize = 20;
     const LONGEST: usize = 2_000;
-    if MOST <= into.len() {
-        return;
+    const LEVELS: u8 = 16;
+
+    fn new(into: &'a mut Vec<String>) -> Self {
+        Self { into, levels: Self::LEVELS }
     }
-    match value {
-        Value::String(text) if !text.trim().is_empty() => into.push(text.trim().chars().take(LONGEST).collect()),
-        Value::Array(list) => list.iter().for_each(|value| flatten(value, into)),
-        Value::Object(members) => members.values().for_each(|value| flatten(value, into)),
-        Value::Number(number) => into.push(number.to_string()),
-        _ => {}
+
+    fn below(&mut self) -> Texts<'_> {
+        Texts { into: self.into, levels: self.levels.saturating_sub(1) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Texts<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if self.levels == 0 || Self::MOST <= self.into.len() {
+            return deserializer.deserialize_ignored_any(IgnoredAny).map(drop);
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Texts<'_> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sentences")
+    }
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        if !text.trim().is_empty() {
+            self.into.push(text.trim().chars().take(Self::LONGEST).collect());
+        }
+        Ok(())
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+        self.into.push(number.to_string());
+        Ok(())
+    }
+    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+        self.into.push(number.to_string());
+        Ok(())
+    }
+    fn visit_f64<E>(self, number: f64) -> Result<(), E> {
+        self.into.extend(Number::from_f64(number).map(|number| number.to_string()));
+        Ok(())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut access: A) -> Result<(), A::Error> {
+        while access.next_element_seed(self.below())?.is_some() {}
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(mut self, mut access: A) -> Result<(), A::Error> {
+        while access.next_key::<IgnoredAny>()?.is_some() {
+            access.next_value_seed(self.below())?;
+        }
+        Ok(())
     }
 }
 
@@ -262,6 +351,18 @@ mod tests {
             assert_eq!(error.messages(), ["Invalid argument"], "{json}");
         }
         assert_eq!(judged::<DeleteProject>(r#"{"success":false}"#).unwrap_err().messages(), [""; 0]);
+    }
+
+    #[test]
+    fn of_many_sentences_the_first_are_kept_and_the_rest_is_skipped() {
+        // Neither a number too large nor nesting too deep is built, or the frame could not be read at all.
+        let deep = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
+        let many = vec![r#"{"text":"no"}"#; 30].join(",");
+        let json = format!(r#"{{"success":false,"errors":[{deep},{many},1e999,{deep}],"messages":{deep}}}"#);
+        let frame = open(json.as_bytes(), &[]).unwrap();
+        assert_eq!((frame.success, frame.messages), (Some(false), vec!["no".to_owned(); 20]));
+        let frame = open(br#"{"success":[1,{"a":2}],"errors":{"a":7,"b":[1.5,true,null," x "]}}"#, &[]).unwrap();
+        assert_eq!((frame.success, frame.messages), (None, ["7", "1.5", "x"].map(str::to_owned).to_vec()));
     }
 
     #[test]

@@ -8,14 +8,14 @@
 //! | `success: false` with sentences (a list, a text, a map) | [`Error::Refused`] | [`Error::is_refused`], [`Error::is_not_found`] |
 //! | a refused signature, by status or by sentence | [`Error::Unauthorized`] | [`Error::is_auth`] |
 //! | HTTP 429, or `Too many requests` | [`Error::RateLimited`] | [`Error::is_rate_limited`] |
-//! | HTTP 500 and more, mostly with an empty body | [`Error::Status`] | [`Error::is_server_failure`] |
+//! | HTTP 500 and more, mostly with an empty body (not for a creating call) | [`Error::Status`] | [`Error::is_server_failure`] |
 //! | a redirect | [`Error::Redirected`] | [`Error::is_redirect`] |
 //! | no answer in time, or a slow drip of one | [`Error::Transport`] | [`Error::is_timeout`] |
 //! | no connection, or one that broke | [`Error::Transport`] | [`Error::is_unreachable`] |
 //! | neither `success` nor the payload, or a value of another form | [`Error::Shape`] | [`Error::is_malformed`] |
 //! | a page instead of JSON | [`Error::NotJson`] | [`Error::is_malformed`] |
 //! | more bytes than allowed, 2 GB announced or a gzip bomb | [`Error::TooLarge`] | [`Error::is_too_large`] |
-//! | a creating call whose answer was lost, is a gateway's (502 to 504, or a 500 without the service's own `success: false`) or points elsewhere (a redirect other than 307 and 308) | [`Error::MaybeCreated`] | [`Error::may_have_created`] |
+//! | a creating call whose answer was lost, has any status from 500 on (with whatever sentences, except those about keys and pace), points elsewhere (a redirect other than 307 and 308), or came as a success that is a page, broken JSON, too large or without its payload | [`Error::MaybeCreated`] | [`Error::may_have_created`] |
 //! | work that did not end in time | [`Error::DeadlinePassed`] | [`Error::is_timeout`] |
 
 use std::time::Duration;
@@ -64,6 +64,8 @@ pub enum Error {
         endpoint: String,
         /// The HTTP status.
         status: u16,
+        /// Whether the same request may be sent again without harm.
+        safe_to_repeat: bool,
         /// Sentences found in the body.
         messages: Vec<String>,
     },
@@ -116,6 +118,8 @@ pub enum Error {
         endpoint: String,
         /// The HTTP status.
         status: u16,
+        /// Whether the same request may be sent again without harm.
+        safe_to_repeat: bool,
         /// The declared content type.
         content_type: Option<String>,
         /// The first readable words of the answer (at most 120 characters).
@@ -179,7 +183,9 @@ impl Error {
         match self {
             Self::RateLimited { .. } => true,
             Self::Transport { safe_to_repeat, .. } => *safe_to_repeat,
-            Self::Status { status, .. } | Self::NotJson { status, .. } => 500 <= *status,
+            Self::Status { status, safe_to_repeat, .. } | Self::NotJson { status, safe_to_repeat, .. } => {
+                500 <= *status && *safe_to_repeat
+            }
             _ => false,
         }
     }

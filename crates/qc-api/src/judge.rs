@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::header;
-use serde_json::Value;
+use serde::de::IgnoredAny;
 
 use crate::endpoint::{Effect, Endpoint, EndpointInfo, Reach};
 use crate::envelope;
@@ -36,22 +36,19 @@ pub(crate) fn judge(info: &EndpointInfo, answer: Answer) -> Result<Vec<u8>> {
         return match frame {
             Some(frame) => envelope::judge(info, frame).map(|()| body),
             None if looks_like_json(&body) => {
-                let broken = serde_json::from_slice::<Value>(&body).err().map(|error| error.to_string());
+                let broken = serde_json::from_slice::<IgnoredAny>(&body).err().map(|error| error.to_string());
                 let message = broken.unwrap_or_else(|| "an object was expected".to_owned());
                 Err(Error::Shape { endpoint: endpoint(), path: String::new(), message })
             }
             None => Err(not_json(info, status, &headers, &body)),
         };
     }
-    // A 500 with the service's own frame around its `success: false` is its own no. Everything else of that kind may come
-    // from a gateway, also with sentences, and says nothing about what happened behind it.
-    let says_no = status == 500 && frame.as_ref().is_some_and(|frame| frame.success == Some(false));
     let messages = frame.map(|frame| frame.messages).unwrap_or_default();
     let speaks_of_keys = messages.iter().any(|message| envelope::is_about_authorization(message));
     if status == 401 || speaks_of_keys {
         return Err(Error::Unauthorized { endpoint: endpoint(), messages, clock_skew: None });
     }
-    if status == 429 {
+    if status == 429 || messages.iter().any(|message| envelope::is_about_rate(message)) {
         let asked = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let date = headers.get(header::DATE).and_then(|value| value.to_str().ok());
         let retry_after = asked.and_then(|asked| retry_after(asked, date));
@@ -60,7 +57,9 @@ pub(crate) fn judge(info: &EndpointInfo, answer: Answer) -> Result<Vec<u8>> {
     if messages.is_empty() && !body.is_empty() && !looks_like_json(&body) {
         return Err(not_json(info, status, &headers, &body));
     }
-    Err(after_create(info, 500 <= status && !says_no, Error::Status { endpoint: endpoint(), status, messages }))
+    // Whoever says it, and with whatever sentences: a failure inside says nothing about what was done before it.
+    let safe_to_repeat = info.repeatable;
+    Err(after_create(info, 500 <= status, Error::Status { endpoint: endpoint(), status, safe_to_repeat, messages }))
 }
 
 /// `Retry-After` in seconds, or as a date, which is compared with the service's own clock.
@@ -79,7 +78,7 @@ fn looks_like_json(body: &[u8]) -> bool {
 fn not_json(info: &EndpointInfo, status: u16, headers: &header::HeaderMap, body: &[u8]) -> Error {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let excerpt = if info.reach == Reach::Secret { "not shown".to_owned() } else { excerpt(body) };
-    Error::NotJson { endpoint: info.path.to_owned(), status, content_type, excerpt }
+    Error::NotJson { endpoint: info.path.to_owned(), status, safe_to_repeat: info.repeatable, content_type, excerpt }
 }
 
 /// The title of a page, else its first words without tags.
@@ -145,4 +144,52 @@ pub fn read_reply<E: Endpoint>(status: u16, body: &[u8]) -> Result<E::Reply> {
     judge(&info, answer)
         .and_then(|body| envelope::decode_checked::<E>(&info, &body))
         .map_err(|error| uncertain(&info, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoints::backtests::{CreateBacktest, ReadBacktest};
+    use crate::endpoints::live::{CreateLive, LiquidateLive};
+    use crate::endpoints::optimizations::CreateOptimization;
+
+    fn failed<E: Endpoint>(status: u16, body: &str) -> Error {
+        read_reply::<E>(status, body.as_bytes()).err().unwrap()
+    }
+
+    #[test]
+    fn after_a_failure_inside_the_service_nobody_knows_whether_something_was_created() {
+        let body = r#"{"errors":["Internal Error 21"],"success":false}"#;
+        for status in [500, 502, 503, 504, 520] {
+            for error in [
+                failed::<CreateLive>(status, body),
+                failed::<CreateBacktest>(status, body),
+                failed::<CreateOptimization>(status, body),
+                failed::<CreateBacktest>(status, ""),
+                failed::<CreateBacktest>(status, "<html></html>"),
+            ] {
+                assert!(error.may_have_created() && !error.is_retryable(), "{status}: {error}");
+            }
+        }
+        let slow = r#"{"errors":["Too many backtest requests; please slow down."],"success":false}"#;
+        assert!(failed::<CreateBacktest>(500, slow).is_rate_limited(), "refused before anything was done");
+        let keys = r#"{"errors":["Hash doesn't match. x"],"success":false}"#;
+        assert!(failed::<CreateBacktest>(500, keys).is_auth());
+    }
+
+    #[test]
+    fn only_what_ends_alike_is_called_retryable_after_a_failure_inside_the_service() {
+        for body in ["", "<html></html>", r#"{"errors":["Internal Error 21"],"success":false}"#] {
+            assert!(failed::<ReadBacktest>(503, body).is_retryable(), "{body}");
+            let error = failed::<LiquidateLive>(503, body);
+            assert!(error.is_server_failure() && !error.is_retryable(), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_is_skipped_and_not_built() {
+        let deep = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
+        let error = failed::<ReadBacktest>(200, &deep);
+        assert!(matches!(&error, Error::Shape { message, .. } if message == "an object was expected"), "{error}");
+    }
 }

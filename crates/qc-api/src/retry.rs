@@ -79,7 +79,7 @@ mod tests {
     use crate::endpoints::files::{PatchFiles, RenameFile, UpdateFileContent};
 
     fn failed(status: u16) -> Error {
-        Error::Status { endpoint: "x".into(), status, messages: vec![] }
+        Error::Status { endpoint: "x".into(), status, safe_to_repeat: true, messages: vec![] }
     }
 
     #[test]

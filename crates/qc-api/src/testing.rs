@@ -38,6 +38,11 @@ impl Clock for VirtualClock {
         *now += jiff::SignedDuration::try_from(duration).unwrap();
         Box::pin(std::future::ready(()))
     }
+
+    /// Nobody moves this clock while somebody else is at work.
+    fn limit(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// What the tiny server does with one request.
@@ -149,6 +154,13 @@ impl Server {
     /// Every request so far.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// Completes once so many requests have been read.
+    pub(crate) async fn has_seen(&self, requests: usize) {
+        while self.seen.lock().unwrap().len() < requests {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// The largest number of requests in flight at once.

@@ -77,7 +77,7 @@ fn symbol_history(
             stored(folder, &Prepared::new(folder, request, security, resolution)?, request, budget)
         }
         size => {
-            let made = consolidated(folder, request, security, size)?;
+            let made = consolidated(folder, request, security, size, budget)?;
             budget.take(made.n_rows(), made.columns.iter().len())?;
             Ok(made)
         }
@@ -148,6 +148,7 @@ fn consolidated(
     request: &HistoryRequest,
     security: Security,
     size: BarSize,
+    budget: &Budget,
 ) -> Result<SymbolHistory> {
     let make = |resolution: Resolution| -> Result<SymbolHistory> {
         let fine = HistoryRequest { bars: BarSize::Stored(resolution), symbols: Vec::new(), ..request.clone() };
@@ -161,8 +162,9 @@ fn consolidated(
         {
             return Ok(known);
         }
-        // The fine bars of one symbol at a time: they go when the symbol is done.
-        let stored = stored(folder, &prepared, &fine, &Budget::new())?;
+        // Some symbols are made at the same time, so their fine bars share the limit; they go when the symbol is done.
+        let part = budget.part();
+        let stored = stored(folder, &prepared, &fine, &part)?;
         let hours = &prepared.hours;
         let window = (prepared.start, prepared.end);
         let made = consolidate::consolidate(stored, size, hours, prepared.extended, resolution.nanos(), window);
@@ -219,5 +221,33 @@ fn empty(prepared: &Prepared) -> SymbolHistory {
         last_real: None,
         gaps: Vec::new(),
         absence: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::{DAY, LocalTime};
+    use crate::write::{HoursEntry, LeanWriter, TradeBar};
+    use jiff::civil::date;
+
+    #[test]
+    fn a_week_of_a_long_file_takes_the_room_of_a_week() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = LeanWriter::create(dir.path()).unwrap();
+        writer.market_hours(&[HoursEntry::us_equity(1990, 2060)]).unwrap();
+        let first = LocalTime::midnight(date(2020, 1, 6)).0;
+        let bars: Vec<TradeBar> = (0..200)
+            .flat_map(|week| (0..5).map(move |day| LocalTime(first + (7 * week + day) * DAY)))
+            .map(|time| TradeBar { time, open: 1.0, high: 1.0, low: 1.0, close: 1.0, volume: 1.0 })
+            .collect();
+        writer.trade_bars(SecurityType::Equity, "usa", "aaa", Resolution::Daily, &bars).unwrap();
+        let folder = DataFolder::open(dir.path()).unwrap();
+        let window = Window::dates(date(2022, 3, 7), date(2022, 3, 11));
+        let request = HistoryRequest::new(["AAA"], window, Resolution::Daily).normalized(Normalization::Raw);
+        let security = || folder.resolve(&"AAA".into()).unwrap();
+        let read = symbol_history(&folder, &request, security(), &Budget::of(60)).unwrap();
+        assert_eq!(read.n_rows(), 5);
+        assert!(symbol_history(&folder, &request, security(), &Budget::of(20)).is_err(), "five rows of six numbers");
     }
 }

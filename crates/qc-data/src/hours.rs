@@ -206,7 +206,12 @@ impl ExchangeHours {
             .days
             .iter()
             .map(|day| {
-                let open = day.segments.iter().filter(|s| s.regular || extended);
+                let mut open = day.segments.iter().filter(|s| s.regular || extended);
+                if DAY <= step {
+                    // One bar for a day; a day may lie in two days of another clock.
+                    let n = if self.same_clock { 1 } else { 2 };
+                    return if open.next().is_some() { n } else { 0 };
+                }
                 // A bar that begins before the opening counts too, so each stretch is rounded up on both sides.
                 open.map(|s| ((s.end - s.start).max(0) / step + 2).min(DAY / step + 2)).sum()
             })
@@ -429,4 +434,25 @@ fn special_day(usual: &DayHours, early_close: Option<i64>, late_open: Option<i64
 /// Day of the week, 0 for Sunday.
 fn weekday(day: i32) -> usize {
     (day + 4).rem_euclid(7) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::symbol::SecurityType;
+    use crate::write::HoursEntry;
+
+    #[test]
+    fn a_day_has_one_daily_bar_however_many_sessions() {
+        let entries = [HoursEntry::us_equity(2020, 2030)];
+        let database = HoursDatabase::new(HoursEntry::database(&entries)).unwrap();
+        let hours = database.hours(SecurityType::Equity, "usa", "SPY").unwrap();
+        let at = |text: &str| text.parse::<LocalTime>().unwrap();
+        // Monday to Sunday.
+        let (first, last) = (at("2024-03-04"), at("2024-03-10"));
+        for extended in [false, true] {
+            assert_eq!(hours.count_steps(first, last, DAY, extended), 5, "{extended}");
+        }
+        assert!(5 * 390 <= hours.count_steps(first, last, crate::time::MINUTE, false));
+    }
 }

@@ -232,7 +232,8 @@ impl From<qc_api::Error> for ToolError {
         let topic = topic_of(error.endpoint().unwrap_or_default());
         let path = error.endpoint().unwrap_or("QuantConnect").to_owned();
         let said = error.messages().join("\n");
-        match &error {
+        let retryable = error.is_retryable();
+        let told = match &error {
             E::Unauthorized { clock_skew, .. } => {
                 // The signature is good for two hours; a larger difference is the reason for the refusal.
                 const WINDOW_SECONDS: i64 = 7_200;
@@ -305,7 +306,10 @@ impl From<qc_api::Error> for ToolError {
                     .said(last.clone())
             }
             other => ToolError::new(Kind::Internal, Topic::General, other.to_string()),
-        }
+        };
+        // What would do harm if it were sent again is not called retryable, whatever kind of failure it was.
+        let retryable = told.retryable && (told.kind != Kind::Unavailable || retryable);
+        ToolError { retryable, ..told }
     }
 }
 
@@ -362,6 +366,15 @@ mod tests {
         assert_eq!(lines[0], "no backtest with that id");
         assert!(lines[1].starts_with("<untrusted-"), "{text}");
         assert!(lines.last().unwrap().starts_with("hint: "), "{text}");
+    }
+
+    #[test]
+    fn what_must_not_be_sent_twice_is_not_called_retryable() {
+        let failed = |safe_to_repeat| {
+            let endpoint = "live/update/liquidate".to_owned();
+            ToolError::from(qc_api::Error::Status { endpoint, status: 503, safe_to_repeat, messages: Vec::new() })
+        };
+        assert!(failed(true).retryable && !failed(false).retryable);
     }
 
     #[test]

@@ -1,16 +1,23 @@
 //! Decodes what a request carries: JSON, a form with PHP brackets, multipart parts, or a query string.
 
-use axum::body::Bytes;
+use axum::body::{Body as HttpBody, Bytes};
 use axum::extract::multipart::MultipartError;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use futures::StreamExt;
 use qc_api::wire::form;
 use serde_json::{Map, Value};
+
+use crate::journal;
 
 /// The largest body the simulator reads; what is larger is answered with HTTP 413. The service documents no number:
 /// this one is above everything its plans allow in files.
 pub(crate) const LIMIT: usize = 64 << 20;
+
+/// How much of a larger body is read before it is refused. A client that still sends when the connection is closed sees
+/// it reset, and not the answer.
+const DRAINED: usize = 4 * LIMIT;
 
 /// A decoded request.
 #[derive(Debug, Clone, Default)]
@@ -24,9 +31,9 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    /// The body as the journal keeps it.
+    /// The body as the journal keeps it: without secrets, and without what is large.
     pub(crate) fn for_journal(&self) -> Value {
-        let mut fields = self.fields.clone();
+        let mut fields = journal::kept(&self.fields);
         for (name, bytes) in &self.files {
             fields.insert(name.clone(), Value::String(format!("{} bytes", bytes.len())));
         }
@@ -48,7 +55,10 @@ pub(crate) async fn read(request: Request) -> Result<Body, Unreadable> {
     let mut fields = request.uri().query().map(from_form).unwrap_or_default();
     let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let mut files = Vec::new();
+    let (parts, rest) = request.into_parts();
+    let bytes = whole(rest).await?;
     if kind.starts_with("multipart/form-data") {
+        let request = Request::from_parts(parts, HttpBody::from(bytes));
         let mut parts = Multipart::from_request(request, &()).await.map_err(|_| Unreadable::Otherwise)?;
         while let Some(part) = parts.next_field().await.map_err(of_part)? {
             let name = part.name().unwrap_or_default().to_owned();
@@ -60,7 +70,6 @@ pub(crate) async fn read(request: Request) -> Result<Body, Unreadable> {
         }
         return Ok(Body { fields, files, is_form: false });
     }
-    let bytes = axum::body::to_bytes(request.into_body(), LIMIT).await.map_err(of_whole)?;
     if bytes.is_empty() {
         return Ok(Body { fields, files, is_form: false });
     }
@@ -79,9 +88,24 @@ fn of_part(error: MultipartError) -> Unreadable {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE { Unreadable::TooLarge } else { Unreadable::Otherwise }
 }
 
-/// A body that passed the limit, or one that broke off.
-fn of_whole(error: axum::Error) -> Unreadable {
-    if error.to_string().contains("length limit") { Unreadable::TooLarge } else { Unreadable::Otherwise }
+/// Everything a body holds, unless that is too much; then the rest is read, too, but not kept.
+async fn whole(body: HttpBody) -> Result<Bytes, Unreadable> {
+    let mut pieces = body.into_data_stream();
+    let (mut kept, mut read) = (Vec::new(), 0_usize);
+    while let Some(piece) = pieces.next().await {
+        let Ok(piece) = piece else {
+            return Err(if LIMIT < read { Unreadable::TooLarge } else { Unreadable::Otherwise });
+        };
+        read = read.saturating_add(piece.len());
+        if DRAINED < read {
+            break;
+        } else if LIMIT < read {
+            kept = Vec::new();
+        } else {
+            kept.extend_from_slice(&piece);
+        }
+    }
+    if LIMIT < read { Err(Unreadable::TooLarge) } else { Ok(kept.into()) }
 }
 
 /// `a=1&p[0][key]=x&p[0][value]=2` to nested JSON; all values stay text, as in PHP.

@@ -40,6 +40,8 @@ pub struct SimOptions {
     pub backtests_per_minute: Option<usize>,
     /// A file the world is read from at the start, if it exists, and written to after each change.
     pub saved_world: Option<PathBuf>,
+    /// How many requests the journal keeps, the last ones; `None` keeps all of them, as tests want it.
+    pub journal: Option<usize>,
 }
 
 impl Default for SimOptions {
@@ -59,14 +61,23 @@ impl Default for SimOptions {
             quotas: None,
             backtests_per_minute: None,
             saved_world: None,
+            journal: None,
         }
     }
 }
 
 impl SimOptions {
-    /// What a demo wants: real time with jobs of a second or two, and the market on disk.
+    /// How many requests the journal of a server that runs for long should keep.
+    pub const LONG_RUNNING_JOURNAL: usize = 1000;
+
+    /// What a demo wants: real time with jobs of a second or two, the market on disk, and a journal that does not grow for ever.
     pub fn demo() -> Self {
-        Self { clock: ClockMode::Real, folder: FolderMode::Temporary, ..Self::default() }
+        Self {
+            clock: ClockMode::Real,
+            folder: FolderMode::Temporary,
+            journal: Some(Self::LONG_RUNNING_JOURNAL),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn job_times(&self) -> JobTimes {

@@ -50,7 +50,8 @@ async fn answer(State(shared): State<Arc<Shared>>, ConnectInfo(wire): ConnectInf
     let path = path.replace("//", "/");
     let headers = request.headers().clone();
     let body = body::read(request).await;
-    let fault = shared.faults.take(&path);
+    // What is too large ends before the service: no fault is used up by it.
+    let fault = if matches!(body, Err(Unreadable::TooLarge)) { None } else { shared.faults.take(&path) };
     let presented = presented(&headers, body.as_ref().ok());
     let (route, entry) = admit(&shared, &path, &presented, body.as_ref().ok(), now, fault.as_ref());
     let gzip = takes_gzip(&headers);

@@ -87,6 +87,7 @@ impl Sim {
         let shelf = Shelf::new(options.seed, folder.as_ref().map(|folder| folder.path().to_owned()));
         let root = format!("http://127.0.0.1:{port}");
         let base_url = format!("{root}/api/v2");
+        let journal = Journal::keeping(options.journal);
         let shared = Arc::new(Shared {
             options,
             root,
@@ -94,7 +95,7 @@ impl Sim {
             world: Mutex::new(world),
             market: OnceLock::new(),
             shelf,
-            journal: Journal::default(),
+            journal,
             faults: Faults::default(),
         });
         let serving = tokio::spawn(server::serve(listener, Arc::clone(&shared)));

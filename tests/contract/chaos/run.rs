@@ -119,7 +119,9 @@ impl Chaos {
     }
 
     /// Lets something go wrong, now and then, for the next request to `path` or for the next ones whatever they are.
-    fn trouble(&mut self, path: &str) -> Client {
+    ///
+    /// Gives the client to send with, and whether it is the one that gives up.
+    fn trouble(&mut self, path: &str) -> (Client, bool) {
         let skew = match self.below(150) {
             0 => Some(SignedDuration::from_hours(3)),
             1 => Some(SignedDuration::from_hours(-5)),
@@ -141,29 +143,53 @@ impl Chaos {
         } else if self.random.random_bool(0.004) {
             // Longer than the hasty client waits.
             self.sim.faults().once(path, Fault::Slow(Duration::from_millis(300)));
-            return self.hasty.clone();
+            return (self.hasty.clone(), true);
         }
-        self.client.clone()
+        (self.client.clone(), false)
+    }
+
+    /// Waits until a request whose sender may have hung up is on record, or will never be.
+    ///
+    /// When this process stalls the client may give up before the simulator has read the request. Both share a thread
+    /// and a machine: what was sent is read within a few turns of the runtime, however long each takes; hence turns are
+    /// counted, and not time.
+    async fn settle(&self, before: usize) {
+        let (mut seen, mut quiet) = (self.sim.journal().len(), 0);
+        for _ in 0..100 {
+            if before < seen && 5 <= quiet {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            let now = self.sim.journal().len();
+            quiet = if now == seen { quiet + 1 } else { 0 };
+            seen = now;
+        }
     }
 
     /// Sends what does not create; its fate does not matter, only that it is not sent twice when it deletes.
     async fn other<E: Endpoint>(&mut self, request: E) {
-        let client = self.trouble(E::PATH);
+        let (client, is_hasty) = self.trouble(E::PATH);
         let before = self.sim.journal().len();
         let _ = client.send(&request).await;
+        if is_hasty {
+            self.settle(before).await;
+        }
         let reached = self.sim.journal().since(before).iter().filter(|e| e.path == E::PATH && e.reached).count();
         assert!(E::EFFECT != Effect::Delete || reached <= 1, "{} was carried out {reached} times", E::PATH);
     }
 
     /// Sends a create and notes what it was said to have done.
     async fn create<E: Endpoint>(&mut self, marker: String, request: &E, id: impl Fn(&E::Reply) -> Option<String>) {
-        let client = self.trouble(E::PATH);
+        let (client, is_hasty) = self.trouble(E::PATH);
         let before = self.sim.journal().len();
         let verdict = match client.send(request).await {
             Ok(reply) => Verdict::Made(id(&reply)),
             Err(error) if error.may_have_created() => Verdict::Maybe(None),
             Err(_) => Verdict::Refused,
         };
+        if is_hasty {
+            self.settle(before).await;
+        }
         let sent = before..self.sim.journal().len();
         self.record.attempts.push(Attempt { path: E::PATH, marker, verdict, sent });
     }

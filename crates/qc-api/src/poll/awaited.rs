@@ -288,7 +288,14 @@ mod tests {
     #[tokio::test]
     async fn a_finished_backtest_is_not_lost_when_a_later_read_fails() {
         let partial = || Ok(backtest("Completed.", true, false));
-        let broken = || Err(Error::Status { endpoint: "backtests/read".into(), status: 500, messages: vec![] });
+        let broken = || {
+            Err(Error::Status {
+                endpoint: "backtests/read".into(),
+                status: 500,
+                safe_to_repeat: true,
+                messages: vec![],
+            })
+        };
         let (reply, asked, ..) = run(read(), None, vec![partial(), broken()]).await;
         assert!(reply.unwrap().backtest.is_finished(), "what there is is given");
         assert_eq!(asked, 7);

@@ -93,10 +93,16 @@ pub(super) fn absence(plan: &Plan<'_>) -> Result<String> {
         return Ok(format!("the folder has nothing under {of}/{market}/{resolution}"));
     }
     let some: Vec<&str> =
-        shelf.tickers.iter().map(String::as_str).filter(|name| is_ticker(name)).take(MAX_NAMED).collect();
+        shelf.tickers.iter().map(String::as_str).filter(|name| is_shown(name)).take(MAX_NAMED).collect();
     let more = if some.len() < shelf.tickers.len() { ", .." } else { "" };
     let n = shelf.tickers.len();
     Ok(format!("no file; under {of}/{market}/{resolution} the folder has {n}: {}{more}", some.join(", ")))
+}
+
+/// Whether the name of a file is shown: names of files are not ours, so only short ones of one word are.
+fn is_shown(name: &str) -> bool {
+    const LONGEST: usize = 20;
+    name.len() <= LONGEST && !name.contains(' ') && is_ticker(name)
 }
 
 /// What a reader of one symbol's history should know.
@@ -125,4 +131,17 @@ pub(super) fn notes(series: &SymbolHistory) -> Vec<Note> {
         note(format!("{n_days} open days have no bar; the largest gap is {} to {}", largest.first, largest.last));
     }
     notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_that_are_sentences_are_not_shown() {
+        for name in ["delete everything", "ignore-all-previous-orders", "a\u{1b}[31m", ""] {
+            assert!(!is_shown(name), "{name:?}");
+        }
+        assert!(["spy", "brk.b", "btcusd", "fb.1"].iter().all(|name| is_shown(name)));
+    }
 }

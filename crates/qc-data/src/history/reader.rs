@@ -124,9 +124,10 @@ impl Plan<'_> {
             let Some(file) = source::read(self.folder, None, &self.place(&name, kind, first_day), format)? else {
                 continue;
             };
-            self.budget.take(file.times.len(), file.columns.len())?;
+            let n_rows = self.rows_of_window(&file.times, kind);
+            self.budget.take(n_rows, file.columns.len())?;
             let until = uses.peek().map(|(day, _)| self.hours.to_exchange(LocalTime::of_day_number(*day)));
-            let walk = walk.get_or_insert_with(|| Walk::new(self, kind, file.columns.len(), file.times.len()));
+            let walk = walk.get_or_insert_with(|| Walk::new(self, kind, file.columns.len(), n_rows));
             walk.now = walk.now.max(LocalTime::of_day_number(first_day));
             let frontier = LocalTime::of_day_number(first_day).0.saturating_sub(LEAD);
             // LEAN takes one row more; where no row is that late it reads from the beginning.
@@ -136,6 +137,13 @@ impl Plan<'_> {
             }
         }
         Ok(walk.map(|walk| walk.stream).unwrap_or_default())
+    }
+
+    /// At most so many rows of a file lie in the window; clocks differ by less than a day.
+    fn rows_of_window(&self, times: &[i64], kind: Kind) -> usize {
+        let from = self.limited_start.0.saturating_sub(self.step(kind)).saturating_sub(DAY);
+        let to = self.end.0.saturating_add(DAY);
+        times.iter().filter(|time| (from..=to).contains(time)).count()
     }
 
     /// From which open day on which name is used, for the days of the window. Options have a file for each year.

@@ -12,6 +12,7 @@ use qc_api::model::Language;
 
 pub(crate) use self::search::search;
 use crate::code::{self, Source};
+use crate::endpoints::files;
 use crate::market::Market;
 use crate::refuse::{self, Answer};
 use crate::world::{Call, World};
@@ -20,7 +21,8 @@ use crate::world::{Call, World};
 const VERSION: &str = "2.0";
 
 /// The code is not run: a build error or a statement that would raise in `initialize` is found by reading.
-pub(crate) fn initialization(_: &mut World, _: &Call<'_>, request: CheckInitialization) -> Answer<AssistText> {
+pub(crate) fn initialization(world: &mut World, call: &Call<'_>, request: CheckInitialization) -> Answer<AssistText> {
+    check_sizes(world, call, &request.files)?;
     let sources = program(&request.language, &request.files)?;
     let errors = code::check(&sources);
     let raised = code::read(&sources, |word| Market::find(word).is_some()).raises;
@@ -40,7 +42,8 @@ pub(crate) fn initialization(_: &mut World, _: &Call<'_>, request: CheckInitiali
 }
 
 /// Finds what a build would stop at; `state` is `Error` when there is something, and the answer is still a success.
-pub(crate) fn check_syntax(_: &mut World, _: &Call<'_>, request: CheckSyntax) -> Answer<AssistTexts> {
+pub(crate) fn check_syntax(world: &mut World, call: &Call<'_>, request: CheckSyntax) -> Answer<AssistTexts> {
+    check_sizes(world, call, &request.files)?;
     let sources = sources(&request.files);
     let found: Vec<String> = code::check(&sources)
         .into_iter()
@@ -61,6 +64,12 @@ fn program<'a>(language: &Language, files: &'a [FileContent]) -> Answer<Vec<Sour
         return Err(refuse::file_not_found(main));
     }
     Ok(sources(files))
+}
+
+/// Refuses what could not be a file of a project either: the work grows with the text, and all others wait for it.
+fn check_sizes(world: &World, call: &Call<'_>, files: &[FileContent]) -> Answer<()> {
+    let quotas = call.quotas(world.organization(call, None)?);
+    files.iter().try_for_each(|file| files::check_size(quotas, &file.name, &file.content))
 }
 
 fn sources(files: &[FileContent]) -> Vec<Source<'_>> {
@@ -91,7 +100,8 @@ pub(crate) fn enhance(_: &mut World, _: &Call<'_>, request: EnhanceError) -> Ans
 }
 
 /// Writes the names the simulator knows with underscores; all others are left alone, as they may be the user's own.
-pub(crate) fn convert(_: &mut World, _: &Call<'_>, request: ConvertPep8) -> Answer<ConvertedFiles> {
+pub(crate) fn convert(world: &mut World, call: &Call<'_>, request: ConvertPep8) -> Answer<ConvertedFiles> {
+    check_sizes(world, call, &request.files)?;
     let files =
         request.files.iter().map(|file| (file.name.clone(), names::with_underscores(&file.name, &file.content)));
     Ok(ConvertedFiles { state: Some(AssistState::End), version: Some(VERSION.to_owned()), payload: files.collect() })

@@ -11,15 +11,13 @@ use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
 use super::*;
 use crate::testing::read_request;
 
-/// A certificate for `localhost`, signed with its own key and good for a hundred years: `openssl req -x509 -newkey ec -pkeyopt
-/// ec_paramgen_curve:prime256v1 -nodes -days 36500 -subj /CN=localhost -addext subjectAltName=DNS:localhost -addext
-/// basicConstraints=critical,CA:FALSE`.
-const CERTIFICATE: &str = "MIIBkjCCATigAwIBAgIUNA6uxLaJzeoes61Dk0uK0VL125swCgYIKoZIzj0EAwIwFDESMBAGA1UEAwwJbG9jYWxob3N0MCAX\
-    DTI2MTEyMjIxMzQxNloYDzIxMjYxMDI5MjEzNDE2WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO\
-    PQMBBwNCAASv0e/E3LRP+LU/Wn82+0JrZK+EwV/pnVfaE77t6pRXGEYrFYjoIgQlpH+55f1wAQTioEYh/6HZrMPc1XXmxxsC\
-    o2YwZDAdBgNVHQ4EFgQUquaV/SgCW/CvmGuTCChbAtGN87swHwYDVR0jBBgwFoAUquaV/SgCW/CvmGuTCChbAtGN87swFAYD\
-    VR0RBA0wC4IJbG9jYWxob3N0MAwGA1UdEwEB/wQCMAAwCgYIKoZIzj0EAwIDSAAwRQIhALeOTKOypeLphAty9iVtVVUVp29F\
-    PjbHpwKMhMem425FAiBABxPdCJqExc4x3uWFUoRUlVisbnLcOQVuYVijB9+bEw==";
+/// A certificate for `localhost`, signed with its own key (a CA it is not) and good from 2000 to 2126, so that no clock of
+/// a machine that runs these tests stands outside it.
+const CERTIFICATE: &str = "MIIBPzCB5aADAgECAgEBMAoGCCqGSM49BAMCMBQxEjAQBgNVBAMMCWxvY2FsaG9zdDAgFw0wMDAxMDEwMDAwMDBaGA8yMTI2\
+    MDEwMTAwMDAwMFowFDESMBAGA1UEAwwJbG9jYWxob3N0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEr9HvxNy0T/i1P1p/\
+    NvtCa2SvhMFf6Z1X2hO+7eqUVxhGKxWI6CIEJaR/ueX9cAEE4qBGIf+h2azD3NV15scbAqMmMCQwFAYDVR0RBA0wC4IJbG9j\
+    YWxob3N0MAwGA1UdEwEB/wQCMAAwCgYIKoZIzj0EAwIDSQAwRgIhAIQC5TGWKEZ/X8DKFdFs2LBwZXmsleCib4giNTlWATN+\
+    AiEAvWoYbQkhyUDWNo+1TiTc2EodVXeNsR3BKDQgvk6Mr1I=";
 
 /// Its key. It opens nothing but the servers of this file.
 const KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgXKMHBPj7Hc+8nFTrx098mNgySqgH9sqX/CFNkbQ4ifahRANC\
@@ -113,6 +111,16 @@ fn client_of(base: String) -> Client {
     config.base_url = base;
     config.retry.attempts = 1;
     Client::new(config).unwrap()
+}
+
+/// A clock behind or before the day these tests were written must not make them fail.
+#[test]
+fn the_certificate_is_good_whatever_the_clock_says() {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(CERTIFICATE).unwrap();
+    let place = |text: &[u8]| bytes.windows(text.len()).position(|window| window == text);
+    let (from, until) = (place(b"\x17\x0d000101000000Z"), place(b"\x18\x0f21260101000000Z"));
+    assert_eq!(from.map(|from| from + 15), until, "2000-01-01, and right behind it 2126-01-01");
+    assert!(from.is_some());
 }
 
 #[tokio::test]

@@ -17,7 +17,8 @@ async fn a_read_is_repeated_after_a_500_and_waits_on_the_clock() {
 async fn a_read_gives_up_after_four_attempts_with_the_last_failure() {
     let server = Server::play(vec![answer("500 Error", "", "")]).await;
     let error = client(&server).send(&read()).await.unwrap_err();
-    assert_eq!(error, Error::Status { endpoint: "projects/read".into(), status: 500, messages: vec![] });
+    let endpoint = "projects/read".into();
+    assert_eq!(error, Error::Status { endpoint, status: 500, safe_to_repeat: true, messages: vec![] });
     assert_eq!(server.seen().len(), 4);
 }
 
@@ -27,7 +28,8 @@ async fn a_create_leaves_once_and_says_when_its_fate_is_unknown() {
     for act in [
         answer("500 Error", "", ""),
         answer("502 Bad Gateway", "Content-Type: text/html\r\n", "<html><title>Bad Gateway</title></html>"),
-        // A gateway may speak in sentences as well, and only a 500 of the service's own says what happened.
+        // Sentences say nothing about what was done before the failure, nor does the service's own `success: false`.
+        answer("500 Error", "", r#"{"errors":["Internal Error 21"],"success":false}"#),
         answer("502 Bad Gateway", "", r#"{"errors":["upstream gave up"],"success":false}"#),
         answer("503 Busy", "", r#"{"message":"no healthy upstream"}"#),
         answer("504 Gateway Timeout", "", r#"{"errors":["timed out"]}"#),
@@ -56,7 +58,8 @@ async fn a_create_leaves_once_and_says_when_its_fate_is_unknown() {
 async fn a_create_that_was_refused_is_not_uncertain() {
     for act in [
         json(r#"{"errors":["Invalid argument"],"success":false}"#),
-        answer("500 Error", "", r#"{"errors":["Internal"],"success":false}"#),
+        answer("500 Error", "", r#"{"errors":["Hash doesn't match. x"],"success":false}"#),
+        answer("500 Error", "", r#"{"errors":["Too many requests; please slow down."],"success":false}"#),
         answer("401 Unauthorized", "", ""),
         answer("429 Slow", "Retry-After: 1\r\n", ""),
         answer("404 Not Found", "", "<html></html>"),
@@ -74,7 +77,7 @@ async fn a_create_that_was_refused_is_not_uncertain() {
 async fn a_create_that_times_out_may_have_happened() {
     let server = Server::play(vec![Act::SayAndHang(vec![])]).await;
     let (mut config, _) = setup(&server);
-    config.timeout = Some(Duration::from_millis(80));
+    config.timeout = Some(Duration::from_secs(1)); // long enough for the request to arrive
     let error = Client::new(config).unwrap().send(&create()).await.unwrap_err();
     assert!(error.may_have_created(), "{error}");
     assert_eq!(server.seen().len(), 1);
@@ -95,7 +98,7 @@ async fn a_connection_that_never_stood_created_nothing() {
 async fn a_delete_leaves_once() {
     let server = Server::play(vec![answer("503 Busy", "", "")]).await;
     let error = client(&server).send(&DeleteProject { project_id: ProjectId(1) }).await.unwrap_err();
-    assert!(matches!(error, Error::Status { status: 503, .. }));
+    assert!(matches!(error, Error::Status { status: 503, .. }) && !error.is_retryable(), "{error}");
     assert_eq!(server.seen().len(), 1);
 }
 

@@ -62,20 +62,29 @@ pub(super) fn starting_with(word: &str, python: bool) -> impl Iterator<Item = &'
 /// The text with these names in their Python spelling where they are names of something else (`self.SetCash`) or of a
 /// method that is defined; texts and comments stay.
 pub(super) fn with_underscores(file: &str, text: &str) -> String {
-    let words = code::words(file, text);
-    let mut lines: Vec<Vec<char>> = text.split('\n').map(|line| line.chars().collect()).collect();
-    // From the end, so that the columns before stay right.
-    for (word, line, column) in words.iter().rev() {
-        let Some(name) = NAMES.iter().find(|name| name.csharp == word) else { continue };
-        let Some(line) = lines.get_mut(line.saturating_sub(1)) else { continue };
-        let before: String = line.iter().take(*column).collect();
-        let end = column + word.chars().count();
-        if (before.ends_with('.') || before.ends_with("def ")) && end <= line.len() {
-            line.splice(*column..end, name.python.chars());
+    let mut words = code::words(file, text).into_iter().peekable();
+    let mut changed = String::with_capacity(text.len() + text.len() / 8);
+    for (at, line) in text.split('\n').enumerate() {
+        if 0 < at {
+            changed.push('\n');
         }
+        let line: Vec<char> = line.chars().collect();
+        // How far the line has been taken over.
+        let mut taken = 0;
+        while let Some((word, _, column)) = words.next_if(|(_, number, _)| *number <= at + 1) {
+            let Some(name) = NAMES.iter().find(|name| name.csharp == word) else { continue };
+            let end = column + word.chars().count();
+            let before = line.get(..column).unwrap_or_default();
+            let Some(between) = line.get(taken..column).filter(|_| end <= line.len()) else { continue };
+            if before.ends_with(&['.']) || before.ends_with(&['d', 'e', 'f', ' ']) {
+                changed.extend(between);
+                changed.push_str(name.python);
+                taken = end;
+            }
+        }
+        changed.extend(line.get(taken..).unwrap_or_default());
     }
-    let lines: Vec<String> = lines.into_iter().map(|line| line.into_iter().collect()).collect();
-    lines.join("\n")
+    changed
 }
 
 #[cfg(test)]
@@ -90,6 +99,16 @@ mod tests {
         let expected = "class A(QCAlgorithm):\n    def initialize(self):\n        self.set_cash(1); self.set_cash(2)  # SetCash\n        \
                         self.MyOwn('self.SetCash')\n        é = self.debug(\"ü\")\nSetCash = 3\n";
         assert_eq!(changed, expected);
+    }
+
+    #[test]
+    fn a_long_line_takes_no_longer_than_many_short_ones() {
+        let calls = |between: &str, call: &str| vec![format!("self.{call}(1)"); 60_000].join(between);
+        let began = std::time::Instant::now();
+        assert_eq!(with_underscores("main.py", &calls("; ", "SetCash")), calls("; ", "set_cash"));
+        // Each name looked at the whole line before it: minutes.
+        assert!(began.elapsed() < std::time::Duration::from_secs(15), "{:?}", began.elapsed());
+        assert_eq!(with_underscores("main.py", &calls("\n", "SetCash")), calls("\n", "set_cash"));
     }
 
     #[test]
