@@ -1,8 +1,8 @@
 //! Parquet files as pandas, polars and DuckDB write them: a flat table of numbers, texts, days and moments.
 //!
 //! What is read: plain and dictionary encodings, pages of both versions, uncompressed, Snappy and gzip. Everything else is
-//! refused by its name. How much a file may hold is known from its footer and from the head of each page before room is
-//! made for it, so that a small file cannot ask for a large memory.
+//! refused by its name. How much a page unpacks to is known from its head before room is made for it. Rows that are merely
+//! repeated are bounded by the number of cells alone: a small file of them may still take much memory.
 //! Source: Apache Parquet, `parquet.thrift` and `Encodings.md`.
 
 mod pages;
