@@ -2,15 +2,15 @@
 
 use jiff::civil::date;
 use qc_data::table::{Shape, Table, TableOptions};
-use qc_data::{DataFolder, Error, Resolution, import::ImportOptions};
+use qc_data::{DataFolder, Error, Field, Resolution, import::ImportOptions};
 
-fn bytes(name: &str) -> Vec<u8> {
+fn bytes_of(name: &str) -> Vec<u8> {
     let folder = support::paths::workspace_root().join("tests/golden/lean/parquet");
     std::fs::read(folder.join(format!("{name}.parquet"))).unwrap()
 }
 
 fn read(name: &str) -> Result<Table, Error> {
-    Table::read(&format!("{name}.parquet"), &bytes(name), &TableOptions::default())
+    Table::read(&format!("{name}.parquet"), &bytes_of(name), &TableOptions::default())
 }
 
 /// What the generator writes for row `n`: `IWM` is missing in every seventh row.
@@ -46,10 +46,7 @@ fn every_packing_holds_the_same_table() {
 #[test]
 fn moments_keep_what_the_file_says_of_their_clock() {
     let zoned = read("wide_with_zone").unwrap();
-    assert_eq!(
-        (zoned.time_zone.clone(), zoned.times[0].to_string()),
-        (Some(jiff::tz::TimeZone::UTC), "2024-01-02 05:00:00".into())
-    );
+    assert_eq!((zoned.time_zone.clone(), zoned.times[0].date()), (None, date(2024, 1, 2)));
     holds_both(&zoned, "midnights of New York");
     for name in ["minutes_in_milliseconds", "minutes_in_int96"] {
         let minutes = read(name).unwrap();
@@ -57,6 +54,65 @@ fn moments_keep_what_the_file_says_of_their_clock() {
         assert_eq!(minutes.times[19].to_string(), "2024-01-02 09:49:00", "{name}");
         assert_eq!(minutes.column("XYZ", "close").unwrap()[19], spy(19), "{name}");
     }
+}
+
+#[test]
+fn midnights_of_a_clock_that_the_file_names_are_its_days() {
+    // 23:00 of the day before on UTC's clock in winter, 15:00 in Tokyo.
+    for (name, rows) in [("days_of_berlin", 40), ("days_nine_hours_ahead", 5), ("wide_with_zone", 40)] {
+        let table = read(name).unwrap();
+        assert!(table.is_daily() && table.time_zone.is_none(), "{name}");
+        assert_eq!((table.n_rows(), table.times[0].date()), (rows, date(2024, 1, 2)), "{name}");
+        assert_eq!(table.align(Field::Close).dates[4], date(2024, 1, 8), "{name}");
+        assert!(table.found.notes.is_empty(), "{name}: {:?}", table.found.notes);
+    }
+    // Where no clock is named they stay moments of UTC, and the answer says what that means.
+    let bare = read("moments_without_clock").unwrap();
+    assert_eq!(bare.time_zone, Some(jiff::tz::TimeZone::UTC));
+    assert_eq!(bare.times[0].to_string(), "2024-01-01 23:00:00");
+    assert!(bare.found.notes.iter().any(|note| note.contains("falls on the day before")), "{:?}", bare.found.notes);
+}
+
+#[test]
+fn numbers_that_are_never_below_zero_stay_so() {
+    let table = read("counts_never_below_zero").unwrap();
+    let column = |symbol: &str| table.column(symbol, "close").unwrap().to_vec();
+    assert_eq!(column("thirty_two"), [1.0, 2_147_483_648.0, 4_294_967_295.0]);
+    assert_eq!(column("sixty_four"), [1.0, 9_223_372_036_854_775_808.0, 18_446_744_073_709_549_568.0]);
+    assert_eq!(column("small"), [1.0, 128.0, 255.0]);
+    assert_eq!(table.symbols().len(), 3, "times of day are no prices");
+    assert!(table.found.notes.iter().any(|note| note.contains("holds times")), "{:?}", table.found.notes);
+}
+
+#[test]
+fn rows_that_are_merely_repeated_take_room_that_is_counted() {
+    // Nine million numbers are 72 megabytes, four million texts 96: both beyond what files of this size may take.
+    for (name, bytes) in [("a_number_repeated", 72_000_000), ("texts_of_nothing", 96_000_000)] {
+        let size = bytes_of(name).len();
+        assert!(size < 64_000, "{name}: {size}");
+        let error = read(name).unwrap_err();
+        let Error::TooLarge { file, limit, found } = &error else { panic!("{name}: {error}") };
+        assert!(file.ends_with("(its cells)") && *limit == 64 << 20, "{name}: {error}");
+        assert!(*limit < *found && *found <= bytes, "{name}: refused at the page that goes beyond: {error}");
+    }
+}
+
+#[test]
+fn footers_and_heads_of_pages_have_a_size() {
+    let footer = vec![0x11; (16 << 20) + 1];
+    let length = u32::try_from(footer.len()).unwrap().to_le_bytes();
+    let huge = [b"PAR1".as_slice(), &footer, &length, b"PAR1"].concat();
+    let error = Table::read("x.parquet", &huge, &TableOptions::default()).unwrap_err();
+    assert!(matches!(&error, Error::TooLarge { file, .. } if file.contains("footer")), "{error}");
+    // The head of the first page with a text of a hundred kilobytes in a field that nobody asks for (21).
+    let good = bytes_of("minutes_in_milliseconds");
+    let text = vec![b'x'; 100_000];
+    let field = [&[0x08, 0x2a, 0xa0, 0x8d, 0x06][..], &text].concat();
+    let mut bad = good[..4].to_vec();
+    bad.extend_from_slice(&field);
+    bad.extend_from_slice(&good[4..]);
+    let error = Table::read("x.parquet", &bad, &TableOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("the head of a page cannot be read"), "{error}");
 }
 
 #[test]
@@ -82,7 +138,7 @@ fn what_is_not_read_is_refused_by_its_name() {
 #[test]
 fn a_page_that_claims_a_gigabyte_is_refused_before_room_is_made() {
     // The head of the first page: 1: kind (0x15 kind), 2: size unpacked (0x15 varint).
-    let good = bytes("minutes_in_milliseconds");
+    let good = bytes_of("minutes_in_milliseconds");
     let mut bad = good[..4].to_vec();
     let first = 4;
     assert_eq!((good[first], good[first + 2]), (0x15, 0x15), "the head of a page");
@@ -99,7 +155,7 @@ fn a_page_that_claims_a_gigabyte_is_refused_before_room_is_made() {
 #[test]
 fn every_cut_and_many_flipped_bits_are_answers() {
     for name in ["wide_snappy", "wide_gzip", "wide_second_pages", "long_dictionary", "minutes_in_int96"] {
-        let good = bytes(name);
+        let good = bytes_of(name);
         for cut in (0..good.len()).step_by(23) {
             // A file that is cut has no mark at its end; with one it has a wrong footer.
             let marked = [&good[..cut], b"PAR1"].concat();

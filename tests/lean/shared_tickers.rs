@@ -78,6 +78,9 @@ fn members_and_loans_are_of_one_company() {
         assert_eq!((known.file_date, known.members[0].ticker.as_str()), (file, member));
         let days = universe::etf_history(&folder, &share, window).unwrap();
         assert!(days.iter().all(|day| day.file_date == file), "{member}");
+        // The one is delisted on 31 July 2019 and known for the last time on the morning after; the other stays.
+        let last = days.last().unwrap().time.date();
+        assert_eq!(last, if company == OLD { date(2019, 8, 1) } else { date(2020, 1, 31) }, "{member}");
         let lent = reference::shortable(&folder, "b", &share).unwrap();
         assert_eq!(lent.iter().map(|row| row.quantity).collect::<Vec<_>>(), [Some(quantity)]);
     }

@@ -45,6 +45,35 @@ fn the_fields_of_one_symbol_take_the_name_of_the_file() {
 }
 
 #[test]
+fn points_beside_decimal_commas_part_thousands_or_are_refused() {
+    // The prices have decimal commas, so the volumes' points part thousands, whatever separates the cells.
+    for text in [
+        "date\tclose\tvolume\n2024-01-02\t1,5\t1.234\n2024-01-03\t2,25\t2.500\n",
+        "date|close|volume\n2024-01-02|1,5|1.234\n2024-01-03|2,25|2.500\n",
+        "date,close,volume\n2024-01-02,\"1,5\",1.234\n2024-01-03,\"2,25\",2.500\n",
+    ] {
+        let table = csv(text).unwrap();
+        assert_eq!(table.column("PRICES", "close").unwrap(), [1.5, 2.25], "{text}");
+        assert_eq!(table.column("PRICES", "volume").unwrap(), [1_234.0, 2_500.0], "{text}");
+    }
+    // One column with a comma, one with a point: the third may be either.
+    let torn = csv("date\ta\tb\tc\n2024-01-02\t1,5\t2.5\t1.234\n").unwrap_err();
+    assert!(matches!(torn, Error::Cell { line: 2, column: 4, .. }), "{torn}");
+    let declared = TableOptions { decimal_mark: Some(DecimalMark::Point), ..TableOptions::default() };
+    let told = Table::read("p.csv", b"date\ta\tx\n2024-01-02\t15\t1.234\n", &declared).unwrap();
+    assert_eq!(told.column("x", "close").unwrap(), [1.234]);
+    assert_eq!(csv("date\ta\tx\n2024-01-02\t15\t1.234\n").unwrap().column("x", "close").unwrap(), [1.234]);
+}
+
+#[test]
+fn a_long_file_whose_rows_meet_nowhere_is_not_spread_out() {
+    let rows: String =
+        (0..4_000).map(|n| format!("2024-01-02 {:02}:{:02}:{:02},S{n},1\n", n / 3_600, n / 60 % 60, n % 60)).collect();
+    let refused = csv(&format!("date,symbol,close\n{rows}")).unwrap_err();
+    assert!(matches!(refused, Error::TooMany { limit: 10_000_000, found: 16_000_000, .. }), "{refused}");
+}
+
+#[test]
 fn what_can_be_read_in_two_ways_is_refused_until_it_is_declared() {
     let text = "date,SPY\n01/02/2024,1\n02/02/2024,2\n";
     assert!(matches!(csv(text), Err(Error::Cell { line: 2, column: 1, .. })));
@@ -127,6 +156,13 @@ fn an_import_refuses_what_would_be_known_too_early_or_cannot_be() {
     };
     let fives = "time,XYZ\n2019-07-02 09:30,1\n2019-07-02 09:35,1\n2019-07-02 09:40,1\n";
     assert!(refused(fives, Some(Resolution::Minute)).contains("bars of 300 seconds as minute bars"));
+    // One row off the beat of five minutes, and one symbol among minutes: the step that most rows keep tells.
+    let off = "time,XYZ\n2019-07-02 09:30,1\n2019-07-02 09:35,1\n2019-07-02 09:40,1\n2019-07-02 09:45,1\n2019-07-02 09:50,1\n2019-07-02 09:52,1\n";
+    assert!(refused(off, Some(Resolution::Minute)).contains("bars of 300 seconds as minute bars"));
+    let rows: String =
+        (30..51).map(|n| format!("2019-07-02 09:{n},1,{}\n", if n % 5 == 0 { "2" } else { "" })).collect();
+    let one = format!("time,ABC,XYZ\n{rows}");
+    assert!(refused(&one, Some(Resolution::Minute)).contains("bars of 300 seconds as minute bars"));
     let halves = "time,XYZ\n2019-07-02 09:30:00,1\n2019-07-02 09:31:00,1\n2019-07-02 09:32:30,1\n2019-07-02 09:33:30,1\n2019-07-02 09:34:30,1\n";
     assert!(refused(halves, Some(Resolution::Minute)).contains("a bar that begins at 2019-07-02 09:32:30"));
     let half_hours = "time,XYZ\n2019-07-02 09:30,1\n2019-07-02 10:30,1\n2019-07-02 11:30,1\n";
@@ -166,6 +202,17 @@ fn imported(text: &str, options: &ImportOptions) -> (tempfile::TempDir, DataFold
     let folder = DataFolder::open(dir.path()).unwrap();
     folder.import(&csv(text).unwrap(), options).unwrap();
     (dir, folder)
+}
+
+#[test]
+fn minutes_that_are_rarely_traded_are_minutes() {
+    let (_dir, folder) = imported(
+        "time,XYZ\n2019-07-02 09:30,1\n2019-07-02 09:35,1\n2019-07-02 09:42,1\n2019-07-02 09:47,1\n2019-07-02 10:17,1\n2019-07-03 09:30,1\n",
+        &ImportOptions { resolution: Some(Resolution::Minute), ..ImportOptions::default() },
+    );
+    let window = Window::dates(date(2019, 7, 2), date(2019, 7, 3));
+    let history = history::load(&folder, &HistoryRequest::new(["XYZ"], window, Resolution::Minute)).unwrap();
+    assert_eq!(history.series[0].n_rows(), 6);
 }
 
 #[test]

@@ -29,7 +29,7 @@ use crate::bars::Kind;
 use crate::derived::{self, Key};
 use crate::error::{Error, Result};
 use crate::folder::DataFolder;
-use crate::symbol::{BarSize, Normalization, Resolution, Security, SecurityType};
+use crate::symbol::{BarSize, Normalization, Resolution, Security, SecurityType, SymbolQuery};
 use budget::Budget;
 use prepare::Prepared;
 use rayon::prelude::*;
@@ -57,29 +57,37 @@ pub(crate) fn answer(folder: &DataFolder, request: &HistoryRequest) -> Result<Hi
         return Err(Error::TooMany { what: "symbols of a request", limit: MAX_SYMBOLS as u64, found });
     }
     let budget = Budget::new();
-    let series: Vec<SymbolHistory> = request
-        .symbols
-        .par_iter()
-        .map(|query| symbol_history(folder, request, folder.resolved(query)?, &budget))
-        .collect::<Result<_>>()?;
+    let read =
+        |query: &SymbolQuery, alone: bool| symbol_history(folder, request, folder.resolved(query)?, (&budget, alone));
+    let first: Vec<Result<Option<SymbolHistory>>> =
+        request.symbols.par_iter().map(|query| read(query, false)).collect();
+    let mut series = Vec::with_capacity(first.len());
+    for (query, known) in request.symbols.iter().zip(budget::all(first)?) {
+        match known {
+            Some(known) => series.push(known),
+            // Its fine bars did not fit beside those of others.
+            None => series.extend(read(query, true)?),
+        }
+    }
     let notes = series.iter().flat_map(gaps::notes).collect();
     Ok(History { series, notes, bars: request.bars, asked: request.window.days(), synthetic: folder.is_synthetic() })
 }
 
+/// The history of one symbol; `None` where it must be read again with nothing else beside it.
 fn symbol_history(
     folder: &DataFolder,
     request: &HistoryRequest,
     security: Security,
-    budget: &Budget,
-) -> Result<SymbolHistory> {
+    (budget, alone): (&Budget, bool),
+) -> Result<Option<SymbolHistory>> {
     match request.bars {
         BarSize::Stored(resolution) => {
-            stored(folder, &Prepared::new(folder, request, security, resolution)?, request, budget)
+            stored(folder, &Prepared::new(folder, request, security, resolution)?, request, budget).map(Some)
         }
         size => {
-            let made = consolidated(folder, request, security, size, budget)?;
+            let Some(made) = consolidated(folder, request, security, size, (budget, alone))? else { return Ok(None) };
             budget.take(made.n_rows(), made.columns.iter().len())?;
-            Ok(made)
+            Ok(Some(made))
         }
     }
 }
@@ -142,15 +150,15 @@ fn stored(
     })
 }
 
-/// Bars made from finer ones, from disk if they were made before.
+/// Bars made from finer ones, from disk if they were made before; `None` where the finer ones have no room beside others.
 fn consolidated(
     folder: &DataFolder,
     request: &HistoryRequest,
     security: Security,
     size: BarSize,
-    budget: &Budget,
-) -> Result<SymbolHistory> {
-    let make = |resolution: Resolution| -> Result<SymbolHistory> {
+    (budget, alone): (&Budget, bool),
+) -> Result<Option<SymbolHistory>> {
+    let make = |resolution: Resolution| -> Result<Option<SymbolHistory>> {
         let fine = HistoryRequest { bars: BarSize::Stored(resolution), symbols: Vec::new(), ..request.clone() };
         let prepared = Prepared::new(folder, &fine, security.clone(), resolution)?;
         let key = match folder.derived() {
@@ -160,11 +168,13 @@ fn consolidated(
         if let (Some(dir), Some(key)) = (folder.derived(), &key)
             && let Some(known) = derived::load(&dir, key, || empty(&prepared))
         {
-            return Ok(known);
+            return Ok(Some(known));
         }
-        // Some symbols are made at the same time, so their fine bars share the limit; they go when the symbol is done.
-        let part = budget.part();
-        let stored = stored(folder, &prepared, &fine, &part)?;
+        let part = budget.part(alone);
+        let stored = match stored(folder, &prepared, &fine, &part) {
+            Err(_) if part.is_crowded() => return Ok(None),
+            other => other?,
+        };
         let hours = &prepared.hours;
         let window = (prepared.start, prepared.end);
         let made = consolidate::consolidate(stored, size, hours, prepared.extended, resolution.nanos(), window);
@@ -173,17 +183,17 @@ fn consolidated(
         {
             derived::store(&dir, key, &made);
         }
-        Ok(made)
+        Ok(Some(made))
     };
-    let made = make(size.source())?;
+    let Some(made) = make(size.source())? else { return Ok(None) };
     // Hour bars will do where sessions open on the hour and nothing finer is stored.
     if made.times.is_empty() && matches!(size, BarSize::Hours(_)) && folder.hours(&security)?.opens_on_the_hour() {
-        let by_hours = make(Resolution::Hour)?;
+        let Some(by_hours) = make(Resolution::Hour)? else { return Ok(None) };
         if !by_hours.times.is_empty() {
-            return Ok(by_hours);
+            return Ok(Some(by_hours));
         }
     }
-    Ok(made)
+    Ok(Some(made))
 }
 
 /// Everything in a request that changes the answer for one security.
@@ -246,8 +256,11 @@ mod tests {
         let window = Window::dates(date(2022, 3, 7), date(2022, 3, 11));
         let request = HistoryRequest::new(["AAA"], window, Resolution::Daily).normalized(Normalization::Raw);
         let security = || folder.resolve(&"AAA".into()).unwrap();
-        let read = symbol_history(&folder, &request, security(), &Budget::of(60)).unwrap();
+        let read = symbol_history(&folder, &request, security(), (&Budget::of(60), false)).unwrap().unwrap();
         assert_eq!(read.n_rows(), 5);
-        assert!(symbol_history(&folder, &request, security(), &Budget::of(20)).is_err(), "five rows of six numbers");
+        assert!(
+            symbol_history(&folder, &request, security(), (&Budget::of(20), false)).is_err(),
+            "five rows of six numbers"
+        );
     }
 }

@@ -260,6 +260,9 @@ impl Prices {
 }
 
 /// Refuses rows that stand for longer bars than they would be stored as: the end of such a bar was not known yet.
+///
+/// Two things tell: a step beyond the resolution that divides all times, and one that most rows of a symbol keep within
+/// their days, so that a row off the beat hides nothing.
 fn check_step(table: &Table, resolution: Resolution, notes: &mut Vec<String>) -> Result<()> {
     let apart = table.times.windows(2).filter_map(|pair| match pair {
         [a, b] => Some(b.0 - a.0),
@@ -267,22 +270,49 @@ fn check_step(table: &Table, resolution: Resolution, notes: &mut Vec<String>) ->
     });
     let shared = apart.clone().fold(0, greatest_common_divisor);
     let n_rows = table.n_rows();
-    if n_rows < 3 || shared <= resolution.nanos() {
+    if n_rows < 3 {
         return Ok(());
     }
     if resolution == Resolution::Daily {
         let days = apart.min().unwrap_or(shared) / DAY;
-        if 5 <= days {
+        if resolution.nanos() < shared && 5 <= days {
             notes.push(format!(
                 "rows are at least {days} days apart: each is stored as the bar of its own day, so bars of weeks or months must be dated by their last day"
             ));
         }
         return Ok(());
     }
-    Err(Error::Unsupported {
-        what: format!("bars of {} seconds as {resolution} bars", shared / SECOND),
-        by: "an import: each would be shown before it was known".to_owned(),
-    })
+    let usual = table.columns.iter().filter(|column| column.field == Field::Close.name()).filter_map(|column| {
+        let times = table.times.iter().zip(&column.values).filter(|(_, price)| !price.is_nan()).map(|(at, _)| *at);
+        usual_step(times)
+    });
+    let longer = std::iter::once(shared).chain(usual).find(|step| resolution.nanos() < *step);
+    match longer {
+        None => Ok(()),
+        Some(step) => Err(Error::Unsupported {
+            what: format!("bars of {} seconds as {resolution} bars", step / SECOND),
+            by: "an import: each would be shown before it was known".to_owned(),
+        }),
+    }
+}
+
+/// Fewer steps than this say nothing of what is usual.
+const FEW_STEPS: usize = 4;
+
+/// The step that more than half of the rows keep to the next row of their day; rows that are rarely traded keep none.
+fn usual_step(times: impl Iterator<Item = LocalTime>) -> Option<i64> {
+    let mut counts: std::collections::HashMap<i64, usize> = std::collections::HashMap::new();
+    let (mut before, mut n_steps): (Option<LocalTime>, usize) = (None, 0);
+    for at in times {
+        if let Some(before) = before.replace(at)
+            && before.trading_date() == at.trading_date()
+        {
+            *counts.entry(at.0 - before.0).or_default() += 1;
+            n_steps += 1;
+        }
+    }
+    let (step, count) = counts.into_iter().max_by_key(|(step, count)| (*count, std::cmp::Reverse(*step)))?;
+    (FEW_STEPS <= n_steps && n_steps < 2 * count).then_some(step)
 }
 
 fn greatest_common_divisor(a: i64, b: i64) -> i64 {

@@ -23,6 +23,8 @@ use serde::Serialize;
 
 /// Most cells of a table: rows times columns.
 pub(crate) const MAX_CELLS: u64 = 100_000_000;
+/// A long file of more than ten million cells when it is spread out may not have more than this many for each row.
+pub(crate) const MAX_SPREAD: u64 = 1_000;
 /// Largest file.
 pub(crate) const MAX_FILE_BYTES: u64 = 256 << 20;
 /// Most columns.
@@ -217,6 +219,15 @@ pub(crate) struct RawColumn {
 pub(crate) enum RawCells {
     Text(Vec<String>),
     Numbers(Vec<f64>),
+    /// Nanoseconds since 1970, `i64::MIN` where there is none: of UTC, and perhaps of a clock that the file names, or of a
+    /// clock that is not known.
+    Times {
+        cells: Vec<i64>,
+        utc: bool,
+        zone: Option<TimeZone>,
+    },
+    /// So many cells that are neither.
+    Other(usize),
 }
 
 impl RawCells {
@@ -224,6 +235,8 @@ impl RawCells {
         match self {
             RawCells::Text(cells) => cells.len(),
             RawCells::Numbers(cells) => cells.len(),
+            RawCells::Times { cells, .. } => cells.len(),
+            RawCells::Other(n_cells) => *n_cells,
         }
     }
 }

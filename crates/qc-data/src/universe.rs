@@ -14,6 +14,7 @@ use crate::symbol::{Market, Resolution, Security, SecurityType, SymbolQuery, che
 use crate::time::{DAY, LocalTime, date_of_day};
 use crate::write::{Constituent, digits};
 use jiff::civil::Date;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// What was known about a universe at the beginning of a day.
@@ -66,7 +67,7 @@ impl Coarse {
     }
 }
 
-/// The members of a fund for every open day of a window.
+/// The members of a fund for every open day of a window, until its delisting.
 ///
 /// # Errors
 /// Damaged files, an empty window, [`Error::Unsupported`] for a window by periods.
@@ -74,7 +75,7 @@ pub fn etf_history(folder: &DataFolder, etf: &Security, window: Window) -> Resul
     folder.look_again();
     let (names, map) = (folder.names(etf)?, folder.map_file(etf)?);
     let base = format!("equity/{}/universes/etf", etf.market);
-    collections(folder, etf, window, |day| {
+    collections(folder, etf, (window, map.listed_days()), |day| {
         let date = date_of_day(day);
         let ticker = map.ticker_on(date, None).map_or(etf.sid.symbol(), |ticker| ticker).to_ascii_lowercase();
         // After its delisting a fund's ticker may be another fund's.
@@ -116,7 +117,7 @@ pub fn etf_on(folder: &DataFolder, etf: &Security, day: Date) -> Result<Option<C
 /// Damaged files, an empty window, [`Error::Unsupported`] for a window by periods.
 pub fn coarse_history(folder: &DataFolder, window: Window) -> Result<Vec<Collection<Coarse>>> {
     let any = folder.resolve(&"SPY".into())?;
-    collections(folder, &any, window, |day| {
+    collections(folder, &any, (window, EVER), |day| {
         let path = format!("equity/usa/fundamental/coarse/{}.csv", digits(date_of_day(day)));
         read(folder, &path, parse_coarse)
     })
@@ -144,17 +145,20 @@ pub fn constituent_history(
         market: Some(market.to_string()),
         date: None,
     })?;
-    collections(folder, &any, window, |day| {
+    collections(folder, &any, (window, EVER), |day| {
         let path = format!("equity/{market}/universes/{resolution}/{name}/{}.csv", digits(date_of_day(day)));
         read(folder, &path, parse_members)
     })
 }
 
-/// One collection for each open day whose midnight after lies in the window, missing files repeated.
+/// The days of what is never delisted.
+const EVER: RangeInclusive<i32> = i32::MIN..=i32::MAX;
+
+/// One collection for each open day whose midnight after lies in the window, missing files repeated within `listed`.
 fn collections<T>(
     folder: &DataFolder,
     security: &Security,
-    window: Window,
+    (window, listed): (Window, RangeInclusive<i32>),
     read: impl Fn(i32) -> Result<Option<Arc<Vec<T>>>>,
 ) -> Result<Vec<Collection<T>>> {
     window.check()?;
@@ -175,7 +179,7 @@ fn collections<T>(
     // A file known exactly at the start is not given, but may be repeated.
     for day in start.day() - 1..end.day() {
         let time = LocalTime::of_day_number(day + 1);
-        if time < start || !hours.is_date_open(day, false) {
+        if time < start || !listed.contains(&day) || !hours.is_date_open(day, false) {
             continue;
         }
         let found = read(day)?;

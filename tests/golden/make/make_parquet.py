@@ -38,3 +38,23 @@ pq.write_table(moments, path("minutes_in_milliseconds"))
 pq.write_table(moments, path("minutes_in_int96"), use_deprecated_int96_timestamps=True)
 os.remove(path("old_moments"))
 pq.write_table(pa.table({"date": ["2024-01-02"], "x": [[1.0, 2.0]]}), path("nested"))
+wide.tz_localize("Europe/Berlin").to_parquet(path("days_of_berlin"))
+wide.iloc[:5].tz_localize(datetime.timezone(datetime.timedelta(hours=9))).to_parquet(path("days_nine_hours_ahead"))
+bare = pa.table({"time": pa.array([d.to_pydatetime() for d in DAYS.tz_localize("Europe/Berlin")], pa.timestamp("us", "UTC")), "SPY": SPY})
+pq.write_table(bare, path("moments_without_clock"))
+counts = pa.table({
+    "date": pa.array([d.date() for d in DAYS[:3]], pa.date32()),
+    "thirty_two": pa.array([1, 2**31, 2**32 - 1], pa.uint32()),
+    "sixty_four": pa.array([1, 2**63, 2**64 - 2048], pa.uint64()),
+    "small": pa.array([1, 128, 255], pa.uint8()),
+    "at": pa.array([datetime.time(9, 30)] * 3, pa.time64("us")),
+})
+pq.write_table(counts, path("counts_never_below_zero"))
+# Millions of rows in a few kilobytes: the same number, or nothing at all, over and over.
+def repeated(name, column, values):
+    page = {"data_page_size": 1 << 30, "row_group_size": len(values), "write_batch_size": len(values), "compression": "gzip"}
+    pq.write_table(pa.table({column: values}), path(name), **page)
+
+
+repeated("a_number_repeated", "SPY", pa.repeat(1.5, 9_000_000))
+repeated("texts_of_nothing", "symbol", pa.nulls(4_000_000, pa.string()))

@@ -1,58 +1,105 @@
 //! How much one answer may hold: numbers are counted before room is made for them.
+//!
+//! Whether an answer is refused does not depend on how many threads read it: what it holds is counted over all symbols, the
+//! finer bars that a symbol is made from are counted for that symbol alone. All symbols that are made at the same time share
+//! the limit a second time; one that does not fit beside the others is made again by itself.
 
 use crate::error::{Error, Result};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Most numbers of an answer, times included: two gigabytes.
 const MAX_CELLS: u64 = 250_000_000;
+/// What is counted, for errors.
+const WHAT: &str = "numbers of one history";
 
 /// What an answer has taken so far.
 #[derive(Debug)]
 pub(super) struct Budget {
-    /// What all that share the limit have taken.
-    taken: Arc<AtomicU64>,
+    /// What the answer holds, of all symbols.
+    taken: AtomicU64,
+    /// Finer bars that are held at the moment, of all symbols.
+    passing: Arc<AtomicU64>,
     limit: u64,
-    /// What was taken here and is given back at the end; `None` where it stays taken.
-    passing: Option<AtomicU64>,
+    /// Set for the finer bars of one symbol.
+    part: Option<Part>,
+}
+
+/// Finer bars of one symbol.
+#[derive(Debug)]
+struct Part {
+    /// Whether nothing else is read at the same time.
+    alone: bool,
+    crowded: AtomicBool,
 }
 
 impl Budget {
     pub(super) fn new() -> Budget {
-        Budget { taken: Arc::default(), limit: MAX_CELLS, passing: None }
+        Budget::of(MAX_CELLS)
     }
 
-    #[cfg(test)]
     pub(super) fn of(limit: u64) -> Budget {
-        Budget { taken: Arc::default(), limit, passing: None }
+        Budget { taken: AtomicU64::new(0), passing: Arc::default(), limit, part: None }
     }
 
-    /// Room under the same limit that is given back when the part goes.
-    pub(super) fn part(&self) -> Budget {
-        Budget { taken: self.taken.clone(), limit: self.limit, passing: Some(AtomicU64::new(0)) }
+    /// Room for the finer bars of one symbol, given back when the part goes.
+    pub(super) fn part(&self, alone: bool) -> Budget {
+        let part = Part { alone, crowded: AtomicBool::new(false) };
+        Budget { taken: AtomicU64::new(0), passing: self.passing.clone(), limit: self.limit, part: Some(part) }
+    }
+
+    /// Whether a refusal came from other symbols that were read at the same time: read alone it may fit.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.part.as_ref().is_some_and(|part| part.crowded.load(Ordering::Relaxed))
     }
 
     /// Takes room for rows of some columns and their times.
     ///
     /// # Errors
-    /// [`Error::TooMany`] when all that was taken goes beyond the limit.
+    /// [`Error::TooMany`] when all that was taken goes beyond the limit. Counting stops there, so the number found is the
+    /// first one that is too many.
     pub(super) fn take(&self, n_rows: usize, n_columns: usize) -> Result<()> {
         let cells = (n_rows as u64).saturating_mul(n_columns as u64 + 1);
-        if let Some(passing) = &self.passing {
-            passing.fetch_add(cells, Ordering::Relaxed);
+        let refused = || Err(Error::TooMany { what: WHAT, limit: self.limit, found: self.limit.saturating_add(1) });
+        if self.limit < add(&self.taken, cells) {
+            return refused();
         }
-        let found = self.taken.fetch_add(cells, Ordering::Relaxed).saturating_add(cells);
-        if self.limit < found {
-            return Err(Error::TooMany { what: "numbers of one history", limit: self.limit, found });
+        let Some(part) = &self.part else { return Ok(()) };
+        if self.limit < add(&self.passing, cells) && !part.alone {
+            part.crowded.store(true, Ordering::Relaxed);
+            return refused();
         }
         Ok(())
     }
+
+    /// Whether an error is the refusal of a budget.
+    pub(super) fn refused(error: &Error) -> bool {
+        matches!(error, Error::TooMany { what: WHAT, .. })
+    }
+}
+
+/// Adds and says what there is now; never beyond what can be counted.
+fn add(sum: &AtomicU64, cells: u64) -> u64 {
+    let added = sum.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| Some(taken.saturating_add(cells)));
+    added.unwrap_or_default().saturating_add(cells)
+}
+
+/// All that was read, or the error that does not depend on which thread was first: a refusal before all others, else the
+/// first by place.
+pub(super) fn all<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
+    if let Some(error) = results.iter().filter_map(|result| result.as_ref().err()).find(|error| Budget::refused(error))
+    {
+        return Err(error.clone());
+    }
+    results.into_iter().collect()
 }
 
 impl Drop for Budget {
     fn drop(&mut self) {
-        if let Some(passing) = &mut self.passing {
-            self.taken.fetch_sub(*passing.get_mut(), Ordering::Relaxed);
+        if self.part.is_some() {
+            let taken = *self.taken.get_mut();
+            let given = |passing: u64| Some(passing.saturating_sub(taken));
+            let _ = self.passing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, given);
         }
     }
 }
@@ -71,14 +118,27 @@ mod tests {
     }
 
     #[test]
-    fn parts_share_the_limit_and_give_back() {
+    fn parts_that_do_not_fit_beside_others_fit_alone() {
         let budget = Budget::of(100);
-        let (one, other) = (budget.part(), budget.part());
+        let (one, other) = (budget.part(false), budget.part(false));
         assert_eq!(one.take(60, 0), Ok(()));
         assert!(other.take(50, 0).is_err(), "two at once do not fit");
+        assert_eq!((one.is_crowded(), other.is_crowded()), (false, true));
         drop((one, other));
-        assert_eq!(budget.part().take(100, 0), Ok(()), "one after the other do");
+        let alone = budget.part(true);
+        assert_eq!(alone.take(100, 0), Ok(()), "one after the other do");
+        assert!(alone.take(1, 0).is_err() && !alone.is_crowded(), "too many by itself is too many in any order");
+        drop(alone);
         assert_eq!(budget.take(100, 0), Ok(()));
-        assert!(budget.part().take(1, 0).is_err(), "what the answer holds stays taken");
+        assert_eq!(budget.part(false).take(100, 0), Ok(()), "finer bars do not count as the answer");
+    }
+
+    #[test]
+    fn the_error_is_the_same_whoever_comes_first() {
+        let damaged = || Error::Damaged { file: "a".to_owned(), problem: "x" };
+        let refused = || Budget::of(0).take(1, 0).unwrap_err();
+        assert_eq!(all(vec![Ok(1), Err(damaged()), Err(refused())]), Err(refused()));
+        assert_eq!(all(vec![Ok(1), Err(damaged()), Ok(2)]), Err(damaged()));
+        assert_eq!(all(vec![Ok(1), Ok(2)]), Ok(vec![1, 2]));
     }
 }

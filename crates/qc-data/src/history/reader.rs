@@ -4,7 +4,7 @@
 //! around renames: a new file is entered ten days before the rename, rows that end before it are skipped only once a
 //! row was given, and rows are never given twice.
 
-use super::budget::Budget;
+use super::budget::{self, Budget};
 use super::naming::{self, Naming};
 use super::source::{self, Place};
 use super::stream::Stream;
@@ -222,7 +222,7 @@ impl Plan<'_> {
             }
             Ok(file)
         };
-        let files: Vec<Option<Arc<BarFile>>> = days.par_iter().map(read).collect::<Result<_>>()?;
+        let files: Vec<Option<Arc<BarFile>>> = budget::all(days.par_iter().map(read).collect())?;
         let n_rows = files.iter().flatten().map(|file| file.times.len()).sum();
         let Some(n_columns) = files.iter().flatten().map(|file| file.columns.len()).next() else {
             return Ok(Stream::default());

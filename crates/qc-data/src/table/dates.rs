@@ -100,6 +100,30 @@ pub(crate) fn detect(cells: &[String]) -> Result<DateFormat, Unclear> {
     }
 }
 
+/// As [`detect`] for whole numbers: `20240131`, or counts since 1970.
+pub(crate) fn detect_numbers(cells: &[f64]) -> Result<DateFormat, Unclear> {
+    let Some(first) = cells.first() else { return Err(Unclear::NoDate(0)) };
+    let format = epoch(&whole(*first)).unwrap_or(DateFormat::Compact);
+    match cells.iter().position(|cell| parse_number(*cell, format).is_none()) {
+        None => Ok(format),
+        Some(row) => Err(Unclear::NoDate(row)),
+    }
+}
+
+/// As [`parse`] for a whole number.
+pub(crate) fn parse_number(cell: f64, format: DateFormat) -> Option<(i64, Option<i64>)> {
+    parse(&whole(cell), format)
+}
+
+fn whole(cell: f64) -> String {
+    format!("{}", cell as i64)
+}
+
+/// Whether a moment lies in the years 1700 to 2200.
+pub(crate) fn is_known(nanos: i64) -> bool {
+    KNOWN_YEARS.contains(&nanos.div_euclid(DAY))
+}
+
 /// By the number of digits: ten are seconds (2001 to 2286), thirteen milliseconds and so on.
 fn epoch(cell: &str) -> Option<DateFormat> {
     let digits = cell.strip_prefix('-').unwrap_or(cell);
@@ -120,7 +144,7 @@ pub(crate) fn parse(cell: &str, format: DateFormat) -> Option<(i64, Option<i64>)
     let cell = cell.trim();
     let count = |unit: i64| {
         let nanos = cell.parse::<i64>().ok()?.checked_mul(unit)?;
-        KNOWN_YEARS.contains(&nanos.div_euclid(DAY)).then_some((nanos, Some(0)))
+        is_known(nanos).then_some((nanos, Some(0)))
     };
     let (day, rest) = match format {
         DateFormat::EpochSeconds => return count(SECOND),

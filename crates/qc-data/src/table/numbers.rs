@@ -32,13 +32,16 @@ pub(super) enum Evidence {
     Is(DecimalMark),
     /// Cells read in two ways; the row of the first one.
     Open(usize),
+    /// Some cells look like `1.234` and none decides: decimal points, unless the file has decimal commas elsewhere; the row
+    /// of the first one.
+    Points(usize),
     /// One cell reads in one way only, another in the other way only; the row of the second.
     Torn(usize),
 }
 
 /// What a column says. `points` is true where a point is a decimal point unless proven otherwise.
 pub(super) fn evidence(cells: &[String], points: bool) -> Evidence {
-    let (mut open, mut is) = (None, None);
+    let (mut open, mut pointed, mut is) = (None, None, None);
     for (row, cell) in cells.iter().enumerate() {
         let cell = cell.trim();
         if !cell.contains([',', '.']) {
@@ -47,7 +50,10 @@ pub(super) fn evidence(cells: &[String], points: bool) -> Evidence {
         let says = match (read(cell, DecimalMark::Point), read(cell, DecimalMark::Comma)) {
             (Some(_), None) => DecimalMark::Point,
             (None, Some(_)) => DecimalMark::Comma,
-            (Some(_), Some(_)) if points && !cell.contains(',') => continue,
+            (Some(a), Some(b)) if a != b && points && !cell.contains(',') => {
+                pointed = pointed.or(Some(row));
+                continue;
+            }
             (Some(a), Some(b)) if a != b => {
                 open = open.or(Some(row));
                 continue;
@@ -62,7 +68,7 @@ pub(super) fn evidence(cells: &[String], points: bool) -> Evidence {
     match (is, open) {
         (Some(mark), _) => Evidence::Is(mark),
         (None, Some(row)) => Evidence::Open(row),
-        (None, None) => Evidence::None,
+        (None, None) => pointed.map_or(Evidence::None, Evidence::Points),
     }
 }
 
@@ -126,7 +132,8 @@ mod tests {
     #[test]
     fn what_reads_both_ways_stays_open() {
         assert_eq!(says(&["5", "1,234"], true), Evidence::Open(1));
-        assert_eq!(says(&["1.234"], true), Evidence::None, "a point between commas is a decimal point");
+        assert_eq!(says(&["7", "1.234"], true), Evidence::Points(1), "a decimal point, if no other column objects");
+        assert_eq!(says(&["1.000", "0.0"], true), Evidence::Is(DecimalMark::Point), "no thousands begin with zero");
         assert_eq!(says(&["1.234"], false), Evidence::Open(0));
         assert_eq!(says(&["1,5", "2.5"], false), Evidence::Torn(1));
         assert_eq!(says(&["1", "x", ""], false), Evidence::None);

@@ -1,27 +1,34 @@
 //! Parquet files as pandas, polars and DuckDB write them: a flat table of numbers, texts, days and moments.
 //!
 //! What is read: plain and dictionary encodings, pages of both versions, uncompressed, Snappy and gzip. Everything else is
-//! refused by its name. How much a page unpacks to is known from its head before room is made for it. Rows that are merely
-//! repeated are bounded by the number of cells alone: a small file of them may still take much memory.
+//! refused by its name. How much a page unpacks to, and how many cells it holds, is known from its head before room is
+//! made: a small file may say one cell a million times, so the room of cells is bounded by the size of the file too.
 //! Source: Apache Parquet, `parquet.thrift` and `Encodings.md`.
 
 mod pages;
 mod thrift;
+mod zones;
 
 use super::{MAX_CELLS, MAX_COLUMNS, RawCells, RawColumn, RawTable};
 use crate::error::{Error, Result};
-use crate::time::{DAY, LocalTime};
-use pages::Cells;
+use crate::time::DAY;
+use jiff::tz::TimeZone;
+use pages::{Cells, MISSING_TIME};
 use thrift::Value;
 
 /// First and last bytes of a file.
 const MAGIC: &[u8] = b"PAR1";
+/// Largest footer: 20,000 columns take some two megabytes.
+const MAX_FOOTER: usize = 16 << 20;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Physical {
     Int32,
     Int64,
+    /// Whole numbers that are never below zero.
+    Unsigned32,
+    Unsigned64,
     /// Nanoseconds of a day and its Julian number: moments of old files.
     Int96,
     Float,
@@ -29,9 +36,9 @@ pub(super) enum Physical {
     Bytes,
 }
 
-/// What a column's numbers mean.
+/// What a column's cells mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Meaning {
+pub(super) enum Meaning {
     Number,
     /// Days since 1970.
     Day,
@@ -40,6 +47,8 @@ enum Meaning {
         nanos: i64,
         utc: bool,
     },
+    /// Times of day, which are neither dates nor prices.
+    OfDay,
     Text,
 }
 
@@ -61,6 +70,10 @@ pub(crate) fn is_one(bytes: &[u8]) -> bool {
 pub(crate) fn read(name: &str, bytes: &[u8]) -> Result<RawTable> {
     let damaged = |problem| Error::Damaged { file: name.to_owned(), problem };
     let footer = footer(bytes).ok_or_else(|| damaged("it has no Parquet footer"))?;
+    if MAX_FOOTER < footer.len() {
+        let (limit, found) = (MAX_FOOTER as u64, footer.len() as u64);
+        return Err(Error::TooLarge { file: format!("{name} (its footer)"), limit, found });
+    }
     let (meta, _) = thrift::read(footer).ok_or_else(|| damaged("its footer cannot be read"))?;
     let columns = schema(&meta)?.ok_or_else(|| damaged("its schema cannot be read"))?;
     let n_rows = meta.int(3).and_then(|rows| u64::try_from(rows).ok()).ok_or_else(|| damaged("it counts no rows"))?;
@@ -75,7 +88,7 @@ pub(crate) fn read(name: &str, bytes: &[u8]) -> Result<RawTable> {
         return Err(damaged("its parts do not hold as many rows as it says"));
     }
     let mut room = pages::Room::new(bytes.len());
-    let mut out: Vec<Cells> = columns.iter().map(|column| Cells::new(column.physical, n_rows as usize)).collect();
+    let mut out: Vec<Cells> = columns.iter().map(|column| Cells::new(column.meaning)).collect();
     for group in groups {
         let rows = rows_of(group).unwrap_or(0) as usize;
         let chunks = group.list(1).unwrap_or_default();
@@ -84,14 +97,15 @@ pub(crate) fn read(name: &str, bytes: &[u8]) -> Result<RawTable> {
         }
         for ((chunk, column), cells) in chunks.iter().zip(&columns).zip(&mut out) {
             let meta = chunk.field(3).ok_or_else(|| damaged("a column is not in this file"))?;
-            let chunk = pages::Chunk::new(meta, column.physical, column.optional, rows)
+            let chunk = pages::Chunk::new(meta, (column.physical, column.meaning), column.optional, rows)
                 .ok_or_else(|| damaged("a column's place cannot be read"))?;
             chunk.read(name, bytes, &mut room, cells)?;
         }
     }
+    let clocks = zones::of_columns(&meta);
     let columns = columns.iter().zip(out).map(|(column, cells)| {
-        let cells = meant(cells, column.meaning);
-        RawColumn { name: column.name.to_owned(), cells }
+        let zone = clocks.iter().find(|(name, _)| name == column.name).map(|(_, zone)| zone.clone());
+        RawColumn { name: column.name.to_owned(), cells: meant(cells, column.meaning, zone) }
     });
     Ok(RawTable { columns: columns.collect(), lines: Vec::new(), separator: None })
 }
@@ -134,9 +148,20 @@ fn schema<'a>(meta: &Value<'a>) -> Result<Option<Vec<Column<'a>>>> {
         if element.int(6) == Some(5) || logical(5).is_some() {
             return Err(unsupported("decimal numbers; write them as doubles"));
         }
+        let unsigned = match (logical(10), element.int(6)) {
+            (Some(whole), _) => whole.flag(2) == Some(false),
+            (None, converted) => matches!(converted, Some(11..=14)),
+        };
+        let physical = match physical {
+            Physical::Int32 if unsigned => Physical::Unsigned32,
+            Physical::Int64 if unsigned => Physical::Unsigned64,
+            other => other,
+        };
         let meaning = match (physical, element.int(6)) {
             (Physical::Bytes, _) => Meaning::Text,
             (Physical::Int96, _) => Meaning::Moment { nanos: 1, utc: false },
+            (Physical::Int32 | Physical::Int64, Some(7 | 8)) => Meaning::OfDay,
+            (Physical::Int32 | Physical::Int64, _) if logical(7).is_some() => Meaning::OfDay,
             (Physical::Int32, Some(6)) => Meaning::Day,
             (Physical::Int32, _) if logical(6).is_some() => Meaning::Day,
             (Physical::Int64, converted) => match (logical(8), converted) {
@@ -163,22 +188,21 @@ fn schema<'a>(meta: &Value<'a>) -> Result<Option<Vec<Column<'a>>>> {
     Ok(Some(columns))
 }
 
-/// Cells as texts or numbers, days and moments written out.
-fn meant(cells: Cells, meaning: Meaning) -> RawCells {
+/// Cells as they are shown to the rest: texts, numbers, or nanoseconds since 1970.
+fn meant(cells: Cells, meaning: Meaning, zone: Option<TimeZone>) -> RawCells {
+    let scaled = |mut cells: Vec<i64>, unit: i64| {
+        for cell in &mut cells {
+            *cell = if *cell == MISSING_TIME { MISSING_TIME } else { cell.checked_mul(unit).unwrap_or(MISSING_TIME) };
+        }
+        cells
+    };
     match (cells, meaning) {
         (Cells::Texts(texts), _) => RawCells::Text(texts),
+        (Cells::Numbers(numbers), Meaning::OfDay) => RawCells::Other(numbers.len()),
         (Cells::Numbers(numbers), _) => RawCells::Numbers(numbers),
-        (Cells::Whole(whole), Meaning::Number | Meaning::Text) => {
-            RawCells::Numbers(whole.into_iter().map(|cell| cell.map_or(f64::NAN, |value| value as f64)).collect())
+        (Cells::Times(times), Meaning::Moment { nanos, utc }) => {
+            RawCells::Times { cells: scaled(times, nanos), utc, zone: zone.filter(|_| utc) }
         }
-        (Cells::Whole(whole), Meaning::Day) => {
-            let shown = |day: i64| day.checked_mul(DAY).map(|nanos| LocalTime(nanos).date().to_string());
-            RawCells::Text(whole.into_iter().map(|cell| cell.and_then(shown).unwrap_or_default()).collect())
-        }
-        (Cells::Whole(whole), Meaning::Moment { nanos, utc }) => {
-            let end = if utc { "Z" } else { "" };
-            let shown = |at: i64| at.checked_mul(nanos).map(|nanos| format!("{}{end}", LocalTime(nanos)));
-            RawCells::Text(whole.into_iter().map(|cell| cell.and_then(shown).unwrap_or_default()).collect())
-        }
+        (Cells::Times(times), _) => RawCells::Times { cells: scaled(times, DAY), utc: false, zone: None },
     }
 }

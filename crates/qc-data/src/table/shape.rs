@@ -2,9 +2,9 @@
 
 use super::dates::{self, DateFormat, Unclear};
 use super::numbers::{self, DecimalMark, Evidence};
-use super::{Found, MAX_CELLS, RawCells, RawColumn, RawTable, Shape, Table, TableColumn, TableOptions};
+use super::{Found, MAX_CELLS, MAX_SPREAD, RawCells, RawColumn, RawTable, Shape, Table, TableColumn, TableOptions};
 use crate::error::{Error, Result, shown};
-use crate::time::{DAY, LocalTime};
+use crate::time::{DAY, HOUR, LocalTime, Zone};
 use jiff::tz::TimeZone;
 use std::collections::HashMap;
 
@@ -50,9 +50,13 @@ pub(super) fn arrange(name: &str, mut raw: RawTable, options: &TableOptions) -> 
         }),
     };
     let mut notes = Vec::new();
+    if utc && says_no_clock(&dates) && are_days_elsewhere(&times) {
+        let told = "times are moments of UTC and the file names no other clock: a midnight of a zone east of it falls on the day before";
+        notes.push(told.to_owned());
+    }
     let symbols = symbol_at.map(|at| raw.columns.remove(at));
     let removed = [Some(at), symbol_at.map(|s| if at <= s { s + 1 } else { s })];
-    let numbers = numbers(name, &raw, &removed, options.decimal_mark, &mut notes)?;
+    let numbers = numbers(name, &mut raw, &removed, options.decimal_mark, &mut notes)?;
     if numbers.is_empty() {
         return Err(damaged("it has no column of numbers"));
     }
@@ -114,7 +118,8 @@ fn date_position(raw: &RawTable) -> Option<usize> {
     named.or_else(|| {
         raw.columns.iter().position(|column| match &column.cells {
             RawCells::Text(cells) => cells.len() < 2 || matches!(dates::detect(cells), Ok(_) | Err(Unclear::TwoWays)),
-            RawCells::Numbers(_) => false,
+            RawCells::Times { .. } => true,
+            RawCells::Numbers(_) | RawCells::Other(_) => false,
         })
     })
 }
@@ -130,29 +135,47 @@ fn times(
     let bad = |row: usize, expected| {
         Err(Error::Cell { file: name.to_owned(), line: raw.line(row), column: at + 1, expected })
     };
-    let as_text;
-    let cells = match &dates.cells {
-        RawCells::Text(cells) => cells,
+    if let RawCells::Times { cells, utc, zone } = &dates.cells {
+        if let Some(row) = cells.iter().position(|at| !dates::is_known(*at)) {
+            return bad(row, "a date of the years 1700 to 2200");
+        }
+        let format = declared.unwrap_or(DateFormat::YearMonthDay('-'));
+        if let Some(zone) = zone {
+            let zone = Zone::new(zone);
+            let local: Vec<i64> = cells.iter().map(|at| zone.local(*at).as_nanos()).collect();
+            // Midnights of a clock are its days.
+            if local.iter().all(|at| at.rem_euclid(DAY) == 0) {
+                return Ok((local, false, format));
+            }
+        }
+        return Ok((cells.clone(), *utc, format));
+    }
+    let detected = match &dates.cells {
+        RawCells::Text(cells) => dates::detect(cells),
         RawCells::Numbers(numbers) => {
             if let Some(row) = numbers.iter().position(|n| n.fract() != 0.0 || !n.is_finite() || 9e18 < n.abs()) {
                 return bad(row, "a date as a whole number");
             }
-            as_text = numbers.iter().map(|number| format!("{}", *number as i64)).collect::<Vec<String>>();
-            &as_text
+            dates::detect_numbers(numbers)
         }
+        _ => Err(Unclear::NoDate(0)),
     };
-    let format = match declared.map_or_else(|| dates::detect(cells), Ok) {
+    let format = match declared.map_or(detected, Ok) {
         Ok(format) => format,
         Err(Unclear::NoDate(row)) => return bad(row, "a date in the form of the other rows, or a known form"),
         Err(Unclear::TwoWays) => {
             return bad(0, "dates that read in one way only; say whether days or months come first");
         }
     };
-    let mut moments = Vec::with_capacity(cells.len());
-    for (row, cell) in cells.iter().enumerate() {
-        let Some(moment) = dates::parse(cell, format) else { return bad(row, "a date in the declared form") };
-        moments.push(moment);
+    let parsed: Vec<Option<(i64, Option<i64>)>> = match &dates.cells {
+        RawCells::Text(cells) => cells.iter().map(|cell| dates::parse(cell, format)).collect(),
+        RawCells::Numbers(cells) => cells.iter().map(|cell| dates::parse_number(*cell, format)).collect(),
+        _ => Vec::new(),
+    };
+    if let Some(row) = parsed.iter().position(Option::is_none) {
+        return bad(row, "a date in the declared form");
     }
+    let moments: Vec<(i64, Option<i64>)> = parsed.into_iter().flatten().collect();
     let with_offset = moments.iter().filter(|(_, offset)| offset.is_some()).count();
     if with_offset != 0 && with_offset != moments.len() {
         return Err(Error::Damaged {
@@ -168,14 +191,36 @@ fn times(
     Ok((out, with_offset != 0 && !days, format))
 }
 
+/// Whether nothing says on which clock the moments of UTC were read before.
+fn says_no_clock(dates: &RawColumn) -> bool {
+    match &dates.cells {
+        RawCells::Times { zone, .. } => zone.is_none(),
+        RawCells::Text(cells) => cells.first().is_some_and(|cell| cell.trim_end().ends_with(['Z', 'z'])),
+        _ => true,
+    }
+}
+
+/// Whether the rows of UTC look like days of another clock: one a day, at its midnight in summer time or winter time.
+fn are_days_elsewhere(times: &[i64]) -> bool {
+    let mut sorted = times.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let hours = |at: &i64| at.rem_euclid(DAY);
+    let (earliest, latest) = (sorted.iter().map(hours).min(), sorted.iter().map(hours).max());
+    let same_hour = matches!((earliest, latest), (Some(low), Some(high)) if 10 * HOUR <= low && high - low <= HOUR);
+    same_hour && sorted.windows(2).all(|pair| matches!(pair, [a, b] if 22 * HOUR <= b - a))
+}
+
 /// The columns of numbers with their names. Columns of text alone are left out and named.
 fn numbers(
     name: &str,
-    raw: &RawTable,
+    raw: &mut RawTable,
     removed: &[Option<usize>],
     declared: Option<DecimalMark>,
     notes: &mut Vec<String>,
 ) -> Result<Vec<(String, Vec<f64>)>> {
+    let columns = std::mem::take(&mut raw.columns);
+    let raw = &*raw;
     let bad = |index: usize, row: usize, expected| {
         // The number of the cell in the file, counting the columns that were taken out before it.
         let mut column = index;
@@ -186,13 +231,12 @@ fn numbers(
     };
     // Semicolons are what programs write where the comma is the decimal mark.
     let points = raw.separator != Some(';');
-    let marks: Vec<Evidence> = raw
-        .columns
+    let marks: Vec<Evidence> = columns
         .iter()
         .map(|column| match (&column.cells, declared) {
             (_, Some(mark)) => Evidence::Is(mark),
             (RawCells::Text(cells), None) => numbers::evidence(cells, points),
-            (RawCells::Numbers(_), None) => Evidence::None,
+            (_, None) => Evidence::None,
         })
         .collect();
     // What the other columns say, where they agree.
@@ -205,17 +249,21 @@ fn numbers(
     let is_missing = |cell: &str| MISSING.contains(&cell.trim().to_ascii_lowercase().as_str());
     let mut out = Vec::new();
     let mut used: Vec<DecimalMark> = Vec::new();
-    for (index, (column, evidence)) in raw.columns.iter().zip(&marks).enumerate() {
+    for (index, (column, evidence)) in columns.into_iter().zip(&marks).enumerate() {
         let title = column.name.trim().to_owned();
-        let cells = match &column.cells {
+        let cells = match column.cells {
             RawCells::Numbers(values) => {
                 if let Some(row) = values.iter().position(|value| value.is_infinite()) {
                     return bad(index, row, "a finite number");
                 }
-                out.push((title, values.clone()));
+                out.push((title, values));
                 continue;
             }
             RawCells::Text(cells) => cells,
+            RawCells::Times { .. } | RawCells::Other(_) => {
+                notes.push(format!("column {} holds times and was left out", index + 1));
+                continue;
+            }
         };
         let reads = |cell: &String| {
             is_missing(cell)
@@ -224,12 +272,16 @@ fn numbers(
         let mark = match (evidence, of_file) {
             (Evidence::Is(mark), _) => *mark,
             // A column that holds other texts too is no column of numbers.
-            (Evidence::Torn(_) | Evidence::Open(_), _) if !cells.iter().all(reads) => DecimalMark::Point,
+            (Evidence::Torn(_) | Evidence::Open(_) | Evidence::Points(_), _) if !cells.iter().all(reads) => {
+                DecimalMark::Point
+            }
             (Evidence::Torn(row), _) => {
                 return bad(index, *row, "a number written as the others of its column");
             }
-            (Evidence::Open(_), Some(mark)) => mark,
-            (Evidence::Open(row), None) => {
+            (Evidence::Open(_) | Evidence::Points(_), Some(mark)) => mark,
+            // Where nothing speaks for commas a point between commas or tabs is a decimal point.
+            (Evidence::Points(_), None) if !says(DecimalMark::Comma) => DecimalMark::Point,
+            (Evidence::Open(row) | Evidence::Points(row), None) => {
                 return bad(index, *row, "a number that reads in one way only; say what parts whole and fraction");
             }
             (Evidence::None, _) => DecimalMark::Point,
@@ -243,7 +295,7 @@ fn numbers(
                 }
                 out.push((title, values.into_iter().flatten().collect()));
             }
-            Some(_) if values.iter().zip(cells).all(|(value, cell)| value.is_none() || is_missing(cell)) => {
+            Some(_) if values.iter().zip(&cells).all(|(value, cell)| value.is_none() || is_missing(cell)) => {
                 notes.push(format!("column {} holds no numbers and was left out", index + 1));
             }
             Some(row) => return bad(index, row, "a number"),
@@ -311,8 +363,11 @@ fn long(
     all.sort_unstable();
     all.dedup();
     let cells = (all.len() as u64).saturating_mul(names.len() as u64).saturating_mul(numbers.len() as u64);
-    if MAX_CELLS < cells {
-        return Err(Error::TooMany { what: "cells of a table", limit: MAX_CELLS, found: cells });
+    // Rows that meet nowhere would be nearly all holes.
+    let spread = (times.len() as u64).saturating_mul(numbers.len() as u64).saturating_mul(MAX_SPREAD);
+    let limit = MAX_CELLS.min(spread.max(10_000_000));
+    if limit < cells {
+        return Err(Error::TooMany { what: "cells of a table", limit, found: cells });
     }
     let rows: Vec<usize> = times.iter().map(|time| all.partition_point(|at| at < time)).collect();
     let mut taken = vec![false; all.len() * names.len()];

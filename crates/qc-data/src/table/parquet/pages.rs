@@ -1,7 +1,7 @@
 //! The pages of a Parquet column: their heads, their packing, and the cells in them.
 
-use super::Physical;
 use super::thrift::{self, Value, varint};
+use super::{Meaning, Physical};
 use crate::error::{Error, Result};
 use std::io::Read;
 
@@ -9,25 +9,37 @@ use std::io::Read;
 const MAX_UNPACKED: u64 = 1 << 30;
 /// A file beyond 16 megabytes unpacked may not hold more than this many times its size.
 const MAX_RATIO: u64 = 100;
-/// What all texts of a file may hold, in bytes: a dictionary says a long text once and means it a million times.
-const MAX_TEXT: u64 = 512 << 20;
+/// What all cells of a file may take, in bytes: a dictionary or a run says a cell once and means it a million times.
+const MAX_ROOM: u64 = 1 << 30;
+/// Cells beyond 64 megabytes may not take more than this many times the size of the file. A price that changes takes a byte
+/// in the best packing and eight in memory.
+const MAX_ROOM_RATIO: u64 = 200;
+/// What a text takes beside its bytes and its place in the column.
+const TEXT_OVERHEAD: usize = 16;
+/// Longest head of a page. Statistics in it may hold two cells.
+const MAX_HEAD: usize = 64 << 10;
+/// Stands for a time that is missing, as in pandas.
+pub(super) const MISSING_TIME: i64 = i64::MIN;
 /// Longest text of one cell.
 const MAX_CELL: usize = 4_096;
 /// The day 1970-01-01 in the count of Julian days.
 const JULIAN_1970: i64 = 2_440_588;
 
-/// What may still be unpacked.
+/// What may still be unpacked, and how much room cells may still take.
 #[derive(Debug)]
 pub(super) struct Room {
     limit: u64,
     taken: u64,
-    text: u64,
+    cell_limit: u64,
+    cells: u64,
 }
 
 impl Room {
     pub(super) fn new(file_bytes: usize) -> Room {
-        let limit = MAX_UNPACKED.min((file_bytes as u64).saturating_mul(MAX_RATIO).max(16 << 20));
-        Room { limit, taken: 0, text: 0 }
+        let times = |ratio: u64| (file_bytes as u64).saturating_mul(ratio);
+        let limit = MAX_UNPACKED.min(times(MAX_RATIO).max(16 << 20));
+        let cell_limit = MAX_ROOM.min(times(MAX_ROOM_RATIO).max(64 << 20));
+        Room { limit, taken: 0, cell_limit, cells: 0 }
     }
 
     fn take(&mut self, name: &str, bytes: usize) -> Result<()> {
@@ -38,12 +50,19 @@ impl Room {
         Ok(())
     }
 
-    fn take_text(&mut self, name: &str, bytes: usize) -> Result<()> {
-        self.text = self.text.saturating_add(bytes as u64 + size_of::<String>() as u64);
-        if MAX_TEXT < self.text {
-            return Err(Error::TooLarge { file: name.to_owned(), limit: MAX_TEXT, found: self.text });
+    /// Takes the room of so many cells without their texts.
+    fn take_cells(&mut self, name: &str, count: usize, each: usize) -> Result<()> {
+        self.cells = self.cells.saturating_add((count as u64).saturating_mul(each as u64));
+        if self.cell_limit < self.cells {
+            let file = format!("{name} (its cells)");
+            return Err(Error::TooLarge { file, limit: self.cell_limit, found: self.cells });
         }
         Ok(())
+    }
+
+    /// Takes the room of a text.
+    fn take_text(&mut self, name: &str, bytes: usize) -> Result<()> {
+        if bytes == 0 { Ok(()) } else { self.take_cells(name, 1, bytes + TEXT_OVERHEAD) }
     }
 }
 
@@ -51,26 +70,42 @@ impl Room {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Cells {
     Numbers(Vec<f64>),
-    Whole(Vec<Option<i64>>),
+    /// As the file counts them; [`MISSING_TIME`] where there is none.
+    Times(Vec<i64>),
     Texts(Vec<String>),
 }
 
 impl Cells {
-    pub(super) fn new(physical: Physical, n_rows: usize) -> Cells {
-        // Room is made as cells come: the number of rows is only what the file says.
-        let room = n_rows.min(1 << 16);
-        match physical {
-            Physical::Float | Physical::Double => Cells::Numbers(Vec::with_capacity(room)),
-            Physical::Bytes => Cells::Texts(Vec::with_capacity(room)),
-            _ => Cells::Whole(Vec::with_capacity(room)),
+    /// No cells yet: room is made when they come, the number of rows is only what the file says.
+    pub(super) fn new(meaning: Meaning) -> Cells {
+        match meaning {
+            Meaning::Text => Cells::Texts(Vec::new()),
+            Meaning::Day | Meaning::Moment { .. } => Cells::Times(Vec::new()),
+            Meaning::Number | Meaning::OfDay => Cells::Numbers(Vec::new()),
         }
     }
 
     fn len(&self) -> usize {
         match self {
             Cells::Numbers(cells) => cells.len(),
-            Cells::Whole(cells) => cells.len(),
+            Cells::Times(cells) => cells.len(),
             Cells::Texts(cells) => cells.len(),
+        }
+    }
+
+    /// What one cell takes in memory, texts without their bytes.
+    fn each(&self) -> usize {
+        match self {
+            Cells::Numbers(_) | Cells::Times(_) => 8,
+            Cells::Texts(_) => size_of::<String>(),
+        }
+    }
+
+    fn reserve(&mut self, count: usize) {
+        match self {
+            Cells::Numbers(cells) => cells.reserve(count),
+            Cells::Times(cells) => cells.reserve(count),
+            Cells::Texts(cells) => cells.reserve(count),
         }
     }
 
@@ -80,8 +115,8 @@ impl Cells {
             (Cells::Numbers(cells), Cells::Numbers(from)) => {
                 cells.push(at.map_or(Some(f64::NAN), |at| from.get(at).copied())?);
             }
-            (Cells::Whole(cells), Cells::Whole(from)) => {
-                cells.push(at.map_or(Some(None), |at| from.get(at).copied())?);
+            (Cells::Times(cells), Cells::Times(from)) => {
+                cells.push(at.map_or(Some(MISSING_TIME), |at| from.get(at).copied())?);
             }
             (Cells::Texts(cells), Cells::Texts(from)) => {
                 cells.push(at.map_or(Some(String::new()), |at| from.get(at).cloned())?);
@@ -95,6 +130,7 @@ impl Cells {
 /// A column of one part of a file.
 pub(super) struct Chunk {
     physical: Physical,
+    meaning: Meaning,
     optional: bool,
     n_rows: usize,
     codec: i64,
@@ -104,12 +140,17 @@ pub(super) struct Chunk {
 
 impl Chunk {
     /// Reads where the column lies; `None` where that makes no sense.
-    pub(super) fn new(meta: &Value<'_>, physical: Physical, optional: bool, n_rows: usize) -> Option<Chunk> {
+    pub(super) fn new(
+        meta: &Value<'_>,
+        (physical, meaning): (Physical, Meaning),
+        optional: bool,
+        n_rows: usize,
+    ) -> Option<Chunk> {
         let data = meta.int(9)?;
         let start = meta.int(11).filter(|dictionary| 0 < *dictionary && *dictionary < data).unwrap_or(data);
         let start = usize::try_from(start).ok()?;
         let end = start.checked_add(usize::try_from(meta.int(7)?).ok()?)?;
-        Some(Chunk { physical, optional, n_rows, codec: meta.int(4)?, start, end })
+        Some(Chunk { physical, meaning, optional, n_rows, codec: meta.int(4)?, start, end })
     }
 
     /// Adds the cells of all pages.
@@ -119,7 +160,8 @@ impl Chunk {
         let first = cells.len();
         let mut dictionary: Option<Cells> = None;
         while cells.len() - first < self.n_rows {
-            let (head, length) = thrift::read(rest).ok_or_else(|| damaged("the head of a page cannot be read"))?;
+            let head = thrift::read(rest.get(..MAX_HEAD).unwrap_or(rest));
+            let (head, length) = head.ok_or_else(|| damaged("the head of a page cannot be read"))?;
             let size = |id| head.int(id).and_then(|size| usize::try_from(size).ok());
             let (Some(unpacked), Some(packed)) = (size(2), size(3)) else {
                 return Err(damaged("the head of a page says no size"));
@@ -133,7 +175,11 @@ impl Chunk {
                     let plain = self.unpack(name, page, unpacked, true)?;
                     let count = head.field(7).and_then(|head| head.int(1)).and_then(|n| usize::try_from(n).ok());
                     let count = count.ok_or_else(|| damaged("a dictionary counts no cells"))?;
-                    let mut cells = Cells::new(self.physical, count.min(plain.len()));
+                    let mut cells = Cells::new(self.meaning);
+                    if let Cells::Texts(_) = cells {
+                        // Texts of nothing take four bytes of the page each.
+                        room.take_cells(name, count.min(plain.len()), cells.each())?;
+                    }
                     self.plain(name, &plain, count, room, &mut cells)?;
                     dictionary = Some(cells);
                 }
@@ -165,6 +211,9 @@ impl Chunk {
         let count = about.int(1).and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= left && 0 < *n);
         let count = count.ok_or_else(|| damaged("a page holds another number of cells"))?;
         let encoding = about.int(if second { 4 } else { 2 });
+        // A few bytes may stand for all of them.
+        room.take_cells(name, count, cells.each())?;
+        cells.reserve(count);
         let whole;
         // The marks of missing cells stand in front: of pages of the second kind unpacked and with their length beside.
         let (marks, body) = if second {
@@ -192,24 +241,12 @@ impl Chunk {
             false => None,
         };
         let n_values = there.as_ref().map_or(count, |there| there.iter().filter(|mark| **mark == 1).count());
-        let mut values = Cells::new(self.physical, n_values);
-        match (encoding, dictionary) {
-            (Some(0), _) => self.plain(name, body, n_values, room, &mut values)?,
-            (Some(2 | 8), Some(dictionary)) => {
-                let (width, body) = body.split_first().ok_or_else(|| damaged("a page is cut off"))?;
-                let places = runs(body, u32::from(*width), n_values);
-                let places = places.ok_or_else(|| damaged("the places of a page cannot be read"))?;
-                for place in places {
-                    if let Cells::Texts(texts) = dictionary {
-                        room.take_text(name, texts.get(place as usize).map_or(0, String::len))?;
-                    }
-                    let place = values.push_from(dictionary, Some(place as usize));
-                    place.ok_or_else(|| damaged("a page names a cell that its dictionary does not have"))?;
-                }
-            }
-            (Some(2 | 8), None) => return Err(damaged("a page needs a dictionary that is not there")),
-            (other, _) => return Err(unsupported(&format!("encoding {}", encoding_name(other)))),
+        if n_values == count {
+            // Nothing is missing, as nearly always.
+            return self.values(name, encoding, body, count, (dictionary, room), cells);
         }
+        let mut values = Cells::new(self.meaning);
+        self.values(name, encoding, body, n_values, (dictionary, room), &mut values)?;
         let mut next = 0;
         for row in 0..count {
             let is_there = there.as_ref().is_none_or(|there| there.get(row) == Some(&1));
@@ -218,6 +255,36 @@ impl Chunk {
             next += usize::from(is_there);
         }
         Ok(())
+    }
+
+    /// Adds the cells of a page that are there.
+    fn values(
+        &self,
+        name: &str,
+        encoding: Option<i64>,
+        body: &[u8],
+        count: usize,
+        (dictionary, room): (Option<&Cells>, &mut Room),
+        cells: &mut Cells,
+    ) -> Result<()> {
+        let damaged = |problem| Error::Damaged { file: name.to_owned(), problem };
+        match (encoding, dictionary) {
+            (Some(0), _) => self.plain(name, body, count, room, cells),
+            (Some(2 | 8), Some(dictionary)) => {
+                let (width, body) = body.split_first().ok_or_else(|| damaged("a page is cut off"))?;
+                let places = runs(body, u32::from(*width), count);
+                for place in places.ok_or_else(|| damaged("the places of a page cannot be read"))? {
+                    if let Cells::Texts(texts) = dictionary {
+                        room.take_text(name, texts.get(place as usize).map_or(0, String::len))?;
+                    }
+                    let place = cells.push_from(dictionary, Some(place as usize));
+                    place.ok_or_else(|| damaged("a page names a cell that its dictionary does not have"))?;
+                }
+                Ok(())
+            }
+            (Some(2 | 8), None) => Err(damaged("a page needs a dictionary that is not there")),
+            (other, _) => Err(unsupported(&format!("encoding {}", encoding_name(other)))),
+        }
     }
 
     /// Unpacks a page to exactly the size that its head says.
@@ -248,18 +315,23 @@ impl Chunk {
         let cut = || Error::Damaged { file: name.to_owned(), problem: "a page holds fewer cells than it says" };
         for _ in 0..count {
             match cells {
-                Cells::Numbers(cells) if self.physical == Physical::Float => {
-                    cells.push(f64::from(f32::from_le_bytes(chunk(&mut rest).ok_or_else(cut)?)));
-                }
-                Cells::Numbers(cells) => cells.push(f64::from_le_bytes(chunk(&mut rest).ok_or_else(cut)?)),
-                Cells::Whole(cells) => cells.push(match self.physical {
-                    Physical::Int32 => Some(i64::from(i32::from_le_bytes(chunk(&mut rest).ok_or_else(cut)?))),
+                Cells::Numbers(cells) => cells.push(match self.physical {
+                    Physical::Float => f64::from(f32::from_le_bytes(chunk(&mut rest).ok_or_else(cut)?)),
+                    Physical::Int32 => f64::from(i32::from_le_bytes(chunk(&mut rest).ok_or_else(cut)?)),
+                    Physical::Unsigned32 => f64::from(u32::from_le_bytes(chunk(&mut rest).ok_or_else(cut)?)),
+                    Physical::Int64 => i64::from_le_bytes(chunk(&mut rest).ok_or_else(cut)?) as f64,
+                    Physical::Unsigned64 => u64::from_le_bytes(chunk(&mut rest).ok_or_else(cut)?) as f64,
+                    _ => f64::from_le_bytes(chunk(&mut rest).ok_or_else(cut)?),
+                }),
+                Cells::Times(cells) => cells.push(match self.physical {
+                    Physical::Int32 => i64::from(i32::from_le_bytes(chunk(&mut rest).ok_or_else(cut)?)),
                     Physical::Int96 => {
                         let nanos = i64::from_le_bytes(chunk(&mut rest).ok_or_else(cut)?);
                         let day = i64::from(i32::from_le_bytes(chunk(&mut rest).ok_or_else(cut)?)) - JULIAN_1970;
-                        day.checked_mul(crate::time::DAY).and_then(|midnight| midnight.checked_add(nanos))
+                        let midnight = day.checked_mul(crate::time::DAY);
+                        midnight.and_then(|midnight| midnight.checked_add(nanos)).unwrap_or(MISSING_TIME)
                     }
-                    _ => Some(i64::from_le_bytes(chunk(&mut rest).ok_or_else(cut)?)),
+                    _ => i64::from_le_bytes(chunk(&mut rest).ok_or_else(cut)?),
                 }),
                 Cells::Texts(cells) => {
                     let length = u32::from_le_bytes(chunk(&mut rest).ok_or_else(cut)?) as usize;

@@ -57,10 +57,14 @@ impl<'a> Value<'a> {
     }
 }
 
+/// Most values of one structure with all that is in it: two hundred for each column of the largest table there may be.
+const MAX_VALUES: usize = 1 << 22;
+
 /// Reads a structure and says how many bytes it took; `None` where the bytes are none.
 pub(super) fn read(bytes: &[u8]) -> Option<(Value<'_>, usize)> {
     let mut rest = bytes;
-    let value = structure(&mut rest, 0)?;
+    let mut left = MAX_VALUES;
+    let value = structure(&mut rest, &mut left, 0)?;
     Some((value, bytes.len() - rest.len()))
 }
 
@@ -88,7 +92,7 @@ fn zigzag(rest: &mut &[u8]) -> Option<i64> {
     Some((value >> 1) as i64 ^ -((value & 1) as i64))
 }
 
-fn structure<'a>(rest: &mut &'a [u8], depth: usize) -> Option<Value<'a>> {
+fn structure<'a>(rest: &mut &'a [u8], left: &mut usize, depth: usize) -> Option<Value<'a>> {
     if MAX_DEPTH < depth {
         return None;
     }
@@ -99,6 +103,7 @@ fn structure<'a>(rest: &mut &'a [u8], depth: usize) -> Option<Value<'a>> {
         if head == 0 {
             return Some(Value::Struct(fields));
         }
+        *left = left.checked_sub(1)?;
         id = match head >> 4 {
             0 => i16::try_from(zigzag(rest)?).ok()?,
             ahead => id.checked_add(i16::from(ahead))?,
@@ -106,13 +111,13 @@ fn structure<'a>(rest: &mut &'a [u8], depth: usize) -> Option<Value<'a>> {
         let value = match head & 0x0f {
             1 => Value::Bool(true),
             2 => Value::Bool(false),
-            kind => value(rest, kind, depth)?,
+            kind => value(rest, left, kind, depth)?,
         };
         fields.push((id, value));
     }
 }
 
-fn value<'a>(rest: &mut &'a [u8], kind: u8, depth: usize) -> Option<Value<'a>> {
+fn value<'a>(rest: &mut &'a [u8], left: &mut usize, kind: u8, depth: usize) -> Option<Value<'a>> {
     Some(match kind {
         // In lists a flag is a byte of its own.
         1 | 2 => Value::Bool(byte(rest)? == 1),
@@ -138,13 +143,14 @@ fn value<'a>(rest: &mut &'a [u8], kind: u8, depth: usize) -> Option<Value<'a>> {
             if rest.len() < length || MAX_DEPTH < depth {
                 return None;
             }
+            *left = left.checked_sub(length)?;
             let mut values = Vec::with_capacity(length.min(1_024));
             for _ in 0..length {
-                values.push(value(rest, head & 0x0f, depth + 1)?);
+                values.push(value(rest, left, head & 0x0f, depth + 1)?);
             }
             Value::List(values)
         }
-        12 => structure(rest, depth + 1)?,
+        12 => structure(rest, left, depth + 1)?,
         _ => return None,
     })
 }
@@ -167,5 +173,16 @@ mod tests {
         }
         assert_eq!(read(&[0x1c; 100]), None, "too deep");
         assert_eq!(read(&[0x19, 0xf5, 0xff, 0xff, 0xff, 0xff, 0x0f]), None, "a list longer than the file");
+    }
+
+    #[test]
+    fn values_are_counted() {
+        // Fields of a byte each: flags.
+        let flags = |n: usize| [vec![0x11; n], vec![0]].concat();
+        assert!(read(&flags(1_000)).is_some());
+        assert_eq!(read(&flags(MAX_VALUES + 1)), None, "a value takes forty times the room of its byte");
+        // A list of six million flags.
+        let list = [vec![0x19, 0xf1], vec![0xff, 0xff, 0xff, 0x02], vec![1; 6_291_455], vec![0]].concat();
+        assert_eq!(read(&list), None);
     }
 }
