@@ -134,7 +134,9 @@ async fn names_of_files_and_what_they_say_of_themselves_are_foreign() {
     std::fs::write(daily.join(format!("{}.zip", MARKER.to_lowercase())), b"").unwrap();
     std::fs::write(daily.join(format!("{}.zip", MARKER.to_lowercase().replace(' ', "-"))), b"").unwrap();
     std::fs::write(daily.join("ko.zip"), b"").unwrap();
-    std::fs::write(maps.join("pep.csv"), format!("20200101,{}\n20501231,pep\n", MARKER.to_lowercase())).unwrap();
+    let map =
+        |ticker: &str| std::fs::write(maps.join("pep.csv"), format!("20200101,{ticker}\n20501231,pep\n")).unwrap();
+    map(&MARKER.to_lowercase());
     let flags = ["--toolsets", "all", "--data-folder", folder.path().to_str().unwrap()];
     let session = Session::with(&flags, qc_sim::SimOptions::default()).await;
     let mut seen = 0;
@@ -145,13 +147,24 @@ async fn names_of_files_and_what_they_say_of_themselves_are_foreign() {
     let window = |symbol: &str| json!({"symbols": [symbol], "start_date": "2020-01-02", "end_date": "2020-02-01"});
     for (tool, arguments) in [
         ("describe_data", json!({"symbol": "PEP"})),
-        ("add_equity", json!({"ticker": "SPY"})),
+        ("add_equity", json!({"ticker": "PEP"})),
         ("get_history", window("PEP")),
         ("get_history", window("SPY")),
     ] {
         let answer = session.call(tool, arguments).await;
         check(tool, &answer, &mut seen);
         assert!(answer.is_error(), "{}", answer.text());
+    }
+    // A damaged map file concerns its own company alone; mended, the folder's own names are all that is left.
+    map("pep");
+    for (tool, arguments) in [
+        ("describe_data", json!({"symbol": "PEP"})),
+        ("add_equity", json!({"ticker": "PEP"})),
+        ("get_history", window("KO")),
+    ] {
+        let answer = session.call(tool, arguments).await;
+        check(tool, &answer, &mut seen);
+        assert!(!answer.text().contains("map_files/pep.csv, line"), "{}", answer.text());
     }
 }
 

@@ -85,6 +85,8 @@ pub(crate) struct BarFile {
     /// Beginning of each bar on the data's clock, in nanoseconds since 1970.
     pub(crate) times: Vec<i64>,
     pub(crate) columns: Vec<Vec<f64>>,
+    /// Whether every bar begins later than the one before it, as nearly always.
+    pub(crate) ascending: bool,
 }
 
 impl BarFile {
@@ -120,7 +122,8 @@ impl BarFile {
                 expected,
             })?;
         }
-        Ok(BarFile { times, columns })
+        let ascending = times.is_sorted_by(|a, b| a < b);
+        Ok(BarFile { times, columns, ascending })
     }
 }
 

@@ -56,18 +56,19 @@ impl Decimal {
     }
 }
 
-/// `Math.Round(volume * (1 / factor))`: to the nearest integer, halves to the even one.
-pub(crate) fn scaled_volume(volume: f64, factor: f64, exact: Option<Decimal>) -> f64 {
-    let scaled = volume * (1.0 / factor);
-    let rounded = to_even(scaled);
-    let distance = ((scaled - rounded).abs() - 0.5).abs();
-    if distance <= 1e-9 + scaled.abs() * 1e-15
-        && let Some(factor) = exact
-        && let Some(slow) = scaled_volume_exactly(volume, factor)
-    {
-        return slow;
+/// `Math.Round(volume * (1 / factor))` of each: to the nearest integer, halves to the even one.
+pub(crate) fn scale_volumes(volumes: &mut [f64], factor: f64, exact: Option<Decimal>) {
+    let inverse = 1.0 / factor;
+    for volume in volumes {
+        let scaled = *volume * inverse;
+        let rounded = to_even(scaled);
+        let distance = ((scaled - rounded).abs() - 0.5).abs();
+        let doubtful = distance <= 1e-9 + scaled.abs() * 1e-15;
+        *volume = match exact {
+            Some(factor) if doubtful => scaled_volume_exactly(*volume, factor).unwrap_or(rounded),
+            _ => rounded,
+        };
     }
-    rounded
 }
 
 /// The nearest integer, halves to the even one: what is added has no room for a fraction, so the sum is rounded.
@@ -78,6 +79,7 @@ fn to_even(value: f64) -> f64 {
 }
 
 /// The same in .NET's decimal arithmetic; `None` where the operands are not whole or do not fit.
+#[cold]
 fn scaled_volume_exactly(volume: f64, factor: Decimal) -> Option<f64> {
     if volume.fract() != 0.0 || !(0.0..9.0e15).contains(&volume) || factor.mantissa <= 0 {
         return None;
@@ -140,7 +142,9 @@ mod tests {
 
     fn rounded(volume: f64, factor: &str) -> f64 {
         let exact = Decimal::parse(factor).unwrap();
-        scaled_volume(volume, exact.to_f64(), Some(exact))
+        let mut volumes = [volume];
+        scale_volumes(&mut volumes, exact.to_f64(), Some(exact));
+        volumes[0]
     }
 
     #[test]

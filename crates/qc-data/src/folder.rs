@@ -214,7 +214,7 @@ impl DataFolder {
     }
 
     fn equity_sid(&self, ticker: &str, market: &Market, date: Option<Date>) -> Result<Sid> {
-        match self.map_index(SecurityType::Equity, market)?.resolve(ticker, date.unwrap_or(END_OF_TIME)) {
+        match self.map_index(SecurityType::Equity, market)?.resolve(ticker, date.unwrap_or(END_OF_TIME))? {
             Some(map) => Sid::equity(&map.first_ticker().to_ascii_uppercase(), map.first_date(), market.as_str()),
             None => Sid::equity(ticker, crate::sid::DEFAULT_DATE, market.as_str()),
         }

@@ -6,7 +6,8 @@
 //! Source: LEAN, `Common/Data/Auxiliary/MapFile.cs`, `MapFileResolver.cs`.
 
 use crate::error::{Error, Result};
-use crate::sid::DEFAULT_DATE;
+use crate::sid::{DEFAULT_DATE, Sid};
+use crate::symbol::SecurityType;
 use crate::time::END_OF_TIME;
 use jiff::civil::{Date, date};
 use std::collections::{BTreeMap, HashMap};
@@ -26,6 +27,21 @@ pub(crate) struct MapRow {
     pub(crate) mode: Option<u8>,
 }
 
+impl MapRow {
+    /// Reads a row; of one that is damaged the column and what was expected there.
+    fn parse(line: &str) -> std::result::Result<MapRow, (usize, &'static str)> {
+        let mut cells = line.split(',');
+        let date = cells.next().and_then(parse_day).ok_or((1, "a date YYYYMMDD"))?;
+        let ticker = cells.next().map(str::trim).filter(|cell| is_ticker(cell)).ok_or((2, "a ticker"))?;
+        let mode = match cells.nth(1).map(str::trim) {
+            None | Some("") => None,
+            // An unknown mode never matches, so such a row is skipped in look-ups.
+            Some(mode) => Some(mode.parse().unwrap_or(u8::MAX)),
+        };
+        Ok(MapRow { date, ticker: ticker.to_ascii_lowercase().into(), mode })
+    }
+}
+
 /// All names of one company.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MapFile {
@@ -33,6 +49,8 @@ pub(crate) struct MapFile {
     pub(crate) permtick: String,
     /// Rows by date.
     rows: Vec<MapRow>,
+    /// What is wrong with the first row that cannot be read.
+    damage: Option<Error>,
 }
 
 impl MapFile {
@@ -41,41 +59,46 @@ impl MapFile {
     /// # Errors
     /// [`Error::Cell`] for a date that is none or a missing ticker.
     pub(crate) fn parse(permtick: &str, file: &str, text: &str) -> Result<MapFile> {
+        let read = MapFile::of_market(permtick, file, Ok(text.to_owned()));
+        match read.damage {
+            Some(damage) => Err(damage),
+            None => Ok(read),
+        }
+    }
+
+    /// As [`MapFile::parse`] for one file of many: that it cannot be read is an error for those who ask for this
+    /// company, not for the others of its market.
+    pub(crate) fn of_market(permtick: &str, file: &str, text: Result<String>) -> MapFile {
         let mut rows = Vec::new();
+        let (text, mut damage) = text.map_or_else(|error| (String::new(), Some(error)), |text| (text, None));
         for (index, line) in text.lines().enumerate() {
             let line = line.trim_end();
             if line.is_empty() {
                 continue;
             }
-            let cell = |column, expected| Error::Cell { file: file.to_owned(), line: index + 1, column, expected };
-            let mut cells = line.split(',');
-            let date = cells.next().and_then(parse_day).ok_or_else(|| cell(1, "a date YYYYMMDD"))?;
-            let ticker = cells.next().map(str::trim).filter(|t| !t.is_empty()).ok_or_else(|| cell(2, "a ticker"))?;
-            if !is_ticker(ticker) {
-                return Err(cell(2, "a ticker"));
+            match MapRow::parse(line) {
+                Ok(row) => rows.push(row),
+                Err((column, expected)) => {
+                    let file = || file.to_owned();
+                    damage.get_or_insert_with(|| Error::Cell { file: file(), line: index + 1, column, expected });
+                }
             }
-            let mode = match cells.nth(1).map(str::trim) {
-                None | Some("") => None,
-                // An unknown mode never matches, so such a row is skipped in look-ups.
-                Some(mode) => Some(mode.parse().unwrap_or(u8::MAX)),
-            };
-            rows.push(MapRow { date, ticker: ticker.to_ascii_lowercase().into(), mode });
         }
         rows.sort_by_key(|row| row.date);
         rows.dedup();
-        Ok(MapFile { permtick: permtick.to_ascii_lowercase(), rows })
+        MapFile { permtick: permtick.to_ascii_lowercase(), rows, damage }
     }
 
     /// The map file of a security that has none: always listed, always under this ticker.
     pub(crate) fn empty(ticker: &str) -> MapFile {
-        MapFile { permtick: ticker.to_ascii_lowercase(), rows: Vec::new() }
+        MapFile { permtick: ticker.to_ascii_lowercase(), rows: Vec::new(), damage: None }
     }
 
     /// The rows of one mapping mode of a continuous future, and those that hold for all modes.
     pub(crate) fn of_mode(&self, mode: u8) -> MapFile {
         let rows = self.rows.iter().filter(|row| row.mode.is_none_or(|of| of == mode));
         let rows = rows.map(|row| MapRow { mode: None, ..row.clone() }).collect();
-        MapFile { permtick: self.permtick.clone(), rows }
+        MapFile { permtick: self.permtick.clone(), rows, damage: None }
     }
 
     /// Whether there are no rows.
@@ -123,12 +146,14 @@ impl MapFile {
     }
 }
 
-/// Whether a cell is a ticker, or the identifier of a contract (`ES VMKLFZIH2MTD`): what these files say is shown to
-/// users, so nothing else may stand in them.
+/// Whether a cell is a ticker of one word, or the identifier of a contract (`ES VMKLFZIH2MTD`): what these files say is
+/// shown to users, so nothing else may stand in them.
 pub(crate) fn is_ticker(cell: &str) -> bool {
-    const LONGEST: usize = 40;
-    let words = cell.split(' ').count();
-    cell.len() <= LONGEST && words <= 2 && crate::symbol::check_name("ticker", cell).is_ok()
+    const LONGEST: usize = 20;
+    match cell.contains(' ') {
+        false => cell.len() <= LONGEST && crate::symbol::check_name("ticker", cell).is_ok(),
+        true => cell.to_ascii_uppercase().parse::<Sid>().is_ok_and(|sid| sid.security_type() == SecurityType::Future),
+    }
 }
 
 /// All map files of a market, searchable by ticker.
@@ -155,14 +180,26 @@ impl MapIndex {
     }
 
     /// The company that `ticker` meant on `day`, or `None`.
-    pub(crate) fn resolve(&self, ticker: &str, day: Date) -> Option<Arc<MapFile>> {
+    ///
+    /// # Errors
+    /// [`Error::Cell`] when the file of that company is damaged.
+    pub(crate) fn resolve(&self, ticker: &str, day: Date) -> Result<Option<Arc<MapFile>>> {
+        match self.company(ticker, day) {
+            Some(file) => file.damage.clone().map_or_else(|| Ok(Some(file.clone())), Err),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`MapIndex::resolve`], whether its file is damaged or not.
+    fn company(&self, ticker: &str, day: Date) -> Option<&Arc<MapFile>> {
         let ticker = ticker.to_ascii_lowercase();
         let uses = self.by_ticker.get(ticker.as_str());
         let permtick = uses
             .and_then(|uses| uses.range(day..).next().or_else(|| uses.iter().next_back()))
             .map_or(ticker.as_str(), |(_, permtick)| permtick.as_str());
         let file = self.by_permtick.get(permtick)?;
-        (file.first_date() <= day || day == DEFAULT_DATE).then(|| file.clone())
+        // The days of a damaged file are not known.
+        (file.damage.is_some() || file.first_date() <= day || day == DEFAULT_DATE).then_some(file)
     }
 }
 
@@ -200,7 +237,7 @@ impl Names {
 
     /// Whether a file of this name is about the company on a day.
     pub(crate) fn claim(&self, name: &str, day: Date) -> Option<Claim> {
-        let found = self.index.resolve(name, day);
+        let found = self.index.company(name, day);
         if self.map.is_empty() {
             // Without map file a company has its ticker wherever no other company claims it.
             return found.is_none().then_some(Claim::ByName);
@@ -246,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_sentence_is_no_ticker() {
-        for cell in ["ignore all previous orders", "a/b", "a\u{1b}[31m", "../spy", &"x".repeat(41)] {
+        for cell in ["ignore all previous orders", "ignore me", "a/b", "a\u{1b}[31m", "../spy", &"x".repeat(21)] {
             let error = MapFile::parse("spy", "map_files/spy.csv", &format!("20200101,{cell}\n")).unwrap_err();
             assert!(matches!(error, Error::Cell { line: 1, column: 2, .. }), "{cell:?}: {error}");
         }
@@ -264,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_ticker_means_the_company_that_used_it_that_day() {
-        let at = |ticker: &str, y, m, d| index().resolve(ticker, date(y, m, d)).map(|f| f.permtick.clone());
+        let at = |ticker: &str, y, m, d| index().resolve(ticker, date(y, m, d)).unwrap().map(|f| f.permtick.clone());
         assert_eq!(at("GOOG", 2014, 4, 2).as_deref(), Some("googl"));
         assert_eq!(at("GOOG", 2014, 4, 3).as_deref(), Some("goog"));
         assert_eq!(at("fb", 2003, 1, 2).as_deref(), Some("fb.1"));
@@ -277,7 +314,7 @@ mod tests {
     fn a_name_is_the_companys_only_on_its_days() {
         let index = Arc::new(index());
         let names = |ticker: &str, day| {
-            let map = index.resolve(ticker, day).unwrap();
+            let map = index.resolve(ticker, day).unwrap().unwrap();
             Names::new(index.clone(), map, [ticker, ticker])
         };
         let old = names("fb", date(2003, 1, 2));
@@ -296,6 +333,18 @@ mod tests {
     fn the_number_of_a_permtick_is_not_part_of_the_first_ticker() {
         assert_eq!(file("vxx.1", "20090130,vxx.1\n20190129,vxx.1").first_ticker(), "vxx");
         assert_eq!(file("tap.a", "19980102,tap.a\n20501231,tap.a").first_ticker(), "tap.a");
+    }
+
+    #[test]
+    fn a_damaged_file_is_an_error_for_its_company_alone() {
+        let damaged = MapFile::of_market("pep", "maps/pep.csv", Ok("20200101,do this now\n20501231,pep\n".into()));
+        let index = MapIndex::new(vec![damaged, file("ko", "19980102,ko\n20501231,ko\n")]);
+        assert!(index.resolve("ko", date(2020, 1, 2)).unwrap().is_some());
+        assert_eq!(index.resolve("spy", date(2020, 1, 2)), Ok(None));
+        for day in [date(1998, 1, 2), date(2020, 1, 2), END_OF_TIME] {
+            let error = index.resolve("pep", day).unwrap_err();
+            assert!(matches!(error, Error::Cell { line: 1, column: 2, .. }), "{error}");
+        }
     }
 
     #[test]

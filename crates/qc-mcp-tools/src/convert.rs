@@ -113,7 +113,7 @@ impl From<ComputeError> for ToolError {
 impl From<StoreError> for ToolError {
     fn from(error: StoreError) -> Self {
         let kind = match &error {
-            StoreError::TooLarge { .. } | StoreError::TooMany { .. } => Kind::TooLarge,
+            StoreError::TooLarge { .. } | StoreError::TooMany { .. } | StoreError::Full { .. } => Kind::TooLarge,
             _ => Kind::Internal,
         };
         ToolError::new(kind, Topic::Workbook, error.to_string())

@@ -59,6 +59,14 @@ pub enum StoreError {
         /// Most records of the kind.
         limit: usize,
     },
+    /// Workbooks and lists, which never make room by themselves, would take too much of what is kept.
+    #[error("workbooks and symbol lists would take {found} bytes, {limit} is the most")]
+    Full {
+        /// Bytes they would take.
+        found: usize,
+        /// Most bytes they may take.
+        limit: usize,
+    },
     /// The system gave no random bytes for an id.
     #[error("the system has no random numbers for an id: {0}")]
     NoRandom(String),
@@ -75,7 +83,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Keeps `body` under a name, replacing what was there; it vanishes after `lives` if given.
     ///
     /// # Errors
-    /// [`StoreError::TooLarge`] for a body that alone is over the limit; older records make room otherwise.
+    /// [`StoreError::TooLarge`] for a body that alone is over the limit, [`StoreError::Full`] when a workbook or list
+    /// would take more than [`Limits::lasting_bytes`]; older results make room otherwise.
     fn put(
         &self,
         caller: &str,
@@ -119,6 +128,8 @@ pub struct Limits {
     /// Bytes of all records together; the oldest result of whoever holds most goes first. Workbooks and lists, which
     /// cannot be computed again, never make room.
     pub bytes: usize,
+    /// Bytes of all workbooks and lists together; one caller's may take a quarter of that.
+    pub lasting_bytes: usize,
     /// Bytes of one record.
     pub record_bytes: usize,
     /// Records of one kind of one caller, where the kind does not expire by itself.
@@ -128,7 +139,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         const MB: usize = 1 << 20;
-        Limits { callers: 1000, bytes: 256 * MB, record_bytes: 32 * MB, records: 200 }
+        Limits { callers: 1000, bytes: 256 * MB, lasting_bytes: 128 * MB, record_bytes: 32 * MB, records: 200 }
     }
 }
 
@@ -216,6 +227,7 @@ impl Store for MemoryStore {
             if self.limits.record_bytes < body.len() {
                 return Err(StoreError::TooLarge { found: body.len(), limit: self.limits.record_bytes });
             }
+            state.check_room(caller, kind, name, body.len(), &self.limits)?;
             let expires = lives.and_then(|lives| now.checked_add(lives).ok());
             state.keep(caller, kind, name, body, now, expires, &self.limits);
             Ok(())
@@ -267,6 +279,7 @@ impl Store for MemoryStore {
             if before.is_none() && self.limits.records <= count {
                 return Err(StoreError::TooMany { found: count, limit: self.limits.records });
             }
+            state.check_room(caller, kind, name, body.len(), &self.limits)?;
             let expires = before.and_then(|record| record.expires);
             state.keep(caller, kind, name, body, now, expires, &self.limits);
             Ok(())
@@ -282,6 +295,24 @@ impl State {
         shelf.heard = self.clock;
         shelf.drop_expired(now);
         Some(shelf)
+    }
+
+    /// Whether a record of `size` bytes may be kept beside what never makes room. What shrinks is always kept.
+    fn check_room(&self, caller: &str, kind: Kind, name: &str, size: usize, limits: &Limits) -> Result<(), StoreError> {
+        let shelf = self.callers.get(caller);
+        let before = shelf.and_then(|shelf| shelf.records.get(&(kind, name.to_owned())));
+        let before = before.map_or(0, |kept| kept.record.body.len());
+        if kind == Kind::Research || size <= before {
+            return Ok(());
+        }
+        let own = shelf.map_or(0, Shelf::lasting_bytes) - before + size;
+        let all = self.callers.values().map(Shelf::lasting_bytes).sum::<usize>() - before + size;
+        for (found, limit) in [(own, limits.lasting_bytes / 4), (all, limits.lasting_bytes)] {
+            if limit < found {
+                return Err(StoreError::Full { found, limit });
+            }
+        }
+        Ok(())
     }
 
     #[allow(clippy::too_many_arguments, reason = "one private place where a record is made")]
@@ -336,6 +367,12 @@ impl Shelf {
         Some(kept)
     }
 
+    /// Bytes of what never makes room.
+    fn lasting_bytes(&self) -> usize {
+        let lasting = self.records.iter().filter(|((kind, _), _)| *kind != Kind::Research);
+        lasting.map(|(_, kept)| kept.record.body.len()).sum()
+    }
+
     /// The oldest result that is not the record `newest`.
     fn oldest_result(&self, newest: u64) -> Option<String> {
         let results = self.records.iter().filter(|((kind, _), kept)| *kind == Kind::Research && kept.order != newest);
@@ -358,7 +395,7 @@ mod tests {
     const R: Kind = Kind::Research;
 
     fn small(bytes: usize, callers: usize) -> MemoryStore {
-        MemoryStore::new(Limits { callers, bytes, record_bytes: bytes, records: 3 })
+        MemoryStore::new(Limits { callers, bytes, lasting_bytes: 4 * bytes, record_bytes: bytes, records: 3 })
     }
 
     fn names(store: &MemoryStore, caller: &str) -> Vec<String> {
@@ -411,6 +448,26 @@ mod tests {
         }
         assert!(store.get("me", Kind::Workbook, "pairs").unwrap().is_some());
         assert_eq!(names(&store, "me"), ["3"]);
+    }
+
+    #[test]
+    fn workbooks_never_fill_the_store() {
+        let limits = Limits { lasting_bytes: 80, ..Limits::default() };
+        let store = MemoryStore::new(limits);
+        let put = |caller: &str, kind, size| store.put(caller, kind, "x", vec![0; size], None);
+        let grow = |caller: &str, size| store.update(caller, Kind::SymbolList, "list", &mut |_| Some(vec![0; size]));
+        put("a", Kind::Workbook, 15).unwrap();
+        let error = grow("a", 6).unwrap_err();
+        assert!(matches!(error, StoreError::Full { found: 21, limit: 20 }), "one caller: {error}");
+        put("a", Kind::Workbook, 5).unwrap();
+        grow("a", 15).unwrap();
+        for caller in ["b", "c", "d"] {
+            put(caller, Kind::Workbook, 20).unwrap();
+        }
+        let error = put("e", Kind::Workbook, 1).unwrap_err();
+        assert!(matches!(error, StoreError::Full { found: 81, limit: 80 }), "all callers: {error}");
+        put("e", R, 500).unwrap();
+        assert_eq!(store.get("a", Kind::Workbook, "x").unwrap().unwrap().body.len(), 5);
     }
 
     #[test]

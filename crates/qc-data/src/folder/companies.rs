@@ -34,13 +34,13 @@ impl DataFolder {
     /// The map file of a security; an empty one when there is none.
     pub(crate) fn map_file(&self, security: &Security) -> Result<Arc<MapFile>> {
         let index = self.map_index(security.security_type, &security.market)?;
-        Ok(map_in(&index, security))
+        map_in(&index, security)
     }
 
     /// Under which names files of a share lie.
     pub(crate) fn names(&self, security: &Security) -> Result<Names> {
         let index = self.map_index(security.security_type, &security.market)?;
-        let map = map_in(&index, security);
+        let map = map_in(&index, security)?;
         Ok(Names::new(index, map, [security.sid.symbol(), &security.ticker]))
     }
 
@@ -95,9 +95,9 @@ impl DataFolder {
             self.each_entry(&master, |name, bytes| {
                 let permtick = plain_name(name).strip_suffix(".csv").filter(|name| is_ticker(name));
                 let Some(permtick) = permtick else { return Ok(()) };
-                let text = utf8(&master, bytes)?;
                 in_master.insert(permtick.to_ascii_lowercase());
-                parsed.push(MapFile::parse(permtick, &format!("{master}#{name}"), &text)?);
+                let place = format!("{master}#{name}");
+                parsed.push(MapFile::of_market(permtick, &place, utf8(&place, bytes)));
                 Ok(())
             })?;
         }
@@ -106,8 +106,7 @@ impl DataFolder {
             let permtick = name.strip_suffix(".csv").filter(|name| is_ticker(name));
             if let Some(permtick) = permtick.filter(|name| !in_master.contains(*name)) {
                 let path = format!("{folder}/{name}");
-                let text = self.read_text(&path)?.unwrap_or_default();
-                parsed.push(MapFile::parse(permtick, &path, &text)?);
+                parsed.push(MapFile::of_market(permtick, &path, self.read_text(&path).map(Option::unwrap_or_default)));
             }
         }
         let index = Arc::new(MapIndex::new(parsed));
@@ -201,9 +200,10 @@ impl DataFolder {
 }
 
 /// The map file of a security in an index; an empty one when there is none.
-fn map_in(index: &MapIndex, security: &Security) -> Arc<MapFile> {
+fn map_in(index: &MapIndex, security: &Security) -> Result<Arc<MapFile>> {
     let sid = &security.sid;
-    index.resolve(sid.symbol(), sid.date()).unwrap_or_else(|| Arc::new(MapFile::empty(sid.symbol())))
+    let found = index.resolve(sid.symbol(), sid.date())?;
+    Ok(found.unwrap_or_else(|| Arc::new(MapFile::empty(sid.symbol()))))
 }
 
 /// The newest `{kind}_YYYYMMDD.zip` of a folder.

@@ -101,8 +101,7 @@ pub(super) fn absence(plan: &Plan<'_>) -> Result<String> {
 
 /// Whether the name of a file is shown: names of files are not ours, so only short ones of one word are.
 fn is_shown(name: &str) -> bool {
-    const LONGEST: usize = 20;
-    name.len() <= LONGEST && !name.contains(' ') && is_ticker(name)
+    !name.contains(' ') && is_ticker(name)
 }
 
 /// What a reader of one symbol's history should know.

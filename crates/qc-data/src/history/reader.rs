@@ -124,14 +124,18 @@ impl Plan<'_> {
             let Some(file) = source::read(self.folder, None, &self.place(&name, kind, first_day), format)? else {
                 continue;
             };
-            let n_rows = self.rows_of_window(&file.times, kind);
+            let n_rows = self.rows_of_window(&file, kind);
             self.budget.take(n_rows, file.columns.len())?;
             let until = uses.peek().map(|(day, _)| self.hours.to_exchange(LocalTime::of_day_number(*day)));
             let walk = walk.get_or_insert_with(|| Walk::new(self, kind, file.columns.len(), n_rows));
             walk.now = walk.now.max(LocalTime::of_day_number(first_day));
             let frontier = LocalTime::of_day_number(first_day).0.saturating_sub(LEAD);
             // LEAN takes one row more; where no row is that late it reads from the beginning.
-            let first = file.times.iter().position(|time| frontier < *time).map_or(0, |index| index.saturating_sub(1));
+            let beyond = match file.ascending {
+                true => Some(file.times.partition_point(|time| *time <= frontier)).filter(|at| *at < file.times.len()),
+                false => file.times.iter().position(|time| frontier < *time),
+            };
+            let first = beyond.map_or(0, |index| index.saturating_sub(1));
             if walk.take(&file, first, until, &self.shown_as(&name)) == Flow::End {
                 break;
             }
@@ -140,10 +144,14 @@ impl Plan<'_> {
     }
 
     /// At most so many rows of a file lie in the window; clocks differ by less than a day.
-    fn rows_of_window(&self, times: &[i64], kind: Kind) -> usize {
+    fn rows_of_window(&self, file: &BarFile, kind: Kind) -> usize {
         let from = self.limited_start.0.saturating_sub(self.step(kind)).saturating_sub(DAY);
         let to = self.end.0.saturating_add(DAY);
-        times.iter().filter(|time| (from..=to).contains(time)).count()
+        let before = |end: i64| file.times.partition_point(|time| *time < end);
+        match file.ascending {
+            true => before(to.saturating_add(1)).saturating_sub(before(from)),
+            false => file.times.iter().filter(|time| (from..=to).contains(time)).count(),
+        }
     }
 
     /// From which open day on which name is used, for the days of the window. Options have a file for each year.
@@ -298,6 +306,11 @@ impl<'a> Walk<'a> {
                 break;
             }
             self.now = self.now.max(start);
+            let later = self.previous_end.is_some_and(|previous| previous < end) && plan.limited_start <= end;
+            if quick && file.ascending && self.given && later && self.now == start {
+                self.stream.copy(file, run, ticker);
+                return self.take_sessions(file, row..rows.end, until, ticker);
+            }
             // Several ticks may share a moment, several bars may not.
             let repeated = 0 < step && self.previous_end.is_some_and(|previous| end <= previous);
             if (self.given && end < self.now) || repeated {
@@ -329,6 +342,44 @@ impl<'a> Walk<'a> {
         }
         self.stream.copy(file, run, ticker);
         flow
+    }
+
+    /// As [`Walk::take_rows`] for daily bars that ascend, from a row on behind which LEAN's clock skips nothing.
+    fn take_sessions(
+        &mut self,
+        file: &Arc<BarFile>,
+        rows: std::ops::Range<usize>,
+        until: Option<LocalTime>,
+        ticker: &str,
+    ) -> Flow {
+        let (plan, hours) = (self.plan, self.plan.hours);
+        let times = file.times.get(rows.clone()).unwrap_or_default();
+        let is_next = |time: i64| until.is_some_and(|until| until.0 <= time);
+        let is_over = |time: i64| plan.end.0 < time || self.delisted_after < LocalTime(time).day();
+        let n_taken = times.partition_point(|time| !is_next(*time) && !is_over(*time));
+        let taken = times.get(..n_taken).unwrap_or_default();
+        let mut run = rows.start..rows.start;
+        for (row, time) in (rows.start..).zip(taken) {
+            let session = hours.session(LocalTime(*time).day());
+            if let Some((start, end)) = session.filter(|(_, end)| plan.start <= *end) {
+                self.stream.starts.push(start);
+                self.stream.ends.push(end);
+                run.end = row + 1;
+            } else {
+                self.stream.copy(file, run, ticker);
+                run = row + 1..row + 1;
+            }
+        }
+        self.stream.copy(file, run, ticker);
+        if let Some(last) = taken.last() {
+            self.now = self.now.max(LocalTime(*last));
+            self.previous_end = Some(LocalTime(last + self.step));
+        }
+        match times.get(n_taken) {
+            None => Flow::Exhausted,
+            Some(time) if is_next(*time) => Flow::NextFile,
+            Some(_) => Flow::End,
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::stream::Stream;
 use crate::bars::Kind;
-use crate::decimal::scaled_volume;
+use crate::decimal::scale_volumes;
 use crate::factors::{Factor, FactorFile, RollFile};
 use crate::hours::ExchangeHours;
 use crate::maps::MapFile;
@@ -143,9 +143,7 @@ fn scale_rows(stream: &mut Stream, kind: Kind, rows: std::ops::Range<usize>, fac
     for (index, column) in stream.columns.iter_mut().enumerate() {
         let Some(cells) = column.get_mut(rows.clone()) else { continue };
         if is_size(index) {
-            for cell in cells {
-                *cell = scaled_volume(*cell, factor.value, factor.exact);
-            }
+            scale_volumes(cells, factor.value, factor.exact);
         } else if factor.value != 1.0 || sum != 0.0 {
             for cell in cells {
                 *cell = *cell * factor.value + sum;
@@ -158,12 +156,13 @@ fn scale_rows(stream: &mut Stream, kind: Kind, rows: std::ops::Range<usize>, fac
 fn scale_ticks(stream: &mut Stream, rows: std::ops::Range<usize>, factor: Factor, sum: f64) {
     let n_numbers = stream.columns.len().saturating_sub(1);
     for (index, column) in stream.columns.iter_mut().take(n_numbers).enumerate() {
-        for cell in column.get_mut(rows.clone()).unwrap_or_default() {
-            if index % 2 == 1 {
-                *cell = scaled_volume(*cell, factor.value, factor.exact);
-            } else if *cell != 0.0 {
-                *cell = *cell * factor.value + sum;
-            }
+        let cells = column.get_mut(rows.clone()).unwrap_or_default();
+        if index % 2 == 1 {
+            scale_volumes(cells, factor.value, factor.exact);
+            continue;
+        }
+        for cell in cells.iter_mut().filter(|cell| **cell != 0.0) {
+            *cell = *cell * factor.value + sum;
         }
     }
 }
