@@ -105,14 +105,8 @@ fn stored(
     let (adjustment, usable) = prepared.adjustment();
     let mode = prepared.normalization;
     let scaling = scale::Scaling::new(usable, mode, hours, &identity.map, prepared.first_day(), prepared.end_day());
-    let mut streams = [None, None, None];
-    for kind in prepared.kinds() {
-        let [trades, quotes, interest] = &mut streams;
-        let slot = match kind {
-            Kind::Quote | Kind::TickQuote { .. } => quotes,
-            Kind::OpenInterest => interest,
-            _ => trades,
-        };
+    let read = |kind: &Kind| -> Result<stream::Stream> {
+        let kind = *kind;
         let mut stream = plan.read(kind)?;
         if equity && mode != Normalization::Raw {
             scaling.apply(&mut stream, kind);
@@ -120,9 +114,19 @@ fn stored(
         if let (Some((_, Some(file))), Some(mapping)) = (&prepared.rolls, identity.mapping) {
             scale::roll(&mut stream, kind, file, mode, mapping as u8, request.contract_depth);
         }
-        *slot = Some(fill::finish(&plan, kind, request.fill_forward, stream)?);
+        fill::finish(&plan, kind, stream)
+    };
+    let kinds = prepared.kinds();
+    let (mut trades, mut quotes, mut interest) = (None, None, None);
+    let read = budget::all(kinds.par_iter().map(read).collect())?;
+    for (kind, stream) in kinds.iter().zip(read) {
+        let slot = match kind {
+            Kind::Quote | Kind::TickQuote { .. } => &mut quotes,
+            Kind::OpenInterest => &mut interest,
+            _ => &mut trades,
+        };
+        *slot = Some(stream);
     }
-    let [trades, quotes, interest] = streams;
     let mut joined = match prepared.resolution {
         Resolution::Tick => join::join_ticks(trades, quotes),
         _ => join::join(trades, quotes),

@@ -253,6 +253,31 @@ impl ExchangeHours {
         Some((LocalTime(midnight + open), LocalTime(midnight + close)))
     }
 
+    /// The closed stretch around an interval within one day in which no session that counts is open.
+    pub(crate) fn closed_stretch(
+        &self,
+        start: LocalTime,
+        end: LocalTime,
+        extended: bool,
+    ) -> Option<(LocalTime, LocalTime)> {
+        let midnight = i64::from(start.day()) * DAY;
+        let (from, to) = (start.0 - midnight, end.0 - midnight);
+        if DAY < to || to <= from {
+            return None;
+        }
+        let mut gap = (0, DAY);
+        for s in self.day(start.day()).segments.iter().filter(|s| s.regular || extended) {
+            if s.end <= from {
+                gap.0 = gap.0.max(s.end);
+            } else if to <= s.start {
+                gap.1 = gap.1.min(s.start);
+            } else {
+                return None;
+            }
+        }
+        Some((LocalTime(midnight + gap.0), LocalTime(midnight + gap.1)))
+    }
+
     /// The session that holds a moment, if it counts and no other one reaches into it.
     pub(crate) fn session_around(&self, at: LocalTime, extended: bool) -> Option<(LocalTime, LocalTime)> {
         let segments = &self.day(at.day()).segments;

@@ -26,11 +26,11 @@ pub(super) fn align(history: &History, field: Field, keep_filled: bool) -> Align
     }
     if let [only] = history.series.as_slice()
         && (keep_filled || !only.is_filled.contains(&true))
-        && only.times.is_sorted_by(|a, b| a < b)
+        && only.times.is_sorted()
     {
-        // One symbol without repeated moments is its own index.
+        // One symbol is its own index.
         let column = only.columns.get(field).map_or_else(|| vec![f64::NAN; only.times.len()], <[f64]>::to_vec);
-        let times = only.times.clone();
+        let (times, column) = once(only.times.clone(), column);
         let dates = trading_dates(&times);
         return Aligned { symbols, field, dates, times, time_zone, columns: vec![column] };
     }
@@ -58,6 +58,23 @@ pub(super) fn align(history: &History, field: Field, keep_filled: bool) -> Align
         })
         .collect();
     Aligned { symbols, field, dates: trading_dates(&times), times, time_zone, columns }
+}
+
+/// Of rows of one moment the last one, as where symbols meet.
+fn once(times: Vec<LocalTime>, column: Vec<f64>) -> (Vec<LocalTime>, Vec<f64>) {
+    if times.is_sorted_by(|a, b| a < b) {
+        return (times, column);
+    }
+    let mut out: (Vec<LocalTime>, Vec<f64>) = (Vec::with_capacity(times.len()), Vec::with_capacity(times.len()));
+    for (at, value) in times.into_iter().zip(column) {
+        if out.0.last() == Some(&at) {
+            out.1.pop();
+        } else {
+            out.0.push(at);
+        }
+        out.1.push(value);
+    }
+    out
 }
 
 /// The trading day of each row; rows of one day follow each other, so the calendar is asked once for each.

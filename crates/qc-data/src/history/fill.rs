@@ -7,6 +7,7 @@ use super::reader::Plan;
 use super::stream::{Picked, Stream};
 use crate::bars::Kind;
 use crate::error::Result;
+use crate::hours::ExchangeHours;
 use crate::symbol::Resolution;
 use crate::time::LocalTime;
 
@@ -14,7 +15,8 @@ use crate::time::LocalTime;
 ///
 /// # Errors
 /// [`crate::Error::TooMany`] when filling would make more rows than an answer may have.
-pub(super) fn finish(plan: &Plan<'_>, kind: Kind, fill_forward: bool, mut stream: Stream) -> Result<Stream> {
+pub(super) fn finish(plan: &Plan<'_>, kind: Kind, mut stream: Stream) -> Result<Stream> {
+    let fill_forward = plan.fill_forward;
     let plain = |row: usize, stream: &Stream| Picked {
         source: row,
         start: stream.starts.get(row).copied().unwrap_or_default(),
@@ -83,49 +85,88 @@ pub(super) fn finish(plan: &Plan<'_>, kind: Kind, fill_forward: bool, mut stream
     Ok(out)
 }
 
+/// Knows whether bars lie in open hours; sessions and breaks are long, so one look serves many rows.
+#[derive(Debug)]
+pub(super) struct OpenHours<'a> {
+    hours: &'a ExchangeHours,
+    extended: bool,
+    open: (LocalTime, LocalTime),
+    closed: (LocalTime, LocalTime),
+}
+
+/// A stretch that holds nothing.
+const NEVER: (LocalTime, LocalTime) = (LocalTime(i64::MAX), LocalTime(i64::MIN));
+
+impl<'a> OpenHours<'a> {
+    pub(super) fn new(hours: &'a ExchangeHours, extended: bool) -> OpenHours<'a> {
+        OpenHours { hours, extended, open: NEVER, closed: NEVER }
+    }
+
+    /// Whether a bar touches open hours.
+    #[inline]
+    pub(super) fn touch(&mut self, start: LocalTime, end: LocalTime) -> bool {
+        if self.open.0 <= start && end <= self.open.1 && start < end {
+            return true;
+        }
+        if self.closed.0 <= start && end <= self.closed.1 && start < end {
+            return false;
+        }
+        self.look(start, end)
+    }
+
+    fn look(&mut self, start: LocalTime, end: LocalTime) -> bool {
+        if let Some(open) = self.hours.stretch_of_day(start, end, self.extended) {
+            self.open = open;
+        } else if let Some(closed) = self.hours.closed_stretch(start, end, self.extended) {
+            self.closed = closed;
+        }
+        self.hours.is_open(start, end, self.extended)
+    }
+
+    /// Whether a moment lies in open hours.
+    #[inline]
+    pub(super) fn hold(&mut self, at: LocalTime) -> bool {
+        if self.open.0 <= at && at < self.open.1 {
+            return true;
+        }
+        match self.hours.session_around(at, self.extended) {
+            Some(session) => {
+                self.open = session;
+                true
+            }
+            None => self.hours.is_open(at, at, self.extended),
+        }
+    }
+}
+
 /// Whether every row lies in the window and in open hours and begins where it shall, as nearly always.
 fn is_final(plan: &Plan<'_>, stream: &Stream) -> bool {
     let (hours, step) = (plan.hours, plan.resolution.nanos());
-    let mut open = (LocalTime(i64::MAX), LocalTime(i64::MIN));
+    let mut open = OpenHours::new(hours, plan.extended);
     stream.starts.iter().zip(&stream.ends).all(|(start, end)| {
-        if *start < open.0 || open.1 < *end {
-            // Sessions are long: one look serves many rows.
-            match hours.stretch_of_day(*start, *end, plan.extended) {
-                Some(stretch) if stretch.0 <= *start && *end <= stretch.1 => open = stretch,
-                _ => return false,
-            }
-        }
         let begins_right = plan.strict
             || (end.0 - start.0 == step && {
                 let data = hours.to_data(*start);
                 data.0.rem_euclid(step.max(1)) == 0 && hours.to_exchange(data) == *start
             });
-        start < end && plan.start < *end && *end <= plan.end && begins_right
+        start < end && plan.start < *end && *end <= plan.end && begins_right && open.touch(*start, *end)
     })
 }
 
 /// Ticks are never filled; they count in open hours, both ends of the window included.
 fn finish_ticks(plan: &Plan<'_>, stream: Stream) -> Stream {
-    let mut open = (LocalTime(i64::MAX), LocalTime(i64::MIN));
-    let mut counts = |at: LocalTime| {
-        if at < open.0 || open.1 <= at {
-            match plan.hours.session_around(at, plan.extended) {
-                Some(session) => open = session,
-                None => return plan.hours.is_open(at, at, plan.extended),
-            }
-        }
-        true
-    };
+    let mut open = OpenHours::new(plan.hours, plan.extended);
+    let mut counts = |at: LocalTime| plan.start <= at && at <= plan.end && open.hold(at);
+    if stream.ends.iter().all(|at| counts(*at)) {
+        return stream;
+    }
     let rows: Vec<Picked> = stream
         .ends
         .iter()
         .enumerate()
-        .filter(|(_, at)| plan.start <= **at && **at <= plan.end && counts(**at))
+        .filter(|(_, at)| counts(**at))
         .map(|(source, at)| Picked { source, start: *at, end: *at, filled: false })
         .collect();
-    if rows.len() == stream.n_rows() {
-        return stream;
-    }
     stream.select(&rows)
 }
 

@@ -7,6 +7,7 @@ use super::columns::{Columns, Field};
 use super::result::TickerRun;
 use super::stream::Stream;
 use crate::time::LocalTime;
+use rayon::prelude::*;
 
 const TRADE: [Field; 5] = [Field::Open, Field::High, Field::Low, Field::Close, Field::Volume];
 const QUOTE: [Field; 10] = [
@@ -39,7 +40,7 @@ pub(super) fn join(trades: Option<Stream>, quotes: Option<Stream>) -> Joined {
         (None, None) => Joined::default(),
         (Some(trades), None) => single(trades, &TRADE),
         (None, Some(quotes)) => only_quotes(quotes),
-        (Some(trades), Some(quotes)) => both(&trades, &quotes),
+        (Some(trades), Some(quotes)) => both(trades, quotes),
     }
 }
 
@@ -51,35 +52,35 @@ pub(super) fn join_ticks(trades: Option<Stream>, quotes: Option<Stream>) -> Join
     let cell = |stream: &Stream, column: usize, row: usize| {
         stream.columns.get(column).and_then(|cells| cells.get(row)).copied().unwrap_or(f64::NAN)
     };
-    let pick = |of_trade: Option<usize>, of_quote: Option<usize>| -> Vec<f64> {
-        let value = |(_, is_quote, row): &(LocalTime, bool, usize)| match (is_quote, of_trade, of_quote) {
-            (false, Some(column), _) => cell(&trades, column, *row),
-            (true, _, Some(column)) => cell(&quotes, column, *row),
-            _ => f64::NAN,
+    let of_trades = |column: usize| trades.columns.get(column).map_or(&[][..], Vec::as_slice);
+    let middle = |row: usize| {
+        Some(middle_of(cell(&quotes, 0, row), cell(&quotes, 2, row))).filter(|middle| !middle.is_nan()).unwrap_or(0.0)
+    };
+    let pick = |trades: &[f64], of_quote: &dyn Fn(usize) -> f64| -> Vec<f64> {
+        let value = |(_, is_quote, row): &(LocalTime, bool, usize)| match is_quote {
+            false => trades.get(*row).copied().unwrap_or(f64::NAN),
+            true => of_quote(*row),
         };
         order.iter().map(value).collect()
     };
-    let middle = |row: usize| middle_of(cell(&quotes, 0, row), cell(&quotes, 2, row));
-    let last_price = |(_, is_quote, row): &(LocalTime, bool, usize)| match is_quote {
-        false => cell(&trades, 0, *row),
-        true => Some(middle(*row)).filter(|middle| !middle.is_nan()).unwrap_or(0.0),
-    };
-    let quantity = |(_, is_quote, row): &(LocalTime, bool, usize)| if *is_quote { 0.0 } else { cell(&trades, 1, *row) };
-    let mut list = vec![
-        (Field::LastPrice, order.iter().map(last_price).collect()),
-        (Field::Quantity, order.iter().map(quantity).collect()),
-        (Field::Suspicious, pick(Some(2), Some(4))),
-    ];
+    let mut fields = vec![Field::LastPrice, Field::Quantity, Field::Suspicious];
     if 0 < quotes.n_rows() {
-        list.push((Field::BidPrice, pick(None, Some(0))));
-        list.push((Field::BidSize, pick(None, Some(1))));
-        list.push((Field::AskPrice, pick(None, Some(2))));
-        list.push((Field::AskSize, pick(None, Some(3))));
+        fields.extend([Field::BidPrice, Field::BidSize, Field::AskPrice, Field::AskSize]);
     }
+    let column = |field: Field| match field {
+        Field::LastPrice => pick(of_trades(0), &middle),
+        Field::Quantity => pick(of_trades(1), &|_| 0.0),
+        Field::Suspicious => pick(of_trades(2), &|row| cell(&quotes, 4, row)),
+        Field::BidPrice => pick(&[], &|row| cell(&quotes, 0, row)),
+        Field::BidSize => pick(&[], &|row| cell(&quotes, 1, row)),
+        Field::AskPrice => pick(&[], &|row| cell(&quotes, 2, row)),
+        _ => pick(&[], &|row| cell(&quotes, 3, row)),
+    };
+    let list = fields.into_par_iter().with_max_len(1).map(|field| (field, column(field))).collect();
     let rows = |quotes: bool| -> Vec<Option<usize>> {
         order.iter().map(|(_, is_quote, row)| (*is_quote == quotes).then_some(*row)).collect()
     };
-    let tickers = merge_tickers(&trades, &quotes, &rows(false), &rows(true));
+    let tickers = merge_tickers(&trades, &quotes, || (rows(false), rows(true)));
     Joined {
         times: order.iter().map(|(at, ..)| *at).collect(),
         columns: Columns::new(list),
@@ -165,7 +166,7 @@ fn single(stream: Stream, fields: &[Field]) -> Joined {
 
 fn only_quotes(quotes: Stream) -> Joined {
     let middles: Vec<(Field, Vec<f64>)> =
-        TRADE.iter().take(4).enumerate().map(|(at, field)| (*field, middle(&quotes, at))).collect();
+        (0..4).into_par_iter().zip(&TRADE).map(|(at, field)| (*field, middle(&quotes, at))).collect();
     let Joined { times, columns, filled, tickers } = single(quotes, &QUOTE);
     let mut list: Vec<(Field, Vec<f64>)> = columns.into_list();
     list.extend(middles);
@@ -187,10 +188,67 @@ fn middle_of(bid: f64, ask: f64) -> f64 {
     }
 }
 
-fn both(trades: &Stream, quotes: &Stream) -> Joined {
-    let mut out = Joined::default();
-    let mut trade_rows: Vec<Option<usize>> = Vec::new();
-    let mut quote_rows: Vec<Option<usize>> = Vec::new();
+/// Rows that follow each other in a stream and in the answer.
+#[derive(Debug, Clone, Copy)]
+struct Stretch {
+    /// First row in the stream.
+    from: usize,
+    /// First row in the answer.
+    to: usize,
+    n_rows: usize,
+}
+
+/// Which rows of the answer a stream fills.
+#[derive(Debug, Default)]
+struct Layout {
+    stretches: Vec<Stretch>,
+}
+
+impl Layout {
+    fn push(&mut self, from: usize, to: usize) {
+        match self.stretches.last_mut() {
+            Some(last) if last.from + last.n_rows == from && last.to + last.n_rows == to => last.n_rows += 1,
+            _ => self.stretches.push(Stretch { from, to, n_rows: 1 }),
+        }
+    }
+
+    /// The column with a missing cell where the stream has no row.
+    fn spread(&self, column: Vec<f64>, n_rows: usize) -> Vec<f64> {
+        if let [all] = self.stretches.as_slice()
+            && all.n_rows == n_rows
+            && column.len() == n_rows
+        {
+            return column;
+        }
+        let mut out = Vec::with_capacity(n_rows);
+        for stretch in &self.stretches {
+            out.resize(stretch.to, f64::NAN);
+            out.extend_from_slice(column.get(stretch.from..stretch.from + stretch.n_rows).unwrap_or_default());
+        }
+        out.resize(n_rows, f64::NAN);
+        out
+    }
+
+    /// The stream's row for each row of the answer.
+    fn rows(&self, n_rows: usize) -> Vec<Option<usize>> {
+        let mut rows = vec![None; n_rows];
+        for stretch in &self.stretches {
+            for at in 0..stretch.n_rows {
+                if let Some(row) = rows.get_mut(stretch.to + at) {
+                    *row = Some(stretch.from + at);
+                }
+            }
+        }
+        rows
+    }
+}
+
+fn both(trades: Stream, quotes: Stream) -> Joined {
+    let room = trades.n_rows().max(quotes.n_rows());
+    let mut times: Vec<LocalTime> = Vec::with_capacity(room);
+    let mut filled: Vec<bool> = Vec::with_capacity(room);
+    let (mut of_trades, mut of_quotes) = (Layout::default(), Layout::default());
+    let mut only_quotes: Vec<(usize, usize)> = Vec::new();
     let (mut trade, mut quote) = (0, 0);
     loop {
         let (t, q) = (trades.ends.get(trade), quotes.ends.get(quote));
@@ -200,42 +258,50 @@ fn both(trades: &Stream, quotes: &Stream) -> Joined {
             (None, Some(q)) => (false, true, *q),
             (None, None) => break,
         };
-        out.times.push(at);
-        trade_rows.push(take_trade.then_some(trade));
-        quote_rows.push(take_quote.then_some(quote));
+        let row = times.len();
+        times.push(at);
         let marked = |stream: &Stream, row: usize| stream.filled.get(row).copied().unwrap_or(false);
         // The bar that gives the row its prices decides.
-        out.filled.push(if take_trade { marked(trades, trade) } else { marked(quotes, quote) });
+        filled.push(if take_trade { marked(&trades, trade) } else { marked(&quotes, quote) });
+        if take_trade {
+            of_trades.push(trade, row);
+        } else {
+            only_quotes.push((row, quote));
+        }
+        if take_quote {
+            of_quotes.push(quote, row);
+        }
         trade += usize::from(take_trade);
         quote += usize::from(take_quote);
     }
-    let spread = |column: &[f64], rows: &[Option<usize>]| -> Vec<f64> {
-        rows.iter().map(|row| row.and_then(|row| column.get(row)).copied().unwrap_or(f64::NAN)).collect()
-    };
-    let mut list = Vec::new();
-    for (at, (field, column)) in TRADE.iter().zip(&trades.columns).enumerate() {
-        let mut cells = spread(column, &trade_rows);
+    let n_rows = times.len();
+    let tickers = merge_tickers(&trades, &quotes, || (of_trades.rows(n_rows), of_quotes.rows(n_rows)));
+    let side = |at: usize, quote: usize| quotes.columns.get(at).and_then(|column| column.get(quote)).copied();
+    let with_middles = |(at, (field, column)): (usize, (&Field, Vec<f64>))| {
+        let mut cells = of_trades.spread(column, n_rows);
         if *field != Field::Volume {
-            let middles = middle(quotes, at);
-            for ((cell, trade), quote) in cells.iter_mut().zip(&trade_rows).zip(&quote_rows) {
-                if let (None, Some(quote)) = (trade, quote) {
-                    *cell = middles.get(*quote).copied().unwrap_or(f64::NAN);
+            for (row, quote) in &only_quotes {
+                if let (Some(cell), Some(bid), Some(ask)) =
+                    (cells.get_mut(*row), side(at, *quote), side(at + 5, *quote))
+                {
+                    *cell = middle_of(bid, ask);
                 }
             }
         }
-        list.push((*field, cells));
-    }
-    list.extend(QUOTE.iter().zip(&quotes.columns).map(|(field, column)| (*field, spread(column, &quote_rows))));
-    out.columns = Columns::new(list);
-    out.tickers = merge_tickers(trades, quotes, &trade_rows, &quote_rows);
-    out
+        (*field, cells)
+    };
+    let mut list: Vec<(Field, Vec<f64>)> =
+        TRADE.par_iter().zip(trades.columns).enumerate().map(|(at, of)| with_middles((at, of))).collect();
+    let spread = |(field, column): (&Field, Vec<f64>)| (*field, of_quotes.spread(column, n_rows));
+    list.extend(QUOTE.par_iter().zip(quotes.columns).map(spread).collect::<Vec<_>>());
+    Joined { times, columns: Columns::new(list), filled, tickers }
 }
 
+/// Which ticker a row shows; `rows` says which rows of both streams each row of the answer is made of.
 fn merge_tickers(
     trades: &Stream,
     quotes: &Stream,
-    trade_rows: &[Option<usize>],
-    quote_rows: &[Option<usize>],
+    rows: impl FnOnce() -> (Vec<Option<usize>>, Vec<Option<usize>>),
 ) -> Vec<TickerRun> {
     let ticker = |stream: &Stream, row: usize| {
         stream.tickers.iter().take_while(|run| run.row <= row).last().map(|run| run.ticker.clone())
@@ -243,8 +309,9 @@ fn merge_tickers(
     if trades.tickers.len() == 1 && quotes.tickers == trades.tickers {
         return trades.tickers.clone();
     }
+    let (trade_rows, quote_rows) = rows();
     let mut runs: Vec<TickerRun> = Vec::new();
-    for (row, (trade, quote)) in trade_rows.iter().zip(quote_rows).enumerate() {
+    for (row, (trade, quote)) in trade_rows.iter().zip(&quote_rows).enumerate() {
         let name = trade.and_then(|row| ticker(trades, row)).or_else(|| quote.and_then(|row| ticker(quotes, row)));
         if let Some(name) = name
             && runs.last().is_none_or(|run| run.ticker != name)

@@ -5,6 +5,7 @@
 //! row was given, and rows are never given twice.
 
 use super::budget::{self, Budget};
+use super::fill::OpenHours;
 use super::naming::{self, Naming};
 use super::source::{self, Place};
 use super::stream::Stream;
@@ -45,6 +46,8 @@ pub(super) struct Plan<'a> {
     pub(super) end: LocalTime,
     /// The window's start, moved to the first day with factors and the first day of trading.
     pub(super) limited_start: LocalTime,
+    /// Whether bars are repeated where some are missing: closed hours count for that.
+    pub(super) fill_forward: bool,
     /// Daily bars begin and end with the session.
     pub(super) strict: bool,
     pub(super) extended: bool,
@@ -265,6 +268,7 @@ struct Walk<'a> {
     /// Whether a row was given.
     given: bool,
     delisted_after: i32,
+    is_interest: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -277,6 +281,7 @@ impl<'a> Walk<'a> {
             previous_end: None,
             given: false,
             delisted_after: *plan.listed.end(),
+            is_interest: kind == Kind::OpenInterest,
         }
     }
 
@@ -295,6 +300,9 @@ impl<'a> Walk<'a> {
         let (plan, hours) = (self.plan, self.plan.hours);
         let step = self.step;
         let quick = plan.strict && hours.same_clock && !hours.opens_at_midnight;
+        // Rows that will not be shown are not copied where nothing else needs them.
+        let drops = !plan.strict && !plan.fill_forward && !self.is_interest;
+        let mut open = OpenHours::new(hours, plan.extended);
         let mut run = rows.start..rows.start; // accepted rows that still have to be copied
         let mut flow = Flow::Exhausted;
         let times = file.times.get(rows.clone()).unwrap_or_default();
@@ -332,6 +340,14 @@ impl<'a> Walk<'a> {
                 true => hours.daily_calendar(end).filter(|(_, close)| start <= *close),
             };
             let Some((start, end)) = span.filter(|(_, end)| !plan.strict || plan.start <= *end) else { continue };
+            let shown = match step {
+                _ if !drops => true,
+                0 => plan.start <= end && end <= plan.end && open.hold(end),
+                _ => plan.start < end && end <= plan.end && open.touch(start, end),
+            };
+            if !shown {
+                continue;
+            }
             self.stream.starts.push(start);
             self.stream.ends.push(end);
             if run.end != row {

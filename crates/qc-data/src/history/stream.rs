@@ -3,8 +3,12 @@
 use super::result::TickerRun;
 use crate::bars::BarFile;
 use crate::time::LocalTime;
+use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
+
+/// From so many rows on columns are copied at the same time.
+pub(super) const MANY_ROWS: usize = 8_192;
 
 /// Rows of one kind of bar, on the exchange's clock.
 #[derive(Debug, Clone, Default)]
@@ -45,8 +49,13 @@ impl Stream {
         if self.tickers.last().is_none_or(|run| run.ticker != ticker) {
             self.tickers.push(TickerRun { row: first, ticker: ticker.to_owned() });
         }
-        for (column, source) in self.columns.iter_mut().zip(&file.columns) {
+        let copy = |(column, source): (&mut Vec<f64>, &Vec<f64>)| {
             column.extend_from_slice(source.get(rows.clone()).unwrap_or_default());
+        };
+        if rows.len() < MANY_ROWS {
+            self.columns.iter_mut().zip(&file.columns).for_each(copy);
+        } else {
+            self.columns.par_iter_mut().zip(&file.columns).for_each(copy);
         }
     }
 
