@@ -12,7 +12,7 @@ fn plausible(name: &str, schema: &Value) -> Value {
         "backtest_id" => json!("latest"),
         "name" => json!("main.py"),
         "start_date" => json!("2021-01-04"),
-        "end_date" => json!("2021-06-30"),
+        "end_date" | "date" => json!("2021-06-30"),
         "symbol" | "symbol1" | "ticker" => json!("KO"),
         "symbol2" => json!("PEP"),
         "symbols" | "tickers" => json!(["KO", "PEP"]),

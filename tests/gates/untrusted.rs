@@ -169,6 +169,74 @@ async fn names_of_files_and_what_they_say_of_themselves_are_foreign() {
 }
 
 #[tokio::test]
+async fn members_chains_tables_and_columns_are_foreign_unless_plain() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let low = MARKER.to_lowercase();
+    write(
+        "equity/usa/universes/etf/spy/20200102.csv",
+        &format!("{MARKER},{MARKER} 2T,20200102,0.5,,\nKO,KO 2T,20200102,0.5,,\n"),
+    );
+    write(
+        "equity/usa/universes/etf/xlk/20200102.csv",
+        &format!("{MARKER},PEP 2T,20200102,0.5,,\nKO,KO 2T,20200102,0.5,,\n"),
+    );
+    write("equity/usa/map_files/pep.csv", &format!("19980102,{low}\n20501231,{low}\n"));
+    write(
+        "future/cme/universes/es/20200102.csv",
+        &format!("#expiry,open,high,low,close,volume,open_interest\n{MARKER},1,1,1,1,1,1\n"),
+    );
+    write("alternative/acme/mood/ko.csv", &format!("date,{MARKER}\n2020-01-03,1\n"));
+    write(&format!("alternative/acme/{low}/ko.csv"), "date,a\n2020-01-03,1\n");
+    write("market-hours/market-hours-database.json", "{\"entries\": {}}");
+    write("mine/table.csv", &format!("date,{MARKER}\n2020-01-02,10\n2020-01-03,11\n"));
+    write(&format!("mine/{MARKER}.csv"), "date,KO\n2020-01-02,10\n2020-01-03,11\n");
+    write("mine/list.csv", &format!("symbol\n{MARKER}\n"));
+    let flags = ["--toolsets", "all", "--data-folder", folder.path().to_str().unwrap()];
+    let session = Session::with(&flags, qc_sim::SimOptions::default()).await;
+    let mut seen = 0;
+    let window = |mut more: Value| {
+        more["start_date"] = json!("2020-01-01");
+        more["end_date"] = json!("2020-02-01");
+        more
+    };
+    for (tool, arguments) in [
+        ("get_etf_constituents", json!({"etf_ticker": "SPY", "date": "2020-01-06"})),
+        ("get_etf_constituents", json!({"etf_ticker": "XLK", "date": "2020-01-06"})),
+        ("add_etf_universe_securities", json!({"etf_ticker": "XLK", "date": "2020-01-06"})),
+        ("save_symbol_list", json!({"name": "x", "symbols": ["etf:XLK@2020-01-06"]})),
+        ("list_symbol_lists", json!({})),
+        ("get_history", window(json!({"symbols": ["etf:XLK@2020-01-06"]}))),
+        ("get_history", window(json!({"symbols": ["PEP 2T"]}))),
+        ("get_history", window(json!({"symbols": ["file:mine/list.csv"]}))),
+        ("get_chain", json!({"symbol": "ES", "date": "2020-01-06", "security_type": "future"})),
+        ("get_alternative_data_history", window(json!({"data_type": "acme/mood", "symbols": ["KO"]}))),
+        ("get_alternative_data_history", window(json!({"data_type": "nothing", "symbols": ["KO"]}))),
+        ("get_alternative_data_history", window(json!({"data_type": format!("acme/{low}"), "symbols": ["KO"]}))),
+        ("add_alternative_data", json!({"data_type": "acme/mood", "symbol": "KO"})),
+        ("describe_data", json!({})),
+        ("import_data", json!({"path": "mine/table.csv", "instance_name": "t"})),
+        ("describe_data", json!({"instance_name": "t"})),
+        ("import_data", json!({"path": format!("mine/{MARKER}.csv"), "instance_name": "u"})),
+        ("get_quantbook_info", json!({"instance_name": "u"})),
+        ("list_quantbook_instances", json!({})),
+        ("get_quantbook_info", json!({})),
+    ] {
+        let answer = session.call(tool, arguments).await;
+        check(tool, &answer, &mut seen);
+        if let Some(id) = answer.structured()["research_id"].as_str() {
+            let uri = format!("qc://research/{id}");
+            check_page(&uri, &session.read(&uri).await.unwrap(), &mut seen);
+        }
+    }
+    assert!(0 < seen, "the marker was never seen");
+}
+
+#[tokio::test]
 async fn a_refusal_in_foreign_words_is_fenced() {
     let session = Session::start().await;
     session

@@ -17,6 +17,8 @@ const OTHER: &[&str] = &[
     "is_filled",
     "constant_weights",
     "restricted_constant",
+    "interest_rate",
+    "etf_weights",
 ];
 
 /// The words in `text` that look like names of tools or arguments.

@@ -63,10 +63,3 @@ async fn without_the_demo_there_is_no_demo_source() {
     let text = desk.refused("initialize_quantbook", json!({"instance_name": "x", "source": "demo"})).await;
     assert!(text.contains("--demo"), "{text}");
 }
-
-#[tokio::test]
-async fn a_table_as_source_says_not_yet() {
-    let desk = Desk::synthetic().await;
-    let answer = desk.call("initialize_quantbook", json!({"source": "prices.parquet"})).await;
-    assert!(answer.is_error && answer.text.contains("not read yet"), "{}", answer.text);
-}

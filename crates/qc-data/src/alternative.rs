@@ -127,6 +127,25 @@ pub fn read(
     Ok(Some(within(table, from, to)))
 }
 
+/// What lies below `alternative/`, as paths that name kinds: folders two levels deep (`vendor/kind`) and CSV files,
+/// sorted.
+///
+/// # Errors
+/// [`Error::Io`] when a folder cannot be listed.
+pub fn kinds(folder: &DataFolder) -> Result<Vec<String>> {
+    let is_file = |name: &str| name.ends_with(".csv") || name.ends_with(".zip");
+    let mut found = Vec::new();
+    for vendor in folder.list("alternative")? {
+        if is_file(&vendor) {
+            found.push(vendor);
+            continue;
+        }
+        let inside = folder.list(&format!("alternative/{vendor}"))?;
+        found.extend(inside.iter().filter(|name| !name.starts_with('.')).map(|name| format!("{vendor}/{name}")));
+    }
+    Ok(found)
+}
+
 /// A file below `alternative/`: itself, or the one of the symbol in the folder of the kind.
 fn file(folder: &DataFolder, kind: &str, symbol: Option<&SymbolQuery>, layout: &Layout) -> Result<Option<Table>> {
     let kind = kind.trim().trim_matches('/').to_ascii_lowercase();

@@ -111,6 +111,17 @@ pub fn etf_on(folder: &DataFolder, etf: &Security, day: Date) -> Result<Option<C
     Ok(Some(Collection { time, file_date, is_filled: file_date.tomorrow().is_ok_and(|known| known < day), members }))
 }
 
+impl DataFolder {
+    /// The funds of a market whose members the folder holds, upper case, sorted: names of folders.
+    ///
+    /// # Errors
+    /// An unusable name of a market, a folder that cannot be listed.
+    pub fn funds(&self, market: &str) -> Result<Vec<String>> {
+        let names = self.list(&format!("equity/{}/universes/etf", Market::new(market)?))?;
+        Ok(names.iter().map(|name| name.to_ascii_uppercase()).collect())
+    }
+}
+
 /// Coarse fundamentals of all US shares for every open day of a window.
 ///
 /// # Errors

@@ -1,19 +1,21 @@
-//! What a source holds, as a caller reads it: the whole folder, one symbol, or a ticker that is not there.
+//! What a source holds, as a caller reads it: the whole folder, one symbol, or a symbol that is not there.
 
-use qc_data::{BarSize, DataFolder, Resolution, SecurityType, SymbolQuery, describe::SymbolDescription};
+mod absent;
+mod folder;
+
+use qc_data::{BarSize, Resolution, SecurityType, SymbolQuery, describe::SymbolDescription};
 use serde_json::{Map, Value, json};
 
+use self::absent::absent;
+pub(crate) use self::{absent::stored_as, folder::whole};
 use crate::{
-    error::{Kind, ToolError, Topic},
+    error::ToolError,
     prices::in_source,
     quantbook::{OpenSource, Subscription, Workbook},
     reply::{self, Reply},
+    symbols::{self, Symbols},
 };
 
-/// Symbols listed per holding; the rest is counted.
-const MAX_SYMBOLS: usize = 60;
-/// Symbols named when one is unknown.
-const MAX_NAMED: usize = 12;
 /// Events listed of each kind, the newest.
 const MAX_EVENTS: usize = 12;
 /// Gaps listed, the longest.
@@ -26,34 +28,45 @@ pub(crate) struct Looked {
     bars: BarSize,
     source: String,
     synthetic: bool,
+    notes: Vec<String>,
 }
 
-/// Describes the whole source, or one symbol of it.
+/// Looks symbols up and refuses those of which nothing is stored at the bars asked for.
 ///
 /// # Errors
-/// Damaged files; a symbol of which nothing is stored is described too, as an error with ways to get it.
-pub(crate) fn describe(source: &OpenSource, symbol: Option<&str>) -> Result<Reply, ToolError> {
-    match symbol {
-        None => whole(source),
-        Some(symbol) => one(source, symbol),
-    }
-}
-
-/// Looks tickers up and refuses those of which nothing is stored at the bars asked for.
-///
-/// # Errors
-/// [`Kind::NotFound`] naming the ticker and what the source has.
-pub(crate) fn look_up(source: &OpenSource, tickers: &[String], bars: BarSize) -> Result<Looked, ToolError> {
-    let mut found = Vec::with_capacity(tickers.len());
-    for ticker in tickers {
-        let described = source.folder.describe_symbol(&query(ticker))?;
+/// [`Kind::NotFound`] naming the symbol and what the source has.
+pub(crate) fn look_up(source: &OpenSource, symbols: &Symbols, bars: BarSize) -> Result<Looked, ToolError> {
+    let mut found = Vec::with_capacity(symbols.names.len());
+    for query in symbols.queries() {
+        let described = source.folder.describe_symbol(&query)?;
         if !described.stored.iter().any(|stored| stored.resolution == bars.source()) {
             return Err(in_source(absent(source, &described, Some(bars))?, source));
         }
         found.push(described);
     }
     let synthetic = source.folder.is_synthetic();
-    Ok(Looked { found, bars, source: source.label.clone(), synthetic })
+    Ok(Looked { found, bars, source: source.label.clone(), synthetic, notes: symbols.notes.clone() })
+}
+
+/// As [`look_up`], leaving out symbols of which nothing is stored at the bars asked for.
+///
+/// # Errors
+/// Damaged files.
+pub(crate) fn look_up_held(source: &OpenSource, symbols: &Symbols, bars: BarSize) -> Result<Looked, ToolError> {
+    let mut notes = symbols.notes.clone();
+    let mut found = Vec::with_capacity(symbols.names.len());
+    for query in symbols.queries() {
+        let described = source.folder.describe_symbol(&query)?;
+        if described.stored.iter().any(|stored| stored.resolution == bars.source()) {
+            found.push(described);
+        } else {
+            notes.push(format!("{} has no {} bars and was left out", described.security.ticker, bars.source()));
+        }
+    }
+    /// Symbols named that were left out.
+    const NAMED: usize = 20;
+    notes.truncate(NAMED);
+    Ok(Looked { found, bars, source: source.label.clone(), synthetic: source.folder.is_synthetic(), notes })
 }
 
 impl Looked {
@@ -73,7 +86,14 @@ impl Looked {
 
     /// The answer of a tool that added them to `book`.
     pub(crate) fn reply(&self, book: &Workbook, n_new: usize) -> Reply {
-        let tickers: Vec<&str> = self.found.iter().map(|found| found.security.ticker.as_str()).collect();
+        /// Names in one sentence; the rest is counted.
+        const NAMED: usize = 12;
+        let mut tickers: Vec<&str> =
+            self.found.iter().map(|found| found.security.ticker.as_str()).take(NAMED).collect();
+        let more = format!("{} more", self.found.len().saturating_sub(NAMED));
+        if NAMED < self.found.len() {
+            tickers.push(&more);
+        }
         let again = self.found.len() - n_new;
         let again = if again == 0 { String::new() } else { format!(" ({again} there already)") };
         let synthetic = if self.synthetic { " SYNTHETIC data, not real prices." } else { "" };
@@ -88,74 +108,61 @@ impl Looked {
             json!({
                 "symbol": found.security.ticker,
                 "sid": reply::identifier(&found.security.sid.to_string()),
+                "security_type": found.security.security_type,
+                "market": reply::ticker(found.security.market.as_str()),
                 "resolution": self.bars.to_string(),
                 "first": stored.map(|stored| stored.first.to_string()),
                 "last": stored.map(|stored| stored.last.to_string()),
-                "adjustable": found.unadjusted.is_none(),
+                "adjustable": is_adjustable(found),
             })
         };
         let rows: Vec<Value> = self.found.iter().map(of).collect();
-        Reply::new(summary).field("instance_name", &book.name).field("source", &self.source).field("added", rows)
+        let mut reply =
+            Reply::new(summary).field("instance_name", &book.name).field("source", &self.source).field("added", rows);
+        if !self.notes.is_empty() {
+            reply = reply.field("notes", &self.notes);
+        }
+        reply
     }
 }
 
-fn query(ticker: &str) -> SymbolQuery {
-    SymbolQuery::new(ticker, SecurityType::Equity)
-}
-
-/// The whole folder: symbols by type, market and resolution.
-fn whole(source: &OpenSource) -> Result<Reply, ToolError> {
-    let described = source.folder.describe()?;
-    let mut symbols: Vec<&String> = described.shelves.iter().flat_map(|shelf| &shelf.tickers).collect();
-    symbols.sort_unstable();
-    symbols.dedup();
-    if symbols.is_empty() {
-        let message = format!("source `{}` holds no market data in LEAN's layout", source.label);
-        return Err(ToolError::new(Kind::NotConfigured, Topic::DataFolder, message));
+/// Whether the folder has what prices are adjusted with: factors of a share, or of a continuous future.
+fn is_adjustable(found: &SymbolDescription) -> bool {
+    match found.security.security_type {
+        SecurityType::Equity => found.unadjusted.is_none(),
+        other => other == SecurityType::Future && found.security.sid.underlying().is_none(),
     }
-    let holdings: Vec<Value> = described
-        .shelves
-        .iter()
-        .map(|holding| {
-            let (plain, odd): (Vec<&String>, Vec<&String>) =
-                holding.tickers.iter().partition(|name| reply::is_ticker(name));
-            let shown: Vec<&String> = plain.into_iter().take(MAX_SYMBOLS).collect();
-            let mut facts = json!({
-                "security_type": holding.security_type,
-                "market": reply::ticker(&holding.market),
-                "resolution": holding.resolution,
-                "n_symbols": holding.tickers.len(),
-                "symbols": shown,
-            });
-            let more = holding.tickers.len().saturating_sub(shown.len() + odd.len());
-            if let Some(facts) = facts.as_object_mut() {
-                if 0 < more {
-                    facts.insert("symbols_not_shown".into(), json!(more));
-                }
-                if !odd.is_empty() {
-                    let names = odd.into_iter().take(MAX_NAMED).map(|name| reply::ticker(name));
-                    facts.insert("odd_file_names".into(), names.collect());
-                }
-            }
-            facts
-        })
-        .collect();
-    let synthetic = if described.synthetic { " SYNTHETIC data, not real prices." } else { "" };
-    let summary = format!("Source `{}` holds {} symbols.{synthetic}", source.label, symbols.len());
-    Ok(Reply::new(summary)
-        .field("source", &source.label)
-        .field("synthetic", described.synthetic)
-        .field("holdings", holdings)
-        .next("`describe_data` with a symbol shows its dates, splits, dividends and gaps"))
 }
 
-/// One symbol: stored bars, names, splits, dividends, gaps.
-fn one(source: &OpenSource, symbol: &str) -> Result<Reply, ToolError> {
-    let described = source.folder.describe_symbol(&query(symbol))?;
+/// One symbol: stored bars, names, splits, dividends, gaps. A plain ticker that is no share here is looked for among
+/// the other types.
+///
+/// # Errors
+/// Damaged files; a symbol of which nothing is stored, with the ways to get it.
+pub(crate) fn one(source: &OpenSource, name: &str, meant: Option<SymbolQuery>) -> Result<Reply, ToolError> {
+    let is_plain = meant.is_none();
+    let query = meant.unwrap_or_else(|| SymbolQuery::new(name, SecurityType::Equity));
+    let mut described = source.folder.describe_symbol(&query)?;
+    let kinds = if is_plain { symbols::kinds_of(&source.folder, name)? } else { Vec::new() };
+    if described.stored.is_empty()
+        && let Some((security_type, market)) = kinds.first()
+    {
+        let market = Some(market.clone());
+        let query = SymbolQuery::Ticker { ticker: name.to_owned(), security_type: *security_type, market, date: None };
+        described = source.folder.describe_symbol(&query)?;
+    }
     if described.stored.is_empty() {
         return Err(in_source(absent(source, &described, None)?, source));
     }
-    let ticker = &described.security.ticker;
+    let security = &described.security;
+    let ticker = &security.ticker;
+    let is_this =
+        |kind: &SecurityType, market: &str| *kind == security.security_type && market == security.market.as_str();
+    let also: Vec<String> = kinds
+        .iter()
+        .filter(|(kind, market)| !is_this(kind, market))
+        .map(|(kind, market)| format!("{kind}:{market}:{name}"))
+        .collect();
     let stored: Vec<Value> = described
         .stored
         .iter()
@@ -168,12 +175,15 @@ fn one(source: &OpenSource, symbol: &str) -> Result<Reply, ToolError> {
                 .map(|gap| json!({"first": gap.first.to_string(), "last": gap.last.to_string(), "open_days": gap.n_days}))
                 .collect();
             let counted = if matches!(stored.resolution, Resolution::Daily | Resolution::Hour) { "bars" } else { "days" };
+            let has_contracts = 0 < stored.contracts;
             let mut facts = Map::new();
             facts.insert("resolution".into(), json!(stored.resolution));
             facts.insert("first".into(), json!(stored.first.to_string()));
             facts.insert("last".into(), json!(stored.last.to_string()));
             facts.insert(counted.into(), json!(stored.count));
-            if counted == "bars" {
+            if has_contracts {
+                facts.insert("contracts".into(), json!(stored.contracts));
+            } else if counted == "bars" {
                 facts.insert("n_gaps".into(), json!(stored.gaps.len()));
                 facts.insert("longest_gaps".into(), Value::Array(gaps));
             }
@@ -185,17 +195,16 @@ fn one(source: &OpenSource, symbol: &str) -> Result<Reply, ToolError> {
         .iter()
         .map(|stored| format!("{} {} to {}", stored.resolution, stored.first, stored.last))
         .collect();
+    let is_share = security.security_type == SecurityType::Equity;
+    let events = format!("; {} splits, {} dividends", described.splits.len(), described.dividends.len());
     let adjust = match &described.unadjusted {
-        None => "can be adjusted".to_owned(),
-        Some(reason) => format!("cannot be adjusted: {reason}"),
+        None if is_share => format!("; prices can be adjusted{events}"),
+        None => String::new(),
+        Some(reason) => format!("; prices cannot be adjusted: {reason}{events}"),
     };
+    let kind = if is_share { String::new() } else { format!(" ({} of {})", security.security_type, security.market) };
     let synthetic = if source.folder.is_synthetic() { " SYNTHETIC data, not real prices." } else { "" };
-    let summary = format!(
-        "{ticker}: {}; prices {adjust}; {} splits, {} dividends.{synthetic}",
-        spans.join(", "),
-        described.splits.len(),
-        described.dividends.len()
-    );
+    let summary = format!("{ticker}{kind}: {}{adjust}.{synthetic}", spans.join(", "));
     let splits: Vec<Value> = described
         .splits
         .iter()
@@ -215,57 +224,27 @@ fn one(source: &OpenSource, symbol: &str) -> Result<Reply, ToolError> {
         .iter()
         .map(|name| json!({"ticker": reply::ticker(&name.ticker), "until": name.until.map(|day| day.to_string())}))
         .collect();
-    Ok(Reply::new(summary)
+    let mut reply = Reply::new(summary)
         .field("symbol", ticker)
-        .field("sid", reply::identifier(&described.security.sid.to_string()))
+        .field("sid", reply::identifier(&security.sid.to_string()))
+        .field("security_type", security.security_type)
+        .field("market", reply::ticker(security.market.as_str()))
         .field("source", &source.label)
         .field("synthetic", source.folder.is_synthetic())
-        .field("stored", stored)
-        .field("unadjusted", &described.unadjusted)
-        .field("listed", described.listed.map(|day| day.to_string()))
-        .field("delisted", described.delisted.map(|day| day.to_string()))
-        .field("tickers", names)
-        .field("n_splits", described.splits.len())
-        .field("splits", splits)
-        .field("n_dividends", described.dividends.len())
-        .field("dividends", dividends))
-}
-
-/// Nothing is stored of a ticker: what there is instead, and every way to get it.
-fn absent(source: &OpenSource, described: &SymbolDescription, bars: Option<BarSize>) -> Result<ToolError, ToolError> {
-    let ticker = &described.security.ticker;
-    let mut message = match bars {
-        Some(bars) => format!("the source holds no {bars} data for {ticker}"),
-        None => format!("the source holds no data for {ticker}"),
-    };
-    if let Some(other) = described.stored.first() {
-        message.push_str(&format!("; it has {} bars from {} to {}", other.resolution, other.first, other.last));
-    } else {
-        message.push_str(&format!("; {}", what_there_is(&source.folder)?));
+        .field("stored", stored);
+    if !also.is_empty() {
+        reply = reply.field("also_stored_as", also);
     }
-    message.push_str(". Ways to get it: `lean data download` of QuantConnect's US Equities dataset (paid per file or by subscription, priced on quantconnect.com/datasets), ");
-    message.push_str("LEAN-format zips from another provider put into the folder, or a workbook on another folder (`initialize_quantbook` with source)");
-    Ok(ToolError::new(Kind::NotFound, Topic::Symbol, message))
-}
-
-/// The equities of a folder in one phrase, for messages about a symbol that is not among them.
-pub(crate) fn what_there_is(folder: &DataFolder) -> Result<String, ToolError> {
-    let described = folder.describe()?;
-    let mut symbols: Vec<String> = described
-        .shelves
-        .into_iter()
-        .filter(|holding| holding.security_type == SecurityType::Equity)
-        .flat_map(|holding| holding.tickers)
-        .filter(|name| reply::is_ticker(name))
-        .collect();
-    symbols.sort_unstable();
-    symbols.dedup();
-    let n = symbols.len();
-    symbols.truncate(MAX_NAMED);
-    let more = if MAX_NAMED < n { ", ..." } else { "" };
-    Ok(if n == 0 {
-        "it has no equities at all".to_owned()
-    } else {
-        format!("it has {n} equities: {}{more}", symbols.join(", "))
-    })
+    if is_share {
+        reply = reply
+            .field("unadjusted", &described.unadjusted)
+            .field("listed", described.listed.map(|day| day.to_string()))
+            .field("delisted", described.delisted.map(|day| day.to_string()))
+            .field("tickers", names)
+            .field("n_splits", described.splits.len())
+            .field("splits", splits)
+            .field("n_dividends", described.dividends.len())
+            .field("dividends", dividends);
+    }
+    Ok(reply)
 }

@@ -97,6 +97,7 @@ impl From<RootsError> for ToolError {
             RootsError::NoOutput => (Kind::NotConfigured, Topic::Output),
             RootsError::Exists { .. } => (Kind::Exists, Topic::Path),
             RootsError::Io { .. } => (Kind::BadData, Topic::Path),
+            RootsError::TooLarge { .. } => (Kind::TooLarge, Topic::Path),
             _ => (Kind::InvalidArgument, Topic::Path),
         };
         ToolError::new(kind, topic, error.to_string())

@@ -15,6 +15,7 @@ use crate::{
     compute::{Compute, Stop},
     error::{Kind, ToolError, Topic},
     quantbook::{CacheConfig, Workbooks},
+    reply,
     roots::{Format, Roots},
     store::{self, MemoryStore, Store},
 };
@@ -90,6 +91,11 @@ impl Desk {
         &self.inner.books
     }
 
+    /// What is kept of all callers; every call names one.
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.inner.store.as_ref()
+    }
+
     /// Runs a blocking job on the pool: the caller's one at a time, given up when `cancel` fires.
     ///
     /// # Errors
@@ -118,7 +124,7 @@ impl Desk {
         if let (Value::Object(record), Ok(Value::Object(finding))) = (&mut record, serde_json::to_value(finding)) {
             record.extend(finding);
         }
-        let body = record.to_string().into_bytes();
+        let body = reply::settled(record).to_string().into_bytes();
         self.inner.store.put(caller, store::Kind::Research, &id, body, Some(RESULT_LIVES))?;
         let uri = format!("qc://research/{id}");
         Ok(Kept { id, uri })
@@ -149,6 +155,25 @@ impl Desk {
             (Kept { uri: format!("qc://research/{}", record.name), id: record.name }, tool)
         };
         Ok(records.into_iter().map(of).collect())
+    }
+
+    /// The text of a file that a caller named, beneath the folders this server may read.
+    ///
+    /// # Errors
+    /// As [`Roots::read_file`]; [`Kind::BadData`] for what is no text.
+    pub(crate) fn read_text(&self, path: &str, most: u64) -> Result<String, ToolError> {
+        let (bytes, _) = self.read_bytes(path, most)?;
+        let no_text = || ToolError::new(Kind::BadData, Topic::Path, "the file is no text in UTF-8");
+        String::from_utf8(bytes).map_err(|_| no_text())
+    }
+
+    /// The bytes of a file that a caller named, and its path below its root.
+    ///
+    /// # Errors
+    /// As [`Roots::read_file`].
+    pub(crate) fn read_bytes(&self, path: &str, most: u64) -> Result<(Vec<u8>, String), ToolError> {
+        let read = self.inner.roots.read_file(path, most)?;
+        Ok((read.bytes, read.shown))
     }
 
     /// Writes `text` to a new file below the output folder and answers its name there.

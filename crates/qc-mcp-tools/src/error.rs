@@ -139,6 +139,16 @@ pub enum Topic {
     DataFolder,
     /// A symbol.
     Symbol,
+    /// A form of symbols that stands for many.
+    SymbolForm,
+    /// A saved list of symbols.
+    SymbolList,
+    /// The members of a fund.
+    Fund,
+    /// A kind of alternative data.
+    DataKind,
+    /// The chain of an option or future.
+    Chain,
     /// A range of dates.
     Dates,
     /// A table of prices.

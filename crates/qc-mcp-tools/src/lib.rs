@@ -12,10 +12,12 @@
 //! # let _ = server; Ok(()) }
 //! ```
 
+mod alternative;
 mod analysis;
 pub mod args;
 pub mod caller;
 mod catalogue;
+mod chains;
 mod clients;
 mod coerce;
 pub mod compute;
@@ -24,9 +26,12 @@ pub mod ctx;
 mod desk;
 pub mod error;
 mod flows;
+mod funds;
 pub mod gate;
 pub mod hint;
+mod imports;
 mod kept;
+mod lists;
 pub mod logs;
 mod machine;
 mod market;
@@ -42,10 +47,12 @@ pub mod roots;
 mod schema;
 pub mod server;
 pub mod settings;
+mod sheet;
 pub mod shelf;
 mod stop;
 pub mod store;
 mod study;
+mod symbols;
 pub mod tools;
 
 pub use error::ToolError;

@@ -4,21 +4,20 @@
 //! answers what QuantBook's `history` answers, filled rows marked.
 
 use jiff::civil::Date;
-use qc_data::{BarSize, Field, History, HistoryRequest, LocalTime, Normalization, SymbolHistory, Window, history};
+use qc_data::{
+    BarSize, Field, History, HistoryRequest, LocalTime, Normalization, SecurityType, SymbolHistory, Window, history,
+};
 use qc_report::csv::{Cell, Table};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    catalogue,
     error::{Kind, ToolError, Topic},
     prices::{self, adjustment_of, in_source},
     quantbook::{OpenSource, Subscription},
+    reply,
+    symbols::Symbols,
 };
-
-/// Rows an answer shows unless the caller asked for another number.
-const DEFAULT_LIMIT: usize = 20;
-
-/// Most rows one answer shows; the rest is in the resource or the file.
-pub(crate) const MAX_LIMIT: usize = 2000;
 
 /// Cells (rows times columns) up to which the full history is kept as a resource.
 const MAX_KEPT_CELLS: usize = 1_000_000;
@@ -29,14 +28,14 @@ const MAX_NOTES: usize = 10;
 /// What `get_history` asks.
 #[derive(Debug, Clone)]
 pub(crate) struct HistoryQuestion {
-    /// Tickers, upper case, each once.
-    pub(crate) symbols: Vec<String>,
+    /// What is read.
+    pub(crate) symbols: Symbols,
     /// Days or moments.
     pub(crate) window: Window,
     /// Bars.
     pub(crate) bars: BarSize,
-    /// Adjustment asked for.
-    pub(crate) normalization: Normalization,
+    /// Adjustment asked for; none for the usual one of each type of security.
+    pub(crate) normalization: Option<Normalization>,
     /// Repeat the last bar where bars are missing.
     pub(crate) fill_forward: bool,
     /// Include hours before and after the session.
@@ -44,7 +43,7 @@ pub(crate) struct HistoryQuestion {
     /// Columns wanted, in this order; empty for all that hold anything.
     pub(crate) fields: Vec<Field>,
     /// Rows to show.
-    pub(crate) limit: Option<usize>,
+    pub(crate) limit: usize,
 }
 
 /// The bars of all symbols and what to say about them.
@@ -54,6 +53,7 @@ pub(crate) struct Bars {
     fields: Vec<Field>,
     limit: usize,
     source: String,
+    notes: Vec<String>,
 }
 
 /// Reads bars. Blocking and parallel inside: call it on the pool of `compute.rs`.
@@ -61,15 +61,29 @@ pub(crate) struct Bars {
 /// # Errors
 /// A symbol of which the folder holds nothing in the window, a column no symbol has, damaged files.
 pub(crate) fn read(source: &OpenSource, question: &HistoryQuestion) -> Result<Bars, ToolError> {
-    let mut request = HistoryRequest::new(question.symbols.iter(), question.window, question.bars)
-        .normalized(question.normalization)
+    let mut request = HistoryRequest::new(question.symbols.queries(), question.window, question.bars)
         .filled_forward(question.fill_forward);
+    request.normalization = question.normalization;
+    request.open_interest = question.fields.contains(&Field::OpenInterest);
     request.extended_market_hours = question.extended_market_hours;
     let history = history::load(&source.folder, &request)?;
-    history.require_rows().map_err(|error| in_source(error.into(), source))?;
+    require_rows(source, &history)?;
     let fields = choose_fields(&history, &question.fields)?;
-    let limit = question.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
-    Ok(Bars { history, fields, limit, source: source.label.clone() })
+    let limit = question.limit;
+    let notes = question.symbols.notes.clone();
+    Ok(Bars { history, fields, limit, source: source.label.clone(), notes })
+}
+
+/// Refuses a symbol without rows; one that is stored as something else is told so.
+fn require_rows(source: &OpenSource, history: &History) -> Result<(), ToolError> {
+    let Err(error) = history.require_rows() else { return Ok(()) };
+    let mut error = in_source(ToolError::from(error), source);
+    if let Some(empty) = history.series.iter().find(|series| series.times.is_empty())
+        && let Some(other) = catalogue::stored_as(&source.folder, &empty.security)?
+    {
+        error.message.push_str(&other);
+    }
+    Err(error)
 }
 
 /// The columns to show: those asked for, else all that hold anything in any symbol.
@@ -173,6 +187,10 @@ impl Bars {
                 "adjustment": adjustment_of(series),
             });
             if let Some(facts) = facts.as_object_mut() {
+                if series.security.security_type != SecurityType::Equity {
+                    facts.insert("security_type".into(), json!(series.security.security_type));
+                    facts.insert("market".into(), reply::ticker(series.security.market.as_str()));
+                }
                 if 0 < series.n_filled() {
                     facts.insert("rows_filled".into(), json!(series.n_filled()));
                     facts.insert("last_real_bar".into(), json!(series.last_real.map(|at| at.to_string())));
@@ -219,6 +237,7 @@ impl Bars {
                 ));
             }
         }
+        warnings.extend(self.notes.iter().cloned());
         for note in &self.history.notes {
             warnings.push(match &note.symbol {
                 Some(symbol) => format!("{symbol}: {}", note.text),

@@ -9,19 +9,22 @@
 mod arguments;
 mod provenance;
 
+use std::collections::HashMap;
+
 use jiff::{Timestamp, civil::Date};
 use qc_data::{
-    Aligned, BarSize, Field, Gap, History, HistoryRequest, LocalTime, Normalization, Resolution, SymbolHistory, Window,
-    history,
+    Aligned, BarSize, Field, Gap, History, HistoryRequest, LocalTime, Normalization, Resolution, SymbolHistory,
+    SymbolQuery, Window, history,
 };
 use qc_quant::{Dropped, Index, MissingPolicy, Panel};
 
-pub(crate) use self::arguments::{parse_day, parse_symbols, parse_window};
+pub(crate) use self::arguments::{parse_day, parse_window};
 pub(crate) use self::provenance::Provenance;
 use self::provenance::{MAX_GAPS, SymbolNote, describe, warn};
 use crate::{
     error::{Kind, ToolError, Topic},
     quantbook::{OpenSource, Subscription},
+    symbols,
 };
 
 /// What an analysis wants to read.
@@ -29,12 +32,16 @@ use crate::{
 pub(crate) struct Question {
     /// Tickers, upper case, each once, in the caller's order.
     pub(crate) symbols: Vec<String>,
+    /// What the names mean that are more than the ticker of a US equity.
+    pub(crate) meant: HashMap<String, SymbolQuery>,
+    /// What the forms in the caller's symbols stood for.
+    pub(crate) notes: Vec<String>,
     /// Days of the exchange or moments, as asked.
     pub(crate) window: Window,
     /// Bars.
     pub(crate) bars: BarSize,
-    /// Adjustment asked for.
-    pub(crate) normalization: Normalization,
+    /// Adjustment asked for; none for the usual one of each type of security.
+    pub(crate) normalization: Option<Normalization>,
     /// What to do with rows in which a symbol has no bar.
     pub(crate) missing: MissingPolicy,
 }
@@ -84,9 +91,9 @@ pub(crate) struct Prices {
 /// A symbol without a bar in the window ([`Kind::NotFound`], with what the folder has instead), too few complete
 /// rows, damaged files.
 pub(crate) fn load(source: &OpenSource, question: &Question) -> Result<Prices, ToolError> {
-    let request = HistoryRequest::new(question.symbols.iter(), question.window, question.bars)
-        .normalized(question.normalization)
-        .filled_forward(false);
+    let symbols = question.symbols.iter().map(|name| symbols::query(&question.meant, name));
+    let mut request = HistoryRequest::new(symbols, question.window, question.bars).filled_forward(false);
+    request.normalization = question.normalization;
     let history = history::load(&source.folder, &request)?;
     history.require_rows().map_err(|error| in_source(error.into(), source))?;
     let mut aligned = history.align(Field::Close);
@@ -96,7 +103,8 @@ pub(crate) fn load(source: &OpenSource, question: &Question) -> Result<Prices, T
     let (panel, dropped) = Panel::with_missing(aligned.symbols, index, aligned.columns, question.missing)?;
 
     let dropped = without_holes(dropped, holes);
-    let provenance = describe(source, &history, &days, &panel, &dropped);
+    let mut provenance = describe(source, &history, &days, &panel, &dropped);
+    provenance.notes.extend(question.notes.iter().cloned());
     let warnings = warn(&history, &panel, &dropped, &provenance);
     let subscriptions = subscriptions(&history);
     Ok(Prices { panel, provenance, warnings, subscriptions })
@@ -127,7 +135,8 @@ impl Prices {
             into.gaps.sort_by_key(|gap| (std::cmp::Reverse(gap.open_days), gap.first));
             into.gaps.truncate(MAX_GAPS);
             into.stale_tails.extend(from.stale_tails);
-            into.notes.extend(from.notes);
+            let new: Vec<String> = from.notes.into_iter().filter(|note| !into.notes.contains(note)).collect();
+            into.notes.extend(new);
             let new: Vec<String> =
                 part.warnings.into_iter().filter(|warning| !all.warnings.contains(warning)).collect();
             all.warnings.extend(new);

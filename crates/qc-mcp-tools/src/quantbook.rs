@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Kind, ToolError, Topic},
+    imports::{self, Taken},
+    reply,
     roots::Roots,
     store::{self, Store},
 };
@@ -42,6 +44,43 @@ pub(crate) enum Source {
     Demo,
     /// Another LEAN folder, by the caller's string; opened beneath the allowed folders each time.
     Folder(String),
+    /// A CSV or Parquet file of prices, by the caller's string; read beneath the allowed folders.
+    Table(TableSource),
+}
+
+/// A file of prices, and what the caller said about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TableSource {
+    /// The caller's string.
+    pub(crate) path: String,
+    /// What is not to be found out.
+    pub(crate) layout: Box<TableLayout>,
+}
+
+/// What a caller says about a file of prices; everything is found out where nothing is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct TableLayout {
+    /// Symbol of a file that holds one.
+    pub(crate) symbol: Option<String>,
+    /// Column of the symbols.
+    pub(crate) symbol_column: Option<String>,
+    /// Column of the dates.
+    pub(crate) date_column: Option<String>,
+    /// How dates are written.
+    pub(crate) date_format: Option<String>,
+    /// How numbers are written.
+    pub(crate) decimal_mark: Option<String>,
+    /// Names of the columns of a file without header.
+    pub(crate) columns: Vec<String>,
+    /// Type of the securities.
+    pub(crate) security_type: Option<String>,
+    /// Their market.
+    pub(crate) market: Option<String>,
+    /// Step of the bars.
+    pub(crate) resolution: Option<String>,
+    /// Whether the times of intraday rows are the ends of their bars.
+    pub(crate) ends: bool,
 }
 
 /// One security of a workbook.
@@ -79,8 +118,26 @@ pub(crate) struct Workbook {
 pub(crate) struct OpenSource {
     /// The folder.
     pub(crate) folder: DataFolder,
-    /// `lean`, `demo`, or the folder's path relative to its root.
+    /// `lean`, `demo`, or the folder's or file's path relative to its root.
     pub(crate) label: String,
+    /// Of a table: how it was understood. Holds the private folder its bars lie in.
+    pub(crate) table: Option<Arc<OpenTable>>,
+}
+
+/// A table as an open source: its private folder goes when nobody reads it any more.
+#[derive(Debug)]
+pub(crate) struct OpenTable {
+    /// How the file was understood and what was taken.
+    pub(crate) taken: Taken,
+    _place: tempfile::TempDir,
+}
+
+impl std::ops::Deref for OpenTable {
+    type Target = Taken;
+
+    fn deref(&self) -> &Taken {
+        &self.taken
+    }
 }
 
 /// What [`Workbooks::initialize`] did.
@@ -101,6 +158,8 @@ pub(crate) struct Workbooks {
     cache: CacheConfig,
     /// Open folders by place, so that their caches are shared. Results never are.
     open: Mutex<HashMap<PathBuf, DataFolder>>,
+    /// Tables by file, size, age and layout.
+    tables: Mutex<HashMap<String, OpenSource>>,
 }
 
 /// What is kept of files that were read.
@@ -121,7 +180,7 @@ impl fmt::Debug for Workbooks {
 impl Workbooks {
     /// Workbooks in `store`; opens nothing yet.
     pub(crate) fn new(store: Arc<dyn Store>, roots: Roots, cache: CacheConfig) -> Self {
-        Workbooks { store, roots, cache, open: Mutex::default() }
+        Workbooks { store, roots, cache, open: Mutex::default(), tables: Mutex::default() }
     }
 
     /// Makes a workbook, or gives an existing one another source ([`Source::Auto`] leaves it as it is). Whether the
@@ -226,7 +285,7 @@ impl Workbooks {
     /// [`Kind::NotConfigured`] when it is not there.
     pub(crate) fn open_place(&self, path: &Path, label: &str) -> Result<OpenSource, ToolError> {
         let folder = self.cached(path, || DataFolder::open(path))?;
-        Ok(OpenSource { folder, label: label.to_owned() })
+        Ok(OpenSource { folder, label: label.to_owned(), table: None })
     }
 
     /// Opens a folder that a caller named, beneath the folders this server may read.
@@ -237,7 +296,42 @@ impl Workbooks {
         let found = self.roots.open_folder(path)?;
         let label = found.shown.clone();
         let folder = self.cached(&found.path, || Ok(DataFolder::from_dir(found.dir, found.shown)))?;
-        Ok(OpenSource { folder, label })
+        Ok(OpenSource { folder, label, table: None })
+    }
+
+    /// Reads a table that a caller named, beneath the folders this server may read, as a LEAN folder of its own.
+    /// Blocking: call it on the pool of `compute.rs`.
+    ///
+    /// # Errors
+    /// As [`Roots::read_file`], and whatever is wrong with the table.
+    pub(crate) fn open_table(&self, table: &TableSource) -> Result<OpenSource, ToolError> {
+        /// Tables kept open; beyond that all are forgotten and read anew.
+        const MAX_TABLES: usize = 8;
+        let read = self.roots.read_file(&table.path, imports::MAX_FILE_BYTES)?;
+        let layout = serde_json::to_string(&table.layout).unwrap_or_default();
+        let key = format!("{}\n{}\n{:?}\n{layout}", read.shown, read.bytes.len(), read.changed);
+        let known = |tables: &HashMap<String, OpenSource>| tables.get(&key).cloned();
+        if let Some(open) = known(&self.tables.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(open);
+        }
+        let no_place = |error: std::io::Error| {
+            let message = format!("no temporary folder for the bars of the table: {}", error.kind());
+            ToolError::new(Kind::Internal, Topic::General, message)
+        };
+        let place = tempfile::tempdir().map_err(no_place)?;
+        let folder = DataFolder::open(place.path())?;
+        if let Some(bytes) = self.cache.bytes {
+            folder.set_cache_limit(bytes);
+        }
+        let taken = imports::take(&folder, &read.shown, &read.bytes, &table.layout)?;
+        let label = if reply::is_ticker(&read.shown) { read.shown } else { "a table".to_owned() };
+        let open = OpenSource { folder, label, table: Some(Arc::new(OpenTable { taken, _place: place })) };
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        if MAX_TABLES <= tables.len() {
+            tables.clear();
+        }
+        tables.insert(key, open.clone());
+        Ok(open)
     }
 
     /// Opens a folder once; later callers share it and its cache of parsed files.
@@ -297,7 +391,7 @@ impl Source {
     /// Reads a caller's word for a source.
     ///
     /// # Errors
-    /// [`Kind::NotYet`] for a table.
+    /// [`Kind::InvalidArgument`] for a file that is no table of a kind that is read.
     pub(crate) fn parse(text: &str) -> Result<Source, ToolError> {
         let text = text.trim();
         match text.to_ascii_lowercase().as_str() {
@@ -307,11 +401,16 @@ impl Source {
             _ => {}
         }
         let extension = text.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
-        if matches!(extension.as_str(), "csv" | "parquet" | "tsv" | "xlsx") {
-            let message = "a table as source is not read yet: give `lean`, `demo` or the path of a LEAN data folder";
-            return Err(ToolError::not_yet(message, Topic::DataFolder));
+        match extension.as_str() {
+            "csv" | "tsv" | "txt" | "parquet" => {
+                Ok(Source::Table(TableSource { path: text.to_owned(), layout: Box::default() }))
+            }
+            "xlsx" | "xls" | "h5" | "json" => {
+                let message = format!("a .{extension} file is not read: save the table as CSV or Parquet");
+                Err(ToolError::argument(message))
+            }
+            _ => Ok(Source::Folder(text.to_owned())),
         }
-        Ok(Source::Folder(text.to_owned()))
     }
 
     /// How a caller would name it.
@@ -320,7 +419,7 @@ impl Source {
             Source::Auto => "auto",
             Source::Lean => "lean",
             Source::Demo => "demo",
-            Source::Folder(path) => path,
+            Source::Folder(path) | Source::Table(TableSource { path, .. }) => path,
         }
     }
 }
@@ -331,9 +430,13 @@ pub(crate) fn name_or_default(given: Option<&str>) -> &str {
 }
 
 /// Names are ours to print: letters, digits, space, dot, dash and underscore.
-fn check_name(name: &str) -> Result<(), ToolError> {
+pub(crate) fn is_plain_name(name: &str) -> bool {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_');
-    if name.is_empty() || MAX_NAME < name.len() || !name.chars().all(fine) {
+    !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(fine)
+}
+
+fn check_name(name: &str) -> Result<(), ToolError> {
+    if !is_plain_name(name) {
         return Err(ToolError::argument(format!(
             "instance_name must have 1 to {MAX_NAME} letters, digits, spaces, dots, dashes or underscores, found {} bytes",
             name.len()
@@ -419,9 +522,12 @@ mod tests {
     }
 
     #[test]
-    fn sources_are_read_and_tables_are_not_yet() {
+    fn sources_are_told_apart_by_their_names() {
         assert_eq!(Source::parse("LEAN").unwrap(), Source::Lean);
         assert_eq!(Source::parse("my/folder").unwrap(), Source::Folder("my/folder".to_owned()));
-        assert_eq!(Source::parse("prices.csv").unwrap_err().kind, Kind::NotYet);
+        assert!(
+            matches!(Source::parse("my/Prices.CSV").unwrap(), Source::Table(table) if table.path == "my/Prices.CSV")
+        );
+        assert_eq!(Source::parse("prices.xlsx").unwrap_err().kind, Kind::InvalidArgument);
     }
 }

@@ -99,6 +99,14 @@ pub(crate) fn untrusted_document(name: &str, document: impl Serialize) -> serde_
     Ok(json!({format!("untrusted_{name}"): document}).to_string())
 }
 
+/// A value on its way to a document of its own: foreign texts stand below members named `untrusted_*`, unmarked.
+pub(crate) fn settled(value: Value) -> Value {
+    let Value::Object(map) = value else { return value };
+    let mut foreign = false;
+    let settle_one = |(key, mut inner): (String, Value)| (settle(key, &mut inner, &mut foreign), inner);
+    Value::Object(map.into_iter().map(settle_one).collect())
+}
+
 /// Puts `text` between marks with a fresh nonce.
 fn fence(text: &str) -> String {
     let nonce = nonce();

@@ -19,7 +19,7 @@ pub(crate) struct ResearchArgs {
     /// Workbook to use. Default: default
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) instance_name: Option<String>,
-    /// Bars: Minute, Hour or Daily. Default: Daily
+    /// Bars: Tick, Second, Minute, Hour, Daily, or 15m, 4h, weekly, monthly. Default: Daily
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) resolution: Option<String>,
     /// Raw, Adjusted, SplitAdjusted, TotalReturn or ScaledRaw. Default: Adjusted
@@ -74,6 +74,14 @@ impl ResearchArgs {
             Some(text) => Ok(text.parse::<Normalization>()?),
             None => Ok(Normalization::Adjusted),
         }
+    }
+
+    /// The adjustment asked for, if one: each type of security has its usual one.
+    ///
+    /// # Errors
+    /// A word that names no adjustment.
+    pub(crate) fn normalization_asked(&self) -> Result<Option<Normalization>, ToolError> {
+        self.normalization.as_ref().map(|text| Ok(text.parse::<Normalization>()?)).transpose()
     }
 
     pub(crate) fn missing(&self) -> Result<MissingPolicy, ToolError> {

@@ -64,6 +64,16 @@ pub enum RootsError {
         /// The caller's string, shortened and without control characters.
         path: String,
     },
+    /// More bytes than are read.
+    #[error("`{path}` holds {found} bytes, at most {limit} are read")]
+    TooLarge {
+        /// The caller's string, shortened and without control characters.
+        path: String,
+        /// Bytes of the file.
+        found: u64,
+        /// Most bytes.
+        limit: u64,
+    },
     /// The system refused; the kind is told, the path of the system is not.
     #[error("`{path}` could not be opened: {kind}")]
     Io {
@@ -102,6 +112,17 @@ pub struct OpenFile {
     pub file: std::fs::File,
     /// Size in bytes when it was opened.
     pub bytes: u64,
+    /// Path relative to its root, safe to show.
+    pub shown: String,
+}
+
+/// A file below a root, read.
+#[derive(Debug)]
+pub struct ReadFile {
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// When it was last changed, where the system says so.
+    pub changed: Option<std::time::SystemTime>,
     /// Path relative to its root, safe to show.
     pub shown: String,
 }
@@ -181,6 +202,26 @@ impl Roots {
             return Err(RootsError::Kind { path: shorten(text), found: "not a regular file", wanted: "a file" });
         }
         Ok(OpenFile { bytes: metadata.len(), shown: place.shown(), file: file.into_std() })
+    }
+
+    /// Reads a regular file of at most `most` bytes below one of the roots.
+    ///
+    /// # Errors
+    /// As [`Roots::open_file`]; [`RootsError::TooLarge`] for a larger file.
+    pub fn read_file(&self, text: &str, most: u64) -> Result<ReadFile, RootsError> {
+        use io::Read as _;
+        let open = self.open_file(text)?;
+        let too_large = |found| RootsError::TooLarge { path: shorten(text), found, limit: most };
+        if most < open.bytes {
+            return Err(too_large(open.bytes));
+        }
+        let changed = open.file.metadata().and_then(|metadata| metadata.modified()).ok();
+        let mut bytes = Vec::new();
+        open.file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| refusal(text, &error))?;
+        if most < bytes.len() as u64 {
+            return Err(too_large(bytes.len() as u64));
+        }
+        Ok(ReadFile { bytes, changed, shown: open.shown })
     }
 
     /// Opens a folder below one of the roots, or a root itself.

@@ -91,10 +91,10 @@ groups! {
     ObjectStore  "object_store"  "Object store"    account off "Objects kept in QuantConnect's object store.";
     Assist       "assist"        "Coding help"     account off "QuantConnect's own syntax check of code.";
     Quantbook    "quantbook"     "Workbooks"       local   on  "Named research workbooks of this server.";
-    Data         "data"          "Market data"     local   on  "Prices of a LEAN data folder, and what it holds.";
+    Data         "data"          "Market data"     local   on  "Prices, chains and other data of a LEAN data folder or of your own tables, and what they hold.";
     Analysis     "analysis"      "Analysis"        local   on  "Statistics of prices: cointegration, components, correlation, mean reversion.";
     Portfolio    "portfolio"     "Portfolios"      local   on  "How portfolios of given weights did.";
-    Universe     "universe"      "Universes"       local   on  "Constituents and screens.";
+    Universe     "universe"      "Universes"       local   on  "Members of exchange traded funds on a day.";
     Workflows    "workflows"     "Workflows"       account on  "Whole jobs in one call.";
 }
 

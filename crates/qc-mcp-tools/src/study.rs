@@ -4,11 +4,14 @@
 //! opens the workbook's source, loads prices on the pool, and turns a result into a reply that states its
 //! provenance and says where the full result lies. The statistic in between is the tool's.
 
+mod table;
+
 use std::ops::ControlFlow;
 
-use qc_data::Window;
+use qc_data::{SymbolQuery, Window};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     compute::Stop,
@@ -18,11 +21,12 @@ use crate::{
     market::Bars,
     prices::{self, Prices, Question},
     quantbook::{OpenSource, Source, Subscription, Workbook},
-    reply::Reply,
+    reply::{self, Reply},
     research::ResearchArgs,
     roots::Format,
     server::QcServer,
     settings::DataFolderChoice,
+    symbols::{Lookup, Symbols},
 };
 
 /// The job's [`Stop`] as qc-quant's progress callback.
@@ -57,8 +61,17 @@ pub(crate) async fn open_source(server: &QcServer, source: &Source) -> Result<Op
             books.open_place(&path, "demo")
         }
         Source::Folder(path) => books.open_named(path),
+        Source::Table(table) => {
+            let (desk, table) = (server.desk().clone(), table.clone());
+            // Nobody waits for another's table: the file is the same for all, and read once.
+            let job = move |_: &Stop| desk.books().open_table(&table);
+            server.desk().run(TABLES, &CancellationToken::new(), job).await
+        }
     }
 }
+
+/// Under this name tables are read; a caller's own turn may be in use.
+const TABLES: &str = "tables";
 
 /// Adds where the folder was looked for, for a caller at this computer.
 fn with_place(error: ToolError, server: &QcServer, choice: &DataFolderChoice) -> ToolError {
@@ -78,6 +91,8 @@ pub(crate) struct Study<'a> {
     shared: &'a ResearchArgs,
     /// The source of the workbook asked for.
     source: OpenSource,
+    /// What the workbook holds.
+    held: Vec<Subscription>,
 }
 
 /// What a tool found, before it becomes a reply.
@@ -105,7 +120,7 @@ impl<'a> Study<'a> {
         let desk = server.desk();
         let workbook = desk.books().get(ctx.caller.key.as_str(), shared.instance())?;
         let source = open_source(server, &workbook.source).await?;
-        Ok(Study { desk, ctx, shared, source })
+        Ok(Study { desk, ctx, shared, source, held: workbook.subscriptions })
     }
 
     /// What to read: symbols as given, window as given, the rest from the shared arguments.
@@ -113,13 +128,36 @@ impl<'a> Study<'a> {
     /// # Errors
     /// Symbols or dates that are none, or given twice or the wrong way round.
     pub(crate) fn question(&self, symbols: &[String], window: Window) -> Result<Question, ToolError> {
+        let Symbols { names, meant, notes } = self.symbols(symbols)?;
         Ok(Question {
-            symbols: prices::parse_symbols(symbols)?,
+            symbols: names,
+            meant,
+            notes,
             window,
             bars: self.shared.bars()?,
-            normalization: self.shared.normalization()?,
+            normalization: self.shared.normalization_asked()?,
             missing: self.shared.missing()?,
         })
+    }
+
+    /// Symbols as a caller writes them: tickers, identifiers, and the forms that stand for many.
+    ///
+    /// # Errors
+    /// As [`Lookup::read`].
+    pub(crate) fn symbols(&self, given: &[String]) -> Result<Symbols, ToolError> {
+        self.lookup().read(given)
+    }
+
+    /// One symbol: its name and what it means unless that is the US equity of that ticker.
+    ///
+    /// # Errors
+    /// As [`Lookup::one`].
+    pub(crate) fn symbol(&self, given: &str) -> Result<(String, Option<SymbolQuery>), ToolError> {
+        self.lookup().one(given)
+    }
+
+    fn lookup(&self) -> Lookup<'_> {
+        Lookup { desk: self.desk, caller: self.caller(), source: &self.source, held: &self.held }
     }
 
     /// Runs a blocking job on the pool.
@@ -328,7 +366,8 @@ impl<'a> Study<'a> {
                 return Err(ToolError::new(Kind::InvalidArgument, Topic::Path, message));
             }
             (false, _) => {
-                let text = serde_json::to_string_pretty(finding).unwrap_or_default();
+                let whole = reply::settled(serde_json::to_value(finding).unwrap_or_default());
+                let text = serde_json::to_string_pretty(&whole).unwrap_or_default();
                 self.desk.save(name, Format::Json, &text)?
             }
         };

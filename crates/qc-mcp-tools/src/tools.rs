@@ -19,6 +19,7 @@ mod portfolio;
 mod projects;
 mod quantbook;
 mod system;
+mod universe;
 
 /// The only registration.
 pub const SHELVES: &[Shelf] = &[
@@ -46,7 +47,13 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Quantbook, Access::Create, QcServer::quantbook_create),
     shelf(Group::Quantbook, Access::Delete, QcServer::quantbook_delete),
     shelf(Group::Data, Access::Read, QcServer::data_read),
+    shelf(Group::Data, Access::Read, QcServer::lists_read),
+    shelf(Group::Data, Access::Read, QcServer::other_read),
     shelf(Group::Data, Access::Update, QcServer::data_update),
+    shelf(Group::Data, Access::Update, QcServer::other_update),
+    shelf(Group::Data, Access::Update, QcServer::lists_update),
+    shelf(Group::Universe, Access::Read, QcServer::universe_read),
+    shelf(Group::Universe, Access::Update, QcServer::universe_update),
     shelf(Group::Analysis, Access::Read, QcServer::analysis_read),
     shelf(Group::Portfolio, Access::Read, QcServer::portfolio_read),
 ];

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::factors::day_of;
 use crate::folder::DataFolder;
 use crate::maps::parse_day;
-use crate::symbol::{Resolution, SecurityType, SymbolQuery};
+use crate::symbol::{Resolution, Security, SecurityType, SymbolQuery};
 use crate::time::date_of_day;
 use jiff::civil::Date;
 use rayon::prelude::*;
@@ -73,6 +73,23 @@ impl DataFolder {
             }
         }
         Ok(FolderInventory { synthetic: description.synthetic, symbols, damaged })
+    }
+
+    /// Whether there is any file of bars of a share, under any of its tickers. Looks at names only.
+    ///
+    /// # Errors
+    /// Errors of damaged map files, a folder that cannot be looked into.
+    pub fn has_bars(&self, share: &Security) -> Result<bool> {
+        let base = format!("{}/{}", share.security_type.folder(), share.market);
+        for name in self.names(share)?.all() {
+            for resolution in Resolution::ALL {
+                let ending = if resolution.one_file() { ".zip" } else { "" };
+                if self.stamp(&format!("{base}/{resolution}/{name}{ending}"))?.is_some() {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// What is stored of all contracts of an option or future at one resolution.

@@ -1,4 +1,4 @@
-//! Symbols and dates as callers write them.
+//! Dates as callers write them.
 
 use jiff::{
     Timestamp, ToSpan,
@@ -7,45 +7,6 @@ use jiff::{
 use qc_data::Window;
 
 use crate::error::{Kind, ToolError, Topic};
-
-/// Most symbols one analysis takes. A correlation of 1000 columns is half a million pairs.
-pub(crate) const MAX_SYMBOLS: usize = 1000;
-
-/// Reads symbols as an analysis takes them: upper case, each once.
-///
-/// # Errors
-/// None at all, one given twice, more than [`MAX_SYMBOLS`], or a form that is not taken yet.
-pub(crate) fn parse_symbols(given: &[String]) -> Result<Vec<String>, ToolError> {
-    let wrong = |message: String| Err(ToolError::new(Kind::InvalidArgument, Topic::Symbol, message));
-    if given.is_empty() {
-        return wrong("symbols is empty: at least one ticker is needed".to_owned());
-    }
-    if MAX_SYMBOLS < given.len() {
-        let message = format!("{} symbols were given, at most {MAX_SYMBOLS} are taken at once", given.len());
-        return Err(ToolError::new(Kind::TooLarge, Topic::Symbol, message));
-    }
-    let mut symbols: Vec<String> = Vec::with_capacity(given.len());
-    for text in given {
-        let symbol = text.trim().to_ascii_uppercase();
-        if symbol.is_empty() {
-            return wrong("one of the symbols is empty".to_owned());
-        }
-        for prefix in ["ETF:", "LIST:", "FILE:", "QC:"] {
-            if symbol.starts_with(prefix) {
-                let message = format!(
-                    "symbols of the form `{}...` are not taken yet: name the tickers",
-                    prefix.to_ascii_lowercase()
-                );
-                return Err(ToolError::not_yet(message, Topic::Symbol));
-            }
-        }
-        if symbols.contains(&symbol) {
-            return wrong(format!("symbol {symbol} is given more than once"));
-        }
-        symbols.push(symbol);
-    }
-    Ok(symbols)
-}
 
 /// Reads a start and an end: days of the exchange (both included), or moments as RFC 3339.
 ///
@@ -129,21 +90,6 @@ fn not_a_date(argument: &str, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn strings(items: &[&str]) -> Vec<String> {
-        items.iter().map(|item| (*item).to_owned()).collect()
-    }
-
-    #[test]
-    fn symbols_are_trimmed_upper_case_and_unique() {
-        assert_eq!(parse_symbols(&strings(&[" spy", "BRK.B"])).unwrap(), ["SPY", "BRK.B"]);
-        let twice = parse_symbols(&strings(&["SPY", "spy "])).unwrap_err();
-        assert!(twice.message.contains("SPY is given more than once"), "{twice}");
-        assert_eq!(parse_symbols(&[]).unwrap_err().kind, Kind::InvalidArgument);
-        assert_eq!(parse_symbols(&strings(&["etf:SPY@2020-12-01"])).unwrap_err().kind, Kind::NotYet);
-        let many: Vec<String> = (0..=MAX_SYMBOLS).map(|i| format!("S{i}")).collect();
-        assert_eq!(parse_symbols(&many).unwrap_err().kind, Kind::TooLarge);
-    }
 
     #[test]
     fn days_are_both_included() {

@@ -1,6 +1,9 @@
 //! Market data: add securities to a workbook, read their history, see what the folder holds.
 
-use qc_data::Field;
+mod lists;
+mod other;
+
+use qc_data::{Field, SecurityType};
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,7 +15,9 @@ use crate::{
     prices,
     research::ResearchArgs,
     server::QcServer,
+    sheet,
     study::Study,
+    symbols::Symbols,
 };
 
 /// Arguments of `add_equity`.
@@ -35,21 +40,79 @@ struct AddEquitiesArgs {
     shared: ResearchArgs,
 }
 
+/// Arguments of `add_security`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct AddSecurityArgs {
+    /// Ticker such as EURUSD, root of a future such as ES, or a security identifier
+    symbol: String,
+    /// Type of the security
+    security_type: TypeArg,
+    /// Market, such as oanda. Default: the usual one of the type
+    market: Option<String>,
+    #[serde(flatten)]
+    shared: ResearchArgs,
+}
+
+/// Types of securities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+#[serde(rename_all = "lowercase")]
+pub(super) enum TypeArg {
+    /// Shares and funds
+    Equity,
+    /// Currency pairs
+    Forex,
+    /// Crypto currencies
+    Crypto,
+    /// Perpetual and dated crypto futures
+    CryptoFuture,
+    /// Futures
+    Future,
+    /// Indices
+    Index,
+    /// Contracts for difference
+    Cfd,
+    /// Options on shares
+    Option,
+    /// Options on indices
+    IndexOption,
+    /// Options on futures
+    FutureOption,
+}
+
+impl From<TypeArg> for SecurityType {
+    fn from(given: TypeArg) -> SecurityType {
+        match given {
+            TypeArg::Equity => SecurityType::Equity,
+            TypeArg::Forex => SecurityType::Forex,
+            TypeArg::Crypto => SecurityType::Crypto,
+            TypeArg::CryptoFuture => SecurityType::CryptoFuture,
+            TypeArg::Future => SecurityType::Future,
+            TypeArg::Index => SecurityType::Index,
+            TypeArg::Cfd => SecurityType::Cfd,
+            TypeArg::Option => SecurityType::Option,
+            TypeArg::IndexOption => SecurityType::IndexOption,
+            TypeArg::FutureOption => SecurityType::FutureOption,
+        }
+    }
+}
+
 /// Arguments of `get_history`: the shared ones are spelled out, because `normalization` is listed here.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "rmcp::schemars")]
 struct HistoryArgs {
-    /// Tickers, such as ["SPY", "IWM"]
+    /// Such as ["SPY", "forex:EURUSD", "future:ES", "etf:SPY@2020-12-01", "list:NAME", "file:PATH"], or identifiers
     symbols: Vec<String>,
     /// First day, YYYY-MM-DD (or a time, RFC 3339)
     start_date: String,
     /// Last day, included, YYYY-MM-DD (or a time, RFC 3339)
     end_date: String,
-    /// Bars: Minute, Hour or Daily. Default: Daily
+    /// Bars: Tick, Second, Minute, Hour, Daily, or 15m, 4h, weekly, monthly. Default: Daily
     resolution: Option<String>,
     /// Columns, such as ["close", "volume"]. Default: all that hold data
     fields: Option<Vec<String>>,
-    /// Raw, Adjusted, SplitAdjusted, TotalReturn or ScaledRaw. Default: Adjusted
+    /// Raw, Adjusted, SplitAdjusted, TotalReturn, ScaledRaw; of futures BackwardsRatio. Default: by type
     normalization: Option<String>,
     /// Repeat the last bar where one is missing; such rows carry is_filled. Default: true
     fill_forward: Option<bool>,
@@ -90,35 +153,29 @@ impl HistoryArgs {
         }
     }
 
-    fn question(&self, shared: &ResearchArgs) -> Result<HistoryQuestion, ToolError> {
+    fn question(&self, shared: &ResearchArgs, symbols: Symbols) -> Result<HistoryQuestion, ToolError> {
         let fields = self.fields.iter().flatten().map(|name| name.parse::<Field>()).collect::<Result<_, _>>()?;
-        let limit = match self.limit {
-            None => None,
-            Some(limit) if (1..=market::MAX_LIMIT as i64).contains(&limit) => Some(limit as usize),
-            Some(limit) => {
-                let message = format!("limit must lie between 1 and {}, found {limit}", market::MAX_LIMIT);
-                return Err(ToolError::argument(message));
-            }
-        };
         Ok(HistoryQuestion {
-            symbols: prices::parse_symbols(&self.symbols)?,
+            symbols,
             window: prices::parse_window(&self.start_date, &self.end_date)?,
             bars: shared.bars()?,
-            normalization: shared.normalization()?,
+            normalization: shared.normalization_asked()?,
             fill_forward: self.fill_forward.unwrap_or(true),
             extended_market_hours: self.extended_market_hours.unwrap_or(false),
             fields,
-            limit,
+            limit: sheet::limit(self.limit)?,
         })
     }
 }
 
 /// Arguments of `describe_data`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "rmcp::schemars")]
 struct DescribeArgs {
-    /// Ticker to look into. Default: the whole folder
+    /// Symbol to look into. Default: the whole folder
     symbol: Option<String>,
+    /// Rows of the inventory to show; all are in the linked resource. Default: 20
+    limit: Option<i64>,
     #[serde(flatten)]
     shared: ResearchArgs,
 }
@@ -141,6 +198,24 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         add(self, &ctx, &args.tickers, &args.shared).await
     }
+
+    /// Add a security of any type to a research workbook: forex, crypto, futures, indices, CFDs, options. Its ticker then
+    /// means that security in every tool of the workbook.
+    #[tool(title = "Add security")]
+    async fn add_security(&self, Parameters(args): Parameters<AddSecurityArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let is_identifier = args.symbol.trim().contains(' ');
+        let symbol = match (is_identifier, args.symbol.contains(':')) {
+            (true, _) => args.symbol.clone(),
+            (false, true) => {
+                return Err(ToolError::argument("symbol is a ticker or an identifier, without a type before it"));
+            }
+            (false, false) => {
+                let market = args.market.as_deref().map(|market| format!("{market}:")).unwrap_or_default();
+                format!("{}:{market}{}", SecurityType::from(args.security_type), args.symbol.trim())
+            }
+        };
+        add(self, &ctx, &[symbol], &args.shared).await
+    }
 }
 
 #[tool_router(router = data_read, vis = "pub(crate)")]
@@ -151,27 +226,32 @@ impl QcServer {
     async fn get_history(&self, Parameters(args): Parameters<HistoryArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let shared = args.shared();
         let study = Study::begin(self, &ctx, &shared).await?;
-        let question = args.question(&shared)?;
+        let question = args.question(&shared, study.symbols(&args.symbols)?)?;
         let bars = study.run(move |source, _| market::read(source, &question)).await?;
         study.finish_history("get_history", &args, &bars)
     }
 
-    /// Tell what the data source holds: symbols, resolutions, dates, what cannot be adjusted; for one symbol also its
-    /// names, splits and dividends. Start here when a symbol is unknown.
+    /// Tell what the data source holds: first and last bar, gaps, splits and dividends of every symbol; for one symbol
+    /// each of them by date. Start here when a symbol is unknown.
     #[tool(title = "Describe data")]
     async fn describe_data(&self, Parameters(args): Parameters<DescribeArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
-        let symbol = args.symbol.as_deref().map(str::trim).filter(|symbol| !symbol.is_empty()).map(str::to_owned);
-        study.run(move |source, _| catalogue::describe(source, symbol.as_deref())).await
+        if let Some(symbol) = args.symbol.as_deref().map(str::trim).filter(|symbol| !symbol.is_empty()) {
+            let (name, meant) = study.symbol(symbol)?;
+            return study.run(move |source, _| catalogue::one(source, &name, meant)).await;
+        }
+        let limit = sheet::limit(args.limit)?;
+        let sheet = study.run(move |source, _| catalogue::whole(source, limit)).await?;
+        study.finish_table("describe_data", &args, &sheet)
     }
 }
 
 /// Adds tickers to the workbook of `shared`.
 async fn add(server: &QcServer, ctx: &Ctx, tickers: &[String], shared: &ResearchArgs) -> Result<Reply, ToolError> {
     let study = Study::begin(server, ctx, shared).await?;
-    let tickers = prices::parse_symbols(tickers)?;
+    let symbols = study.symbols(tickers)?;
     let bars = shared.bars()?;
-    let found = study.run(move |source, _| catalogue::look_up(source, &tickers, bars)).await?;
+    let found = study.run(move |source, _| catalogue::look_up(source, &symbols, bars)).await?;
     let (book, n_new) = study.subscribe(found.subscriptions())?;
     Ok(found.reply(&book, n_new))
 }

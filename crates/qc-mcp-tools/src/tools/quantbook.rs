@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     Reply, ToolError,
     ctx::Ctx,
+    imports,
     quantbook::{DEFAULT, Initialized, OpenSource, Source, Workbook, name_or_default},
     reply,
     server::QcServer,
@@ -19,7 +20,7 @@ use crate::{
 struct InitializeArgs {
     /// Name of the workbook, such as pairs. Default: default
     instance_name: Option<String>,
-    /// lean (the configured folder), demo (the synthetic market) or the path of a LEAN folder. Default: lean, else demo
+    /// lean (the configured folder), demo (the synthetic market), a LEAN folder, or a CSV or Parquet file. Default: lean, else demo
     source: Option<String>,
 }
 
@@ -137,19 +138,26 @@ impl QcServer {
 fn facts(book: &Workbook, opened: Option<&OpenSource>) -> Value {
     let mut facts = json!({
         "instance_name": book.name,
-        "source": book.source.label(),
+        "source": reply::ticker(book.source.label()),
         "n_securities": book.subscriptions.len(),
         "created": book.created.to_string(),
     });
     if let (Some(facts), Some(opened)) = (facts.as_object_mut(), opened) {
-        facts.insert("opened_source".into(), json!(opened.label));
+        facts.insert("opened_source".into(), reply::ticker(&opened.label));
         facts.insert("synthetic".into(), json!(opened.folder.is_synthetic()));
+        if let Some(table) = &opened.table {
+            facts.insert("table".into(), imports::facts(table));
+        }
     }
     facts
 }
 
 /// One sentence about an open source.
 fn about(opened: &OpenSource) -> String {
-    let kind = if opened.folder.is_synthetic() { "a SYNTHETIC market, not real prices" } else { "a LEAN data folder" };
+    let kind = match (&opened.table, opened.folder.is_synthetic()) {
+        (Some(_), _) => "a table of prices",
+        (None, true) => "a SYNTHETIC market, not real prices",
+        (None, false) => "a LEAN data folder",
+    };
     format!("Its source is `{}`, {kind}.", opened.label)
 }

@@ -1,0 +1,224 @@
+//! The chain of an option or future on a day, as a table: nearest expiry first, then nearest to the underlying's price.
+
+use jiff::civil::Date;
+use qc_data::{
+    SecurityType, SymbolQuery,
+    chain::{self, Chain, ChainFilter, Contract},
+    sid::OptionRight,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    error::{Kind, ToolError, Topic},
+    quantbook::OpenSource,
+    reply,
+    sheet::{Sheet, number},
+};
+
+/// Expiries listed; the rest is counted.
+const MAX_EXPIRIES: usize = 40;
+
+/// Days between the file and the day asked for beyond which a warning is given: more than a long weekend.
+const OLD_DAYS: i32 = 5;
+
+/// Types that have chains, in the order in which a plain ticker is looked for.
+const WITH_CHAINS: [SecurityType; 4] =
+    [SecurityType::Option, SecurityType::IndexOption, SecurityType::Future, SecurityType::FutureOption];
+
+/// What `get_chain` asks.
+#[derive(Debug, Clone)]
+pub(crate) struct ChainQuestion {
+    /// Ticker of the underlying or root.
+    pub(crate) name: String,
+    /// What the caller said the ticker means.
+    pub(crate) meant: Option<SymbolQuery>,
+    /// Type of the contracts, if the caller said it.
+    pub(crate) security_type: Option<SecurityType>,
+    /// Contracts known at the beginning of this day.
+    pub(crate) day: Date,
+    /// Which contracts.
+    pub(crate) filter: ChainFilter,
+    /// Rows to show.
+    pub(crate) limit: usize,
+}
+
+/// Reads the chain.
+///
+/// # Errors
+/// A symbol without a chain before the day, a filter that no contract passes, damaged files.
+pub(crate) fn read(source: &OpenSource, question: &ChainQuestion) -> Result<Sheet, ToolError> {
+    let everything = ChainFilter::default();
+    for query in candidates(question)? {
+        let Some(found) = chain::on(&source.folder, &query, question.day, &question.filter)? else { continue };
+        if found.contracts.is_empty() {
+            let all = chain::on(&source.folder, &query, question.day, &everything)?;
+            let n = all.map_or(0, |all| all.contracts.len());
+            let message = format!(
+                "none of the {n} contracts of {} in the file of {} passes the filters",
+                question.name, found.file_date
+            );
+            return Err(ToolError::new(Kind::NotFound, Topic::Chain, message));
+        }
+        return Ok(sheet(source, question, &found));
+    }
+    let message = format!(
+        "source `{}` has no chain of {} from before {} (options, index options, futures and options on futures were looked for)",
+        source.label, question.name, question.day
+    );
+    Err(ToolError::new(Kind::NotFound, Topic::Chain, message))
+}
+
+/// Which chains a ticker may mean.
+fn candidates(question: &ChainQuestion) -> Result<Vec<SymbolQuery>, ToolError> {
+    let of = |security_type: SecurityType, market: Option<String>| SymbolQuery::Ticker {
+        ticker: question.name.clone(),
+        security_type,
+        market,
+        date: None,
+    };
+    let (kind, market) = match &question.meant {
+        None => (None, None),
+        Some(SymbolQuery::Ticker { security_type, market, .. }) => (Some(*security_type), market.clone()),
+        Some(SymbolQuery::Security(security)) => (Some(security.security_type), Some(security.market.to_string())),
+    };
+    let kind = question.security_type.or(kind.map(|kind| match kind {
+        SecurityType::Equity => SecurityType::Option,
+        SecurityType::Index => SecurityType::IndexOption,
+        other => other,
+    }));
+    match kind {
+        None => Ok(WITH_CHAINS.iter().map(|kind| of(*kind, None)).collect()),
+        Some(kind) if WITH_CHAINS.contains(&kind) => Ok(vec![of(kind, market)]),
+        Some(other) => {
+            let message = format!("{other} has no chain; types with one are option, indexoption, future, futureoption");
+            Err(ToolError::argument(message))
+        }
+    }
+}
+
+fn sheet(source: &OpenSource, question: &ChainQuestion, chain: &Chain) -> Sheet {
+    let security_type = chain.canonical.security_type;
+    let spot = chain.underlying.first().map(|bar| bar.close);
+    let mut contracts: Vec<&Contract> = chain.contracts.iter().collect();
+    let distance = |contract: &Contract| match (contract.strike, spot) {
+        (Some(strike), Some(spot)) => (strike - spot).abs(),
+        (strike, _) => strike.unwrap_or(0.0),
+    };
+    contracts.sort_by(|a, b| {
+        (a.expiry, &a.month)
+            .cmp(&(b.expiry, &b.month))
+            .then(distance(a).total_cmp(&distance(b)))
+            .then(a.strike.unwrap_or(0.0).total_cmp(&b.strike.unwrap_or(0.0)))
+    });
+    let mut expiries: Vec<(String, usize)> = Vec::new();
+    for contract in &contracts {
+        let label = contract.expiry.map(|day| day.to_string()).or_else(|| contract.month.clone()).unwrap_or_default();
+        match expiries.last_mut() {
+            Some(last) if last.0 == label => last.1 += 1,
+            _ => expiries.push((label, 1)),
+        }
+    }
+    let n_expiries = expiries.len();
+    expiries.truncate(MAX_EXPIRIES);
+    let (columns, rows) = table(&contracts);
+    let age = days_between(chain.file_date, question.day);
+    let mut warnings = Vec::new();
+    if OLD_DAYS < age {
+        warnings.push(format!("the chain is of {}, {age} days before {}", chain.file_date, question.day));
+    }
+    if 1 < chain.underlying.len() {
+        warnings.push(format!(
+            "{} underlying contracts: strikes are sorted by their distance from the first one's close",
+            chain.underlying.len()
+        ));
+    }
+    let underlying: Vec<Value> = chain
+        .underlying
+        .iter()
+        .map(|bar| json!({"open": number(bar.open), "high": number(bar.high), "low": number(bar.low), "close": number(bar.close), "volume": number(bar.volume)}))
+        .collect();
+    let at = spot.map_or_else(String::new, |spot| format!(", underlying at {spot}"));
+    let synthetic = if source.folder.is_synthetic() { " SYNTHETIC data, not real prices." } else { "" };
+    Sheet {
+        summary: format!(
+            "{} {security_type} chain known on {} (file of {}): {} contracts, {n_expiries} expiries{at}.{synthetic}",
+            question.name,
+            question.day,
+            chain.file_date,
+            contracts.len()
+        ),
+        facts: json!({
+            "symbol": question.name,
+            "security_type": security_type,
+            "market": reply::ticker(chain.canonical.market.as_str()),
+            "date": question.day.to_string(),
+            "file_date": chain.file_date.to_string(),
+            "n_contracts": contracts.len(),
+            "n_expiries": n_expiries,
+            "expiries": expiries.iter().map(|(expiry, n)| json!([expiry, n])).collect::<Vec<_>>(),
+            "underlying": underlying,
+            "units": {"prices": "currency of the contract, of options the middle of bid and ask", "implied_volatility": "fraction a year", "theta": "per day"},
+        }),
+        name: "contracts",
+        columns,
+        rows,
+        limit: question.limit,
+        shows_last: false,
+        warnings,
+        provenance: json!({"source": source.label, "synthetic": source.folder.is_synthetic(), "file_date": chain.file_date.to_string(), "known_from": "the day after the file", "order": "expiry, then distance of the strike from the underlying's close"}),
+        next: Some("`get_history` takes an identifier of the column sid in symbols"),
+    }
+}
+
+/// Name of a column and its number in a contract.
+type Figure = (&'static str, fn(&Contract) -> Option<f64>);
+
+const FIGURES: [Figure; 13] = [
+    ("strike", |contract| contract.strike),
+    ("open", |contract| contract.open),
+    ("high", |contract| contract.high),
+    ("low", |contract| contract.low),
+    ("close", |contract| contract.close),
+    ("volume", |contract| contract.volume),
+    ("open_interest", |contract| contract.open_interest),
+    ("implied_volatility", |contract| contract.implied_volatility),
+    ("delta", |contract| contract.delta),
+    ("gamma", |contract| contract.gamma),
+    ("vega", |contract| contract.vega),
+    ("theta", |contract| contract.theta),
+    ("rho", |contract| contract.rho),
+];
+
+/// All contracts, without the columns that hold nothing.
+fn table(contracts: &[&Contract]) -> (Vec<Value>, Vec<Vec<Value>>) {
+    let figures: Vec<&Figure> =
+        FIGURES.iter().filter(|(_, of)| contracts.iter().any(|contract| of(contract).is_some())).collect();
+    let has_right = contracts.iter().any(|contract| contract.right.is_some());
+    let has_month = contracts.iter().any(|contract| contract.month.is_some());
+    let mut columns = vec![json!("sid"), json!("expiry")];
+    if has_month {
+        columns.push(json!("month"));
+    }
+    if has_right {
+        columns.push(json!("right"));
+    }
+    columns.extend(figures.iter().map(|(name, _)| json!(name)));
+    let row = |contract: &&Contract| {
+        let sid = contract.security.as_ref().map(|security| reply::identifier(&security.sid.to_string()));
+        let mut cells = vec![sid.unwrap_or(Value::Null), json!(contract.expiry.map(|day| day.to_string()))];
+        if has_month {
+            cells.push(contract.month.as_deref().map_or(Value::Null, reply::ticker));
+        }
+        if has_right {
+            cells.push(json!(contract.right.map(|right| if right == OptionRight::Call { "call" } else { "put" })));
+        }
+        cells.extend(figures.iter().map(|(_, of)| of(contract).map_or(Value::Null, number)));
+        cells
+    };
+    let rows = contracts.iter().map(row).collect();
+    (columns, rows)
+}
+
+fn days_between(first: Date, last: Date) -> i32 {
+    first.until(last).map_or(0, |span| span.get_days())
+}
