@@ -188,6 +188,27 @@ async fn nobody_reads_a_foreign_project_by_calling_it_a_library() {
 }
 
 #[tokio::test]
+async fn a_collaborator_saves_a_project_with_a_library_he_may_not_read() {
+    let (sim, client) = session().await;
+    let second = second_client(&sim);
+    let library_id = ProjectId(seed::BASKET_PROJECT_ID);
+    client.send(&AddLibrary { project_id: PAIR, library_id }).await.unwrap();
+    client.send(&invite(true)).await.unwrap();
+    let save = |libraries: Vec<ProjectId>| UpdateProject {
+        project_id: PAIR,
+        description: Some("saved".into()),
+        libraries: Some(libraries),
+        ..Default::default()
+    };
+    second.send(&save(vec![library_id])).await.unwrap();
+    let shown = client.send(&ReadProjects::one(PAIR)).await.unwrap().projects.remove(0);
+    assert_eq!((shown.description.as_str(), shown.libraries.len()), ("saved", 1));
+    // Taken away it is a stranger's again.
+    second.send(&save(Vec::new())).await.unwrap();
+    assert!(sentence(second.send(&save(vec![library_id])).await).contains("not found"));
+}
+
+#[tokio::test]
 async fn files_of_a_library_appear_in_the_project_that_uses_it() {
     let (_sim, client) = session().await;
     let library_id = ProjectId(seed::BASKET_PROJECT_ID);

@@ -13,7 +13,7 @@ use qc_api::model::{
     Constraint, ConstraintOperator, Optimization, OptimizationNode, OptimizationParameter, OptimizationStatus,
     OptimizationSummary, OptimizationTarget, TargetDirection,
 };
-use qc_sim::{Sim, seed};
+use qc_sim::{JobTimes, Sim, SimOptions, seed};
 
 use crate::{algorithm, built, project_with, read as read_backtest, sentence, session};
 
@@ -132,6 +132,37 @@ async fn impossible_grids_and_empty_purses_are_refused() {
         sentence(client.send(&request).await);
     }
     assert!(client.send(&ListOptimizations { project_id: PAIR }).await.unwrap().optimizations.is_empty());
+}
+
+#[tokio::test]
+async fn nobody_pays_less_than_the_rule_says() {
+    let (sim, client) = session().await;
+    let compile_id = built(&sim, &client, PAIR).await;
+    let mut balance = 10_000.0;
+    for estimated_cost in [-5.0, 0.0, 0.01] {
+        client.send(&CreateOptimization { estimated_cost, ..request(compile_id.clone()) }).await.unwrap();
+        // Nine backtests of 20 s: (30 + 1.5 * 20) * 9 / 3600 = 0.15 h at 0.15 USD are 0.0225, rounded up 0.03 USD.
+        balance -= 3.0;
+        assert_eq!(client.send(&ReadAccount::default()).await.unwrap().credit_balance, Some(balance));
+    }
+}
+
+#[tokio::test]
+async fn an_optimization_is_done_when_its_last_backtest_is() {
+    // Three times a tenth of a second is more than 0.3 s in binary fractions.
+    let jobs = JobTimes { optimization_step: Duration::from_millis(100), ..JobTimes::REALISTIC };
+    let sim = Sim::start_with(SimOptions { jobs: Some(jobs), ..SimOptions::default() }).await.unwrap();
+    let client = sim.client().unwrap();
+    let compile_id = built(&sim, &client, PAIR).await;
+    let parameters = vec![OptimizationParameter::range("fast", 1.0, 3.0, 1.0).unwrap()];
+    let three = CreateOptimization { parameters, parallel_nodes: 1, ..request(compile_id) };
+    let optimization_id = client.send(&three).await.unwrap().optimizations.remove(0).optimization_id;
+    sim.clock().advance(Duration::from_millis(300));
+    let read = client.send(&ReadOptimization { optimization_id }).await.unwrap().optimization;
+    assert_eq!((read.status, read.backtests.len()), (Some(OptimizationStatus::Completed), 3));
+    for id in read.backtests.keys() {
+        assert!(read_backtest(&client, PAIR, id.as_str().into()).await.completed, "{id}");
+    }
 }
 
 /// Runs a grid to its end.

@@ -5,12 +5,13 @@ use std::time::Duration;
 use qc_api::Client;
 use qc_api::endpoints::backtests::{CreateBacktest, DeleteBacktest, ReadBacktestLogs};
 use qc_api::endpoints::files::{CreateFile, ReadFiles};
+use qc_api::endpoints::optimizations::DeleteOptimization;
 use qc_api::endpoints::projects::{CreateProject, FileContent, UpdateProject};
 use qc_api::ids::ProjectId;
 use qc_api::model::{Backtest, Language};
 use qc_sim::{Quotas, Sim, SimOptions, Tier, seed};
 
-use crate::{algorithm, backtested, built, project_with, read, second_client, sentence, session};
+use crate::{algorithm, backtested, built, grid, project_with, read, second_client, sentence, session};
 
 const PAIR: ProjectId = ProjectId(seed::PAIR_PROJECT_ID);
 
@@ -93,14 +94,54 @@ async fn logged(client: &Client, project_id: ProjectId, backtest: &Backtest) -> 
     }
 }
 
-#[tokio::test]
-async fn logs_have_a_quota_per_backtest_and_one_per_day_which_deleting_does_not_restore() {
-    let code = algorithm(&[
+/// An algorithm with a log of more than 15 KB.
+fn talks() -> String {
+    algorithm(&[
         "self.set_start_date(2016, 1, 4)",
         "for ticker in ['KO', 'PEP', 'IBM', 'AAPL']:",
         "    self.add_equity(ticker)",
         "self.schedule.on(self.date_rules.month_start(), self.time_rules.midnight, self.rebalance)",
-    ]);
+    ])
+}
+
+#[tokio::test]
+async fn backtests_that_end_together_and_points_of_a_grid_use_the_same_quota() {
+    let quotas = Quotas { log_kb: Some(10), daily_log_kb: Some(15), ..Tier::Team.quotas() };
+    let sim = Sim::start_with(SimOptions { quotas: Some(quotas), ..SimOptions::default() }).await.unwrap();
+    let client = sim.client().unwrap();
+    let project_id = project_with(&client, "Talks", &talks()).await;
+    let compile_id = built(&sim, &client, project_id).await;
+    let run = CreateBacktest {
+        project_id,
+        compile_id: compile_id.clone(),
+        backtest_name: "x".into(),
+        ..CreateBacktest::default()
+    };
+    let mut together = Vec::new();
+    for _ in 0..2 {
+        together.push(client.send(&run).await.unwrap().backtest.backtest_id);
+    }
+    sim.clock().advance(Duration::from_secs(120));
+    let mut kept = Vec::new();
+    for id in together {
+        let backtest = read(&client, project_id, id).await;
+        kept.push(logged(&client, project_id, &backtest).await);
+    }
+    kept.sort_unstable();
+    assert!(kept[0] <= 5 * 1024 && 9 * 1024 < kept[1] && kept[1] <= 10 * 1024, "{kept:?}");
+    // The day after: the points of a grid use the quota up, and deleting them gives nothing back.
+    sim.clock().advance(Duration::from_secs(24 * 3600));
+    let optimization_id =
+        client.send(&grid(project_id, compile_id)).await.unwrap().optimizations.remove(0).optimization_id;
+    sim.clock().advance(Duration::from_secs(120));
+    client.send(&DeleteOptimization { optimization_id }).await.unwrap();
+    let after = backtested(&sim, &client, project_id).await;
+    assert_eq!(logged(&client, project_id, &after).await, 0);
+}
+
+#[tokio::test]
+async fn logs_have_a_quota_per_backtest_and_one_per_day_which_deleting_does_not_restore() {
+    let code = talks();
     let unlimited = Quotas { log_kb: None, daily_log_kb: None, ..Tier::Team.quotas() };
     let start = async |quotas: Quotas| {
         let options = SimOptions { quotas: Some(quotas), ..SimOptions::default() };

@@ -32,8 +32,8 @@ use crate::{algorithm, project_with};
 const SEED: u64 = 20_260_105;
 /// Projects that compile, run and trade; all others only come into being.
 const WORKSHOPS: usize = 12;
-/// What one optimization of the run costs: a hundredth of a dollar, in QCC.
-pub(super) const OPTIMIZATION_QCC: f64 = 1.0;
+/// What one optimization of the run costs: two hundredths of a dollar, in QCC.
+pub(super) const OPTIMIZATION_QCC: f64 = 2.0;
 
 /// A run in progress.
 pub(super) struct Chaos {

@@ -193,12 +193,19 @@ pub(crate) fn update_tags(world: &mut World, call: &Call<'_>, request: UpdateBac
 /// Also the way to stop one that runs.
 pub(crate) fn delete(world: &mut World, call: &Call<'_>, request: DeleteBacktest) -> Answer<Done> {
     world.project_to_change(call, request.project_id.0)?;
-    let backtest = world.backtest(call, request.project_id.0, request.backtest_id.as_str())?;
-    let (id, project, at) = (backtest.id.clone(), backtest.project, backtest.finished);
+    let id = world.backtest(call, request.project_id.0, request.backtest_id.as_str())?.id.clone();
+    forget(world, call, &id)?;
+    Ok(Done {})
+}
+
+/// Removes a backtest; what it logged stays used of the organization's quota.
+pub(crate) fn forget(world: &mut World, call: &Call<'_>, id: &str) -> Answer<()> {
+    let Some(backtest) = world.backtests.get(id) else { return Ok(()) };
+    let (project, at) = (backtest.project, backtest.finished);
     let logged = finished(world, call, backtest)?.map(|report| report.log_bytes());
     world.organization_of_mut(call, project)?.logged.extend(logged.map(|bytes| (at, bytes)));
-    world.backtests.remove(&id);
-    Ok(Done {})
+    world.backtests.remove(id);
+    Ok(())
 }
 
 /// Bytes of log the plan has left for a backtest: its own quota, and what is left of the organization's for 24 hours.
@@ -208,12 +215,14 @@ fn room_for_logs(world: &World, call: &Call<'_>, backtest: &Backtest) -> Answer<
     let own = quotas.log_kb.map_or(usize::MAX, |kb| kb * 1024);
     let Some(daily) = quotas.daily_log_kb.map(|kb| kb * 1024) else { return Ok(own) };
     let recent = |at: jiff::Timestamp| {
-        at < backtest.finished && backtest.finished.duration_since(at).as_hours() < HOURS_OF_LOG_QUOTA
+        at <= backtest.finished && backtest.finished.duration_since(at).as_hours() < HOURS_OF_LOG_QUOTA
     };
+    // Of those that finish at one moment one comes first.
+    let earlier = |b: &Backtest| recent(b.finished) && (b.finished, &b.id) < (backtest.finished, &backtest.id);
     let mut used: usize =
         organization.logged.iter().filter(|(at, _)| recent(*at)).map(|(_, bytes)| own.min(*bytes)).sum();
     let of_organization = |project| world.projects.get(&project).is_some_and(|p| p.organization == organization.id);
-    for other in world.backtests.values().filter(|b| recent(b.finished) && of_organization(b.project)) {
+    for other in world.backtests.values().filter(|b| earlier(b) && of_organization(b.project)) {
         used += finished(world, call, other)?.map_or(0, |report| own.min(report.log_bytes()));
     }
     Ok(own.min(daily.saturating_sub(used)))

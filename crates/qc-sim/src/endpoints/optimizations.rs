@@ -12,12 +12,14 @@ use qc_api::endpoints::optimizations::{
     AbortOptimization, CreateOptimization, DeleteOptimization, Estimate, EstimateOptimization, EstimateReply,
     GRID_SEARCH, ListOptimizations, OptimizationReply, OptimizationsReply, ReadOptimization, UpdateOptimization,
 };
-use qc_api::model::{self, Criterion, OptimizationNode, OptimizationStatus, OptimizationSummary, Statistics};
+use qc_api::model::{
+    self, Criterion, OptimizationCost, OptimizationNode, OptimizationStatus, OptimizationSummary, Statistics,
+};
 
 use self::grid::grid;
 pub(crate) use self::outcome::Outcome;
 use crate::clock::later;
-use crate::endpoints::compile;
+use crate::endpoints::{backtests, compile};
 use crate::refuse::{self, Answer};
 use crate::world::{Backtest, Call, Optimization, World};
 
@@ -52,7 +54,7 @@ pub(crate) fn create(world: &mut World, call: &Call<'_>, request: CreateOptimiza
     }
     let grid = grid(&request.parameters)?;
     outcome::check(&request.target, &request.constraints)?;
-    let price = request.estimated_cost.max(0.0) * QCC_PER_DOLLAR;
+    let price = price(&request, call.jobs.optimization_step.as_secs_f64());
     let about = format!("Optimization {}", request.name);
     world.organization_of_mut(call, request.project_id.0)?.spend(call.now, price, about)?;
     let mut optimization = Optimization {
@@ -135,16 +137,25 @@ pub(crate) fn abort(world: &mut World, call: &Call<'_>, request: AbortOptimizati
     }
     optimization.aborted = Some(call.now);
     let id = optimization.id.clone();
-    // What has finished stays.
+    // What has finished stays; of the others nothing was logged.
     world.backtests.retain(|_, b| b.optimization.as_ref() != Some(&id) || b.finished <= call.now);
     Ok(Done {})
 }
 
 pub(crate) fn delete(world: &mut World, call: &Call<'_>, request: DeleteOptimization) -> Answer<Done> {
     let id = find_mut(world, call, request.optimization_id.as_str())?.id.clone();
+    let of_it = world.backtests.values().filter(|backtest| backtest.optimization.as_ref() == Some(&id));
+    for backtest in of_it.map(|backtest| backtest.id.clone()).collect::<Vec<_>>() {
+        backtests::forget(world, call, &backtest)?;
+    }
     world.optimizations.remove(&id);
-    world.backtests.retain(|_, backtest| backtest.optimization.as_ref() != Some(&id));
     Ok(Done {})
+}
+
+/// QCC charged: what the caller expects, but not less than by the rule that callers reckon with.
+fn price(request: &CreateOptimization, step: f64) -> f64 {
+    let due = OptimizationCost::of(&request.parameters, step.ceil(), &request.node_type, request.parallel_nodes);
+    request.estimated_cost.max(due.map_or(0.0, |due| due.usd)) * QCC_PER_DOLLAR
 }
 
 fn find<'a>(world: &'a World, call: &Call<'_>, id: &str) -> Answer<&'a Optimization> {
@@ -164,7 +175,6 @@ fn find_mut<'a>(world: &'a mut World, call: &Call<'_>, id: &str) -> Answer<&'a m
 /// A point of the grid as a backtest of its own, which can be read like any other.
 fn point(optimization: &Optimization, at: usize, id: &str, values: &[(String, String)], snapshot: i64) -> Backtest {
     let parallel = parallel(optimization);
-    let rounds = |rounds: usize| Duration::from_secs_f64(optimization.step.max(0.0) * rounds as f64);
     Backtest {
         id: id.to_owned(),
         project: optimization.project,
@@ -174,8 +184,8 @@ fn point(optimization: &Optimization, at: usize, id: &str, values: &[(String, St
         tags: Vec::new(),
         parameters: values.to_vec(),
         created: optimization.created,
-        started: later(optimization.created, rounds(at / parallel)),
-        finished: later(optimization.created, rounds(at / parallel + 1)),
+        started: after_rounds(optimization, at / parallel),
+        finished: after_rounds(optimization, at / parallel + 1),
         snapshot,
         node: format!("{} optimization node {}", optimization.request.node_type.as_str(), at % parallel + 1),
         charts_asked: Default::default(),
@@ -183,6 +193,11 @@ fn point(optimization: &Optimization, at: usize, id: &str, values: &[(String, St
         optimization: Some(optimization.id.clone()),
         report: Default::default(),
     }
+}
+
+/// When so many points have been run on each node.
+fn after_rounds(optimization: &Optimization, rounds: usize) -> jiff::Timestamp {
+    later(optimization.created, Duration::from_secs_f64(optimization.step.max(0.0) * rounds as f64))
 }
 
 fn parallel(optimization: &Optimization) -> usize {
@@ -201,10 +216,8 @@ fn to_run(optimization: &Optimization) -> usize {
 /// How many points are computed by now.
 fn done(optimization: &Optimization, call: &Call<'_>) -> usize {
     let until = optimization.aborted.unwrap_or(call.now);
-    let passed = until.duration_since(optimization.created).as_secs_f64();
-    let rounds = if optimization.step <= 0.0 { f64::MAX } else { passed / optimization.step };
     let parallel = parallel(optimization);
-    (rounds as usize).saturating_mul(parallel).min(to_run(optimization))
+    (0..to_run(optimization)).take_while(|at| after_rounds(optimization, at / parallel + 1) <= until).count()
 }
 
 fn status(optimization: &Optimization, call: &Call<'_>) -> OptimizationStatus {
@@ -243,7 +256,7 @@ fn progress(optimization: &Optimization, outcomes: &[Outcome], done: usize) -> S
         ("Average Length", clock(seconds)),
         ("Total Runtime", clock(seconds * done)),
         ("Total", total.to_string()),
-        ("Consumed", format!("{:.2} QCC", optimization.request.estimated_cost * QCC_PER_DOLLAR)),
+        ("Consumed", format!("{:.2} QCC", price(&optimization.request, optimization.step))),
     ]
     .into_iter()
     .map(|(title, text)| (title.to_owned(), text))

@@ -104,7 +104,9 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>, request: UpdateProject)
         }
         replaced = Some(new);
     }
-    for library in request.libraries.iter().flatten() {
+    // Those it has already may belong to others: a collaborator saves what its owner chose.
+    let known = world.project(call, id)?.libraries.clone();
+    for library in request.libraries.iter().flatten().filter(|library| !known.contains(&library.0)) {
         libraries::usable(world, call, id, library.0)?;
     }
     let project = world.project_mut(call, id)?;

@@ -82,7 +82,7 @@ impl Chaos {
             compile_id,
             parameters: vec![OptimizationParameter::range("fast", 1.0, 2.0, 1.0).unwrap()],
             constraints: Vec::new(),
-            estimated_cost: 0.01,
+            estimated_cost: 0.02,
             node_type: OptimizationNode::O2_8,
             parallel_nodes: 1,
         };
