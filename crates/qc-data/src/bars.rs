@@ -9,6 +9,7 @@ mod digits;
 pub(crate) use cells::Cells;
 
 use crate::time::{DAY, HOUR, MINUTE, days_from_civil};
+use rayon::prelude::*;
 
 /// What the lines of a file are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,12 +102,43 @@ impl BarFile {
         10 <= first.iter().filter(|byte| **byte == b',').count()
     }
 
-    /// Reads all lines of a file.
+    /// Reads all lines of a file; long files in parts at the same time.
     ///
     /// # Errors
     /// The first cell that is not what belongs there.
     pub(crate) fn parse(bytes: &[u8], format: Format) -> Result<BarFile, BadCell> {
-        let n_lines = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let parts = parts(bytes, rayon::current_num_threads());
+        if parts.len() < 2 {
+            return BarFile::parse_part(bytes, format, n_lines(bytes) + 1);
+        }
+        let in_all = parts.par_iter().map(|part| n_lines(part)).sum::<usize>() + 1;
+        let read = |(index, part): (usize, &&[u8])| {
+            // The first part makes room for all.
+            let room = if index == 0 { in_all } else { n_lines(part) + 1 };
+            BarFile::parse_part(part, format, room)
+        };
+        let read: Vec<Result<BarFile, BadCell>> = parts.par_iter().enumerate().map(read).collect();
+        let mut whole: Option<BarFile> = None;
+        for (index, part) in read.into_iter().enumerate() {
+            let part = part.map_err(|bad| {
+                let before: usize = parts.iter().take(index).map(|part| n_lines(part)).sum();
+                BadCell { line: before + bad.line, ..bad }
+            })?;
+            match &mut whole {
+                None => whole = Some(part),
+                Some(whole) => {
+                    whole.times.extend_from_slice(&part.times);
+                    let add = |(column, more): (&mut Vec<f64>, &Vec<f64>)| column.extend_from_slice(more);
+                    whole.columns.par_iter_mut().zip(&part.columns).for_each(add);
+                }
+            }
+        }
+        let mut whole = whole.unwrap_or(BarFile { times: Vec::new(), columns: Vec::new(), ascending: true });
+        whole.ascending = whole.times.is_sorted_by(|a, b| a < b);
+        Ok(whole)
+    }
+
+    fn parse_part(bytes: &[u8], format: Format, n_lines: usize) -> Result<BarFile, BadCell> {
         let mut times = Vec::with_capacity(n_lines);
         let mut columns: Vec<Vec<f64>> = (0..format.kind.n_columns()).map(|_| Vec::with_capacity(n_lines)).collect();
         let mut cells = Cells::new(bytes);
@@ -125,6 +157,32 @@ impl BarFile {
         let ascending = times.is_sorted_by(|a, b| a < b);
         Ok(BarFile { times, columns, ascending })
     }
+}
+
+/// Shorter parts are not worth another thread.
+const MIN_PART: usize = 512 << 10;
+
+/// The text cut behind ends of lines into at most `n` parts of about one length.
+fn parts(bytes: &[u8], n: usize) -> Vec<&[u8]> {
+    let n = n.min(bytes.len() / MIN_PART).max(1);
+    let (mut parts, mut rest) = (Vec::with_capacity(n), bytes);
+    for left in (2..=n).rev() {
+        let about = rest.len() / left;
+        let end = rest.iter().skip(about).position(|byte| *byte == b'\n').map(|end| about + end + 1);
+        let Some((part, behind)) = end.and_then(|end| rest.split_at_checked(end)) else { break };
+        // A mark of the byte order belongs to the beginning of a file only.
+        if behind.starts_with(b"\xef\xbb\xbf") {
+            break;
+        }
+        parts.push(part);
+        rest = behind;
+    }
+    parts.push(rest);
+    parts
+}
+
+fn n_lines(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte == b'\n').count()
 }
 
 /// Reads a bar whose cells are all there and plain, as nearly all are; false, and nothing is read, for other lines.
@@ -320,6 +378,26 @@ mod tests {
         assert_eq!(trades(&mixed.replace('+', "")).unwrap(), plain);
         let error = trades(mixed).unwrap_err();
         assert_eq!((error.line, error.column), (5, 5));
+    }
+
+    #[test]
+    fn long_files_are_read_in_parts_as_in_one() {
+        let line = |n: usize| format!("20140602 {:02}:{:02},{n},2,3,4,{n}\r\n", n / 60 % 24, n % 60);
+        let text: String = (0..60_000).map(|n| if n % 1_000 == 7 { "\n".to_owned() } else { line(n) }).collect();
+        let format = Format { kind: Kind::Trade, scaled: true, day: None };
+        let whole = BarFile::parse_part(text.as_bytes(), format, 0).unwrap();
+        for n in [2, 3, 5] {
+            let parts = parts(text.as_bytes(), n);
+            assert_eq!((parts.len() == 1, parts.concat()), (text.len() < 2 * MIN_PART, text.clone().into_bytes()));
+            assert!(parts.iter().all(|part| part.ends_with(b"\n")));
+        }
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        assert_eq!(pool.install(|| BarFile::parse(text.as_bytes(), format)).unwrap(), whole);
+        // Line 59,900 lies in the last part; of two bad cells the first one is told.
+        let at = text.match_indices('\n').nth(59_898).unwrap().0 + 1;
+        let bad = format!("{}x{}x", &text[..at], &text[at..]);
+        let error = pool.install(|| BarFile::parse(bad.as_bytes(), format)).unwrap_err();
+        assert_eq!((error.line, error.column), (59_900, 1));
     }
 
     #[test]

@@ -392,6 +392,17 @@ impl ExchangeHours {
         Some((LocalTime(midnight + open), LocalTime(midnight + close)))
     }
 
+    /// From which time of the data's clock to which the exchange's clock is ahead by the same, there and back again; `None`
+    /// where that is not simple.
+    pub(crate) fn steady(&self, data: i64) -> Option<(i64, i64, i64)> {
+        if self.same_clock {
+            return Some((i64::MIN, i64::MAX, 0));
+        }
+        let ahead = self.data_zone.fixed()?;
+        let (from, to, offset) = self.zone.steady(data.checked_sub(ahead)?)?;
+        Some((from.saturating_add(ahead), to.saturating_add(ahead), offset - ahead))
+    }
+
     /// Data time to exchange time.
     pub(crate) fn to_exchange(&self, data: LocalTime) -> LocalTime {
         if self.same_clock { data } else { self.zone.local(self.data_zone.to_utc(data)) }

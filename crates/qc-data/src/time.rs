@@ -191,6 +191,26 @@ impl Zone {
         LocalTime(utc.saturating_add(offset))
     }
 
+    /// From which moment of UTC to which this clock shows the same distance to UTC, with nothing that comes twice, and that
+    /// distance: within, both clocks tell the same story.
+    pub(crate) fn steady(&self, utc: i64) -> Option<(i64, i64, i64)> {
+        let after = self.before(utc, |(at, _)| *at);
+        let (from, offset) = *self.changes.get(after.checked_sub(1)?)?;
+        let to = match self.changes.get(after) {
+            Some((next, then)) => next - (offset - then).max(0),
+            None => i64::MAX / 4,
+        };
+        Some((from, to, offset))
+    }
+
+    /// The distance to UTC of a clock that never changes.
+    pub(crate) fn fixed(&self) -> Option<i64> {
+        match self.changes.as_slice() {
+            [(_, offset)] => Some(*offset),
+            _ => None,
+        }
+    }
+
     /// This clock to UTC nanoseconds. Of an hour that comes twice the later one is meant; a skipped moment is the end
     /// of the gap, as in LEAN.
     pub(crate) fn to_utc(&self, local: LocalTime) -> i64 {

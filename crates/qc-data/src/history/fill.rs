@@ -34,7 +34,7 @@ pub(super) fn finish(plan: &Plan<'_>, kind: Kind, mut stream: Stream) -> Result<
     if plan.strict && !fill_forward && inside(stream.ends.first()) && inside(stream.ends.last()) {
         return Ok(stream);
     }
-    if !fill_forward && is_final(plan, &stream) {
+    if !fill_forward && (stream.is_final || is_final(plan, &stream)) {
         return Ok(stream);
     }
     let mut rows: Vec<Picked> = Vec::with_capacity(stream.n_rows());

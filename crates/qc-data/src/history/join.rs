@@ -48,7 +48,7 @@ pub(super) fn join(trades: Option<Stream>, quotes: Option<Stream>) -> Joined {
 pub(super) fn join_ticks(trades: Option<Stream>, quotes: Option<Stream>) -> Joined {
     let trades = trades.unwrap_or_default();
     let quotes = quotes.unwrap_or_default();
-    let order = by_time(&trades.ends, &quotes.ends);
+    let (times, order) = by_time(&trades.ends, &quotes.ends);
     let cell = |stream: &Stream, column: usize, row: usize| {
         stream.columns.get(column).and_then(|cells| cells.get(row)).copied().unwrap_or(f64::NAN)
     };
@@ -57,9 +57,9 @@ pub(super) fn join_ticks(trades: Option<Stream>, quotes: Option<Stream>) -> Join
         Some(middle_of(cell(&quotes, 0, row), cell(&quotes, 2, row))).filter(|middle| !middle.is_nan()).unwrap_or(0.0)
     };
     let pick = |trades: &[f64], of_quote: &dyn Fn(usize) -> f64| -> Vec<f64> {
-        let value = |(_, is_quote, row): &(LocalTime, bool, usize)| match is_quote {
-            false => trades.get(*row).copied().unwrap_or(f64::NAN),
-            true => of_quote(*row),
+        let value = |source: &Source| match source {
+            Source::Trade(row) => trades.get(*row as usize).copied().unwrap_or(f64::NAN),
+            Source::Quote(row) => of_quote(*row as usize),
         };
         order.iter().map(value).collect()
     };
@@ -77,36 +77,46 @@ pub(super) fn join_ticks(trades: Option<Stream>, quotes: Option<Stream>) -> Join
         _ => pick(&[], &|row| cell(&quotes, 3, row)),
     };
     let list = fields.into_par_iter().with_max_len(1).map(|field| (field, column(field))).collect();
-    let rows = |quotes: bool| -> Vec<Option<usize>> {
-        order.iter().map(|(_, is_quote, row)| (*is_quote == quotes).then_some(*row)).collect()
+    let row_of = |source: &Source| match source {
+        Source::Trade(row) => (Some(*row as usize), None),
+        Source::Quote(row) => (None, Some(*row as usize)),
     };
-    let tickers = merge_tickers(&trades, &quotes, || (rows(false), rows(true)));
-    Joined {
-        times: order.iter().map(|(at, ..)| *at).collect(),
-        columns: Columns::new(list),
-        filled: vec![false; order.len()],
-        tickers,
-    }
+    let tickers = merge_tickers(&trades, &quotes, || order.iter().map(row_of).unzip());
+    Joined { times, columns: Columns::new(list), filled: vec![false; order.len()], tickers }
 }
 
-/// Rows of trades and quotes by time, as (time, whether a quote, row); of one moment the trades first.
-fn by_time(trades: &[LocalTime], quotes: &[LocalTime]) -> Vec<(LocalTime, bool, usize)> {
-    let mut order = Vec::with_capacity(trades.len() + quotes.len());
+/// Where a tick stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Source {
+    Trade(u32),
+    Quote(u32),
+}
+
+/// Trades and quotes by time; of one moment the trades first.
+fn by_time(trades: &[LocalTime], quotes: &[LocalTime]) -> (Vec<LocalTime>, Vec<Source>) {
+    let n_rows = trades.len() + quotes.len();
+    let (mut times, mut order) = (Vec::with_capacity(n_rows), Vec::with_capacity(n_rows));
     if !trades.is_sorted() || !quotes.is_sorted() {
-        order.extend(trades.iter().enumerate().map(|(row, at)| (*at, false, row)));
-        order.extend(quotes.iter().enumerate().map(|(row, at)| (*at, true, row)));
-        order.sort();
-        return order;
+        let of_trades = trades.iter().zip(0..).map(|(at, row)| (*at, Source::Trade(row)));
+        let of_quotes = quotes.iter().zip(0..).map(|(at, row)| (*at, Source::Quote(row)));
+        let mut all: Vec<(LocalTime, Source)> = of_trades.chain(of_quotes).collect();
+        all.sort();
+        return all.into_iter().unzip();
     }
-    let mut left = quotes.iter().enumerate().peekable();
-    for (row, at) in trades.iter().enumerate() {
-        while let Some((row, earlier)) = left.next_if(|(_, quote)| *quote < at) {
-            order.push((*earlier, true, row));
+    let mut left = quotes.iter().zip(0_u32..).peekable();
+    for (at, row) in trades.iter().zip(0_u32..) {
+        while let Some((earlier, row)) = left.next_if(|(quote, _)| *quote < at) {
+            times.push(*earlier);
+            order.push(Source::Quote(row));
         }
-        order.push((*at, false, row));
+        times.push(*at);
+        order.push(Source::Trade(row));
     }
-    order.extend(left.map(|(row, at)| (*at, true, row)));
-    order
+    for (at, row) in left {
+        times.push(*at);
+        order.push(Source::Quote(row));
+    }
+    (times, order)
 }
 
 /// Adds the number of open contracts as a column, on the union of times.

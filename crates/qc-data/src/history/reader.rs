@@ -268,20 +268,22 @@ struct Walk<'a> {
     /// Whether a row was given.
     given: bool,
     delisted_after: i32,
-    is_interest: bool,
+    /// Rows that will not be shown are not copied where nothing else needs them.
+    drops: bool,
 }
 
 impl<'a> Walk<'a> {
     fn new(plan: &'a Plan<'a>, kind: Kind, n_columns: usize, n_rows: usize) -> Walk<'a> {
+        let drops = !plan.strict && !plan.fill_forward && kind != Kind::OpenInterest;
         Walk {
             plan,
             step: plan.step(kind),
-            stream: Stream::with_capacity(n_columns, n_rows),
+            stream: Stream { is_final: drops, ..Stream::with_capacity(n_columns, n_rows) },
+            drops,
             now: LocalTime(i64::MIN),
             previous_end: None,
             given: false,
             delisted_after: *plan.listed.end(),
-            is_interest: kind == Kind::OpenInterest,
         }
     }
 
@@ -300,14 +302,21 @@ impl<'a> Walk<'a> {
         let (plan, hours) = (self.plan, self.plan.hours);
         let step = self.step;
         let quick = plan.strict && hours.same_clock && !hours.opens_at_midnight;
-        // Rows that will not be shown are not copied where nothing else needs them.
-        let drops = !plan.strict && !plan.fill_forward && !self.is_interest;
+        let drops = self.drops;
         let mut open = OpenHours::new(hours, plan.extended);
+        let mut last_beat: Option<i64> = None;
         let mut run = rows.start..rows.start; // accepted rows that still have to be copied
         let mut flow = Flow::Exhausted;
         let times = file.times.get(rows.clone()).unwrap_or_default();
+        // Within this stretch of the data's clock the exchange's is ahead by the third number.
+        let mut steady = (i64::MAX, i64::MIN, 0);
         for (row, data_time) in rows.clone().zip(times) {
-            let start = hours.to_exchange(LocalTime(*data_time));
+            if *data_time < steady.0 || steady.1 <= *data_time {
+                steady = hours.steady(*data_time).unwrap_or((i64::MAX, i64::MIN, 0));
+            }
+            let is_steady = steady.0 <= *data_time && *data_time < steady.1;
+            let start =
+                if is_steady { LocalTime(data_time + steady.2) } else { hours.to_exchange(LocalTime(*data_time)) };
             let end = LocalTime(start.0 + step);
             if until.is_some_and(|until| until <= start) {
                 flow = Flow::NextFile;
@@ -348,6 +357,10 @@ impl<'a> Walk<'a> {
             if !shown {
                 continue;
             }
+            // Bars that begin where bars begin keep their beginning.
+            let on_beat = last_beat.is_some_and(|last| data_time - last == step) || data_time % step.max(1) == 0;
+            last_beat = on_beat.then_some(*data_time);
+            self.stream.is_final &= drops && is_steady && on_beat;
             self.stream.starts.push(start);
             self.stream.ends.push(end);
             if run.end != row {

@@ -23,6 +23,8 @@ pub(super) struct Stream {
     pub(super) filled: Vec<bool>,
     /// From which row on which ticker was used.
     pub(super) tickers: Vec<TickerRun>,
+    /// Every row is known to lie in the window and in open hours and to begin where it shall.
+    pub(super) is_final: bool,
 }
 
 impl Stream {
@@ -79,6 +81,7 @@ impl Stream {
             columns: self.columns.iter().map(pick).collect(),
             filled: rows.iter().map(|row| row.filled).collect(),
             tickers,
+            is_final: false,
         }
     }
 }
