@@ -221,7 +221,8 @@ fn check_base(base: &str) -> Result<Url> {
     }
 }
 
-/// An address as it may be printed: without user, password, query and fragment. What is no address is not repeated.
+/// An address as it may be printed: without user, password, query and fragment, and of a host that is neither
+/// QuantConnect's nor this computer without the path, which may be a secret. What is no address is not repeated.
 pub(crate) fn shown(address: &str) -> String {
     let Ok(mut url) = Url::parse(address.trim()) else { return "****".to_owned() };
     if url.cannot_be_a_base() {
@@ -235,6 +236,10 @@ pub(crate) fn shown(address: &str) -> String {
     }
     url.set_query(None);
     url.set_fragment(None);
+    let host = url.host_str().unwrap_or_default();
+    if !(is_loopback(&url) || host == "quantconnect.com" || host.ends_with(".quantconnect.com")) {
+        url.set_path("");
+    }
     url.into()
 }
 
@@ -282,8 +287,10 @@ mod tests {
     fn what_an_address_may_hold_besides_itself_does_not_print() {
         for (address, expected) in [
             ("https://www.quantconnect.com/api/v2", "https://www.quantconnect.com/api/v2"),
-            ("https://user:s3cr3t@host.example/api", "https://host.example/api"),
-            ("https://s3cr3t@host.example/api?key=s3cr3t#s3cr3t", "https://host.example/api"),
+            ("https://user:s3cr3t@host.example/api", "https://host.example/"),
+            ("https://gateway.example/t/s3cr3t/api", "https://gateway.example/"),
+            ("http://user@localhost:5612/api/v2", "http://localhost:5612/api/v2"),
+            ("https://s3cr3t@host.example/api?key=s3cr3t#s3cr3t", "https://host.example/"),
             ("user:s3cr3t@host.example", "****"),
             ("//user:s3cr3t@host", "****"),
         ] {

@@ -76,7 +76,7 @@ pub fn parse(text: &str) -> Option<Figure> {
             '-' | '\u{2212}' if negative || !number.is_empty() => return None,
             '-' | '\u{2212}' => negative = true,
             '+' if number.is_empty() => {}
-            ',' | '_' if !number.is_empty() => {}
+            ',' if !number.is_empty() && !ended => number.push(','),
             '%' if percent || number.is_empty() => return None,
             '%' => (percent, ended) = (true, true),
             letter if letter.is_whitespace() => ended |= !number.is_empty(),
@@ -92,10 +92,10 @@ pub fn parse(text: &str) -> Option<Figure> {
     let symbol = match (before.is_empty(), after.is_empty()) {
         (true, true) => None,
         (false, true) if goes_before(&before, &number) => Some(before),
-        (true, false) if is_sign(&after) || is_code(&after) => Some(after),
+        (true, false) if goes_before(&after, "") || is_code(&after) => Some(after),
         _ => return None,
     };
-    let value: f64 = number.parse().ok().filter(|value: &f64| value.is_finite())?;
+    let value: f64 = ungrouped(&number)?.parse().ok().filter(|value: &f64| value.is_finite())?;
     let unit = match (percent, symbol) {
         (true, Some(_)) => return None,
         (true, None) => Unit::Percent,
@@ -105,9 +105,21 @@ pub fn parse(text: &str) -> Option<Figure> {
     Some(Figure { value: if negative { -value } else { value }, unit })
 }
 
+/// The number without its separators of thousands; `None` where commas do not stand before groups of three digits.
+fn ungrouped(number: &str) -> Option<String> {
+    let (whole, rest) = number.split_at(number.find(['.', 'e']).unwrap_or(number.len()));
+    let mut groups = whole.split(',');
+    let first = groups.next().unwrap_or_default();
+    let grouped = whole.contains(',');
+    let fits = !grouped || ((1..=3).contains(&first.len()) && groups.all(|group| group.len() == 3));
+    (fits && !rest.contains(',')).then(|| whole.replace(',', "") + rest)
+}
+
 /// Whether a symbol may stand before `number`.
 fn goes_before(symbol: &str, number: &str) -> bool {
-    is_sign(symbol) || (number.contains('.') && (LETTERS.contains(&symbol) || is_code(symbol)))
+    // LEAN writes two coins with signs that others use for notes.
+    let is_amount = number.contains('.') || !["*", "✕"].contains(&symbol);
+    (is_amount && is_sign(symbol)) || (number.contains('.') && (LETTERS.contains(&symbol) || is_code(symbol)))
 }
 
 /// A currency sign, perhaps behind the letters of its country: `$`, `€`, `NT$`, `R$`.
@@ -156,6 +168,9 @@ mod tests {
             ("kr1,000.50", 1000.5, Unit::Currency("kr".to_owned())),
             ("R-735.00", -735.0, Unit::Currency("R".to_owned())),
             ("-USDT12.50", -12.5, Unit::Currency("USDT".to_owned())),
+            ("*12.50", 12.5, Unit::Currency("*".to_owned())),
+            ("-$1,234,567.89", -1_234_567.89, dollars()),
+            ("12,345", 12_345.0, Unit::Plain),
         ] {
             assert_eq!(parse(text), Some(Figure { value, unit }), "{text}");
         }
@@ -195,6 +210,17 @@ mod tests {
             "Node-1.5",
             "\u{a0}x1",
             "1.5b",
+            "1,2,3",
+            "3,14",
+            "1,2345",
+            "1234,567",
+            "1,234,",
+            "1.234,567",
+            "5, 000",
+            "2024_01",
+            "*5",
+            "5*",
+            "5 *",
         ] {
             assert_eq!(parse(identifier), None, "{identifier}");
         }

@@ -3,8 +3,10 @@
 //! LEAN renames members and goes on writing the old name beside the new one (`generatedTime` and `createdTime` of an
 //! insight). Serde's derived readers know both names, but take the second for a member written twice; and they read a
 //! list as an object by position, which fills members with values of others. [`Lenient`] wraps whatever is read from,
-//! at every depth: of two spellings of one member the first written counts, and an object is never a filled list (an
-//! empty one is PHP's empty object).
+//! at every depth: of two spellings of one member the first written counts, also where it is null (its value is not
+//! known when its name has to be handed on), and an object is never a filled list (an empty one is PHP's empty object).
+//! Below `#[serde(untagged)]`, `#[serde(flatten)]` and the variants of an enum serde reads from a buffer of its own,
+//! and neither holds; no type of this crate that has several spellings is read there.
 
 use std::fmt;
 

@@ -38,7 +38,9 @@ async fn a_download_follows_no_redirect_and_tells_nothing_of_the_link() {
         let server = Server::play(vec![act.clone()]).await;
         let (mut config, _) = setup(&server);
         config.max_download_bytes = 50_000;
-        config.timeout = Some(Duration::from_millis(200));
+        // What answers at once is not measured against the clock of a busy machine.
+        config.timeout =
+            Some(if matches!(act, Act::Drip(_)) { Duration::from_millis(200) } else { Duration::from_secs(60) });
         config.retry.attempts = 1;
         let error = Client::new(config).unwrap().download(&link(&server)).await.unwrap_err();
         assert!(holds(&error), "{act:?}: {error}");
