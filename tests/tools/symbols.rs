@@ -99,6 +99,17 @@ async fn old_constituents_are_refused_unless_taken_as_they_are() {
     assert!(desk.ok("get_etf_constituents", taken).await["warnings"].to_string().contains("130 weekdays"));
     let form = over(&["etf:SPY@2021-06-01"], "2021-01-04", "2021-02-01");
     assert!(desk.refused("get_history", form).await.contains("130 weekdays"));
+    // Of the 503 members eight have daily bars in the sample.
+    let mut few = over(&["etf:SPY@2020-12-02"], "2021-01-04", "2021-01-08");
+    few["limit"] = json!(100);
+    let bars = desk.ok("get_history", few).await;
+    assert!(
+        bars["warnings"].to_string().contains("of the 503 members of SPY have no stored prices"),
+        "{}",
+        bars["warnings"]
+    );
+    let names: Vec<&str> = bars["symbols"].as_array().unwrap().iter().map(|s| s["symbol"].as_str().unwrap()).collect();
+    assert_eq!(names, ["AAPL", "AIG", "BAC", "FB", "GOOG", "GOOGL", "IBM", "WM"]);
     let nobody = desk.refused("get_etf_constituents", json!({"etf_ticker": "XXX", "date": "2021-06-01"})).await;
     assert!(nobody.contains("it has GDVD, QQQ, QQQQ, SPY"), "{nobody}");
 }
@@ -122,6 +133,10 @@ async fn other_types_are_named_before_the_ticker_or_added_first() {
     assert_eq!(bars["symbols"][0]["security_type"], "crypto", "the workbook knows what the ticker means");
     // 20160104 00:00,431.9,435.79,431.37,433.85,5894.44572317
     close(&bars["table"]["rows"][0][5], 433.85, 1e-12);
+
+    assert!(bars["warnings"].to_string().contains("BTCUSD means crypto of coinbase"), "{}", bars["warnings"]);
+    let share = desk.refused("add_equity", json!({"ticker": "BTCUSD"})).await;
+    assert!(share.contains("no daily data for BTCUSD"), "add_equity means shares only: {share}");
 
     // The sample's first chain file of ES names the contract of March 2020 with a close of 3259.75 on 2020-01-07.
     let bars = desk.ok("get_history", over(&["future:ES"], "2013-10-07", "2013-10-11")).await;

@@ -60,6 +60,11 @@ pub(crate) fn read(source: &OpenSource, question: &Question) -> Result<Sheet, To
     for (_, table) in &found {
         rows.extend(rows_of(table, &fields, has_symbols));
     }
+    let time = usize::from(has_symbols);
+    rows.sort_by(|a, b| {
+        let of = |row: &Vec<Value>| row.get(time).and_then(Value::as_str).unwrap_or_default().to_owned();
+        of(a).cmp(&of(b))
+    });
     let (first, last) = question.days;
     let mut facts = Map::new();
     facts.insert("data_type".into(), reply::ticker(question.kind.trim()));

@@ -83,14 +83,31 @@ impl Members {
     /// Where the members come from and how old that is, in our own words.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = vec![format!(
-            "members of {} on {} are those of the file of {} ({} weekdays earlier)",
-            self.fund, self.day, self.file_date, self.age
+            "members of {} on {} are those of the file of {} ({} earlier)",
+            self.fund,
+            self.day,
+            self.file_date,
+            days(self.age)
         )];
         let unnamed = self.members.iter().filter(|(_, security)| security.is_none()).count();
         if 0 < unnamed {
             notes.push(format!("{unnamed} members of {} have names that are no tickers and were left out", self.fund));
         }
         notes
+    }
+
+    /// How many members have no stored prices and what they weigh, in our own words; `None` if all have some.
+    pub(crate) fn without_prices(&self, source: &OpenSource) -> Option<String> {
+        let without = || self.members.iter().filter(|(_, security)| !has_prices(source, security.as_ref()));
+        let weight: f64 = without().filter_map(|(member, _)| member.weight).sum();
+        let n = without().count();
+        let all = self.members.len();
+        (0 < n).then(|| {
+            format!(
+                "{n} of the {all} members of {} have no stored prices and are left out; they weigh {weight:.4}",
+                self.fund
+            )
+        })
     }
 
     /// What the reader should not overlook.
@@ -135,12 +152,12 @@ impl Members {
         let n_priced = priced().count();
         Sheet {
             summary: format!(
-                "{} had {} members on {} (file of {}, {} weekdays old); weights sum to {total:.4}; prices of {n_priced} of them are stored.{synthetic}",
+                "{} had {} members on {} (file of {}, {} old); weights sum to {total:.4}; prices of {n_priced} of them are stored.{synthetic}",
                 self.fund,
                 self.members.len(),
                 self.day,
                 self.file_date,
-                self.age
+                days(self.age)
             ),
             facts: json!({
                 "etf": self.fund,
@@ -172,6 +189,10 @@ impl Members {
 /// Whether any prices of a member are stored.
 pub(crate) fn has_prices(source: &OpenSource, security: Option<&Security>) -> bool {
     security.is_some_and(|security| source.folder.has_bars(security).unwrap_or(false))
+}
+
+fn days(n: usize) -> String {
+    if n == 1 { "1 weekday".to_owned() } else { format!("{n} weekdays") }
 }
 
 /// Monday to Friday after `first` up to `last`.

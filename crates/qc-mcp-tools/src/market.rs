@@ -5,7 +5,8 @@
 
 use jiff::civil::Date;
 use qc_data::{
-    BarSize, Field, History, HistoryRequest, LocalTime, Normalization, SecurityType, SymbolHistory, Window, history,
+    BarSize, Field, History, HistoryRequest, LocalTime, Normalization, Resolution, SecurityType, SymbolHistory, Window,
+    history,
 };
 use qc_report::csv::{Cell, Table};
 use serde_json::{Map, Value, json};
@@ -66,11 +67,13 @@ pub(crate) fn read(source: &OpenSource, question: &HistoryQuestion) -> Result<Ba
     request.normalization = question.normalization;
     request.open_interest = question.fields.contains(&Field::OpenInterest);
     request.extended_market_hours = question.extended_market_hours;
-    let history = history::load(&source.folder, &request)?;
+    let mut history = history::load(&source.folder, &request)?;
+    let left_out = prices::leave_out(&mut history, &question.symbols.grouped);
     require_rows(source, &history)?;
     let fields = choose_fields(&history, &question.fields)?;
     let limit = question.limit;
-    let notes = question.symbols.notes.clone();
+    let mut notes = question.symbols.notes.clone();
+    notes.extend(left_out);
     Ok(Bars { history, fields, limit, source: source.label.clone(), notes })
 }
 
@@ -136,7 +139,11 @@ impl Bars {
         };
         let filled = if filled == 0 { String::new() } else { format!(", {filled} of them filled forward") };
         let synthetic = if self.history.synthetic { " SYNTHETIC data, not real prices." } else { "" };
-        format!("{names}: {rows} {} bars{span}{filled}.{synthetic}", self.history.bars)
+        let what = match self.history.bars {
+            BarSize::Stored(Resolution::Tick) => "ticks".to_owned(),
+            bars => format!("{bars} bars"),
+        };
+        format!("{names}: {rows} {what}{span}{filled}.{synthetic}")
     }
 
     /// The last rows of every symbol as one table, newest last.
@@ -157,7 +164,7 @@ impl Bars {
             let start = series.n_rows().saturating_sub(per_symbol);
             for row in start..series.n_rows() {
                 let mut cells = vec![json!(series.security.ticker), json!(time_at(series, row))];
-                cells.extend(self.fields.iter().map(|field| number(value_at(series, *field, row))));
+                cells.extend(self.fields.iter().map(|field| number(readable(value_at(series, *field, row)))));
                 if any_filled {
                     cells.push(json!(series.is_filled.get(row).copied().unwrap_or(false)));
                 }
@@ -306,6 +313,11 @@ fn value_at(series: &SymbolHistory, field: Field, row: usize) -> f64 {
 
 fn time_at(series: &SymbolHistory, row: usize) -> String {
     series.times.get(row).map(ToString::to_string).unwrap_or_default()
+}
+
+/// Twelve digits, as people read prices; the kept rows have all of them.
+fn readable(value: f64) -> f64 {
+    if value.is_finite() { format!("{value:.11e}").parse().unwrap_or(value) } else { value }
 }
 
 /// JSON has no NaN: a missing cell is null.

@@ -9,7 +9,7 @@
 mod arguments;
 mod provenance;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{Timestamp, civil::Date};
 use qc_data::{
@@ -34,6 +34,8 @@ pub(crate) struct Question {
     pub(crate) symbols: Vec<String>,
     /// What the names mean that are more than the ticker of a US equity.
     pub(crate) meant: HashMap<String, SymbolQuery>,
+    /// Names of which no bars are wanted at any price: without any they are left out.
+    pub(crate) grouped: HashSet<String>,
     /// What the forms in the caller's symbols stood for.
     pub(crate) notes: Vec<String>,
     /// Days of the exchange or moments, as asked.
@@ -94,7 +96,8 @@ pub(crate) fn load(source: &OpenSource, question: &Question) -> Result<Prices, T
     let symbols = question.symbols.iter().map(|name| symbols::query(&question.meant, name));
     let mut request = HistoryRequest::new(symbols, question.window, question.bars).filled_forward(false);
     request.normalization = question.normalization;
-    let history = history::load(&source.folder, &request)?;
+    let mut history = history::load(&source.folder, &request)?;
+    let left_out = leave_out(&mut history, &question.grouped);
     history.require_rows().map_err(|error| in_source(error.into(), source))?;
     let mut aligned = history.align(Field::Close);
     let holes = insert_common_holes(&mut aligned, &history);
@@ -105,9 +108,27 @@ pub(crate) fn load(source: &OpenSource, question: &Question) -> Result<Prices, T
     let dropped = without_holes(dropped, holes);
     let mut provenance = describe(source, &history, &days, &panel, &dropped);
     provenance.notes.extend(question.notes.iter().cloned());
+    provenance.notes.extend(left_out);
     let warnings = warn(&history, &panel, &dropped, &provenance);
     let subscriptions = subscriptions(&history);
     Ok(Prices { panel, provenance, warnings, subscriptions })
+}
+
+/// Leaves out those of a fund, list or file that have no bar in the window, unless none has; answers what to say of it.
+pub(crate) fn leave_out(history: &mut History, grouped: &HashSet<String>) -> Option<String> {
+    /// Symbols named in one note.
+    const NAMED: usize = 10;
+    let is_empty = |series: &SymbolHistory| series.times.is_empty() && grouped.contains(&series.security.ticker);
+    let mut names: Vec<String> =
+        history.series.iter().filter(|series| is_empty(series)).map(|series| series.security.ticker.clone()).collect();
+    if names.is_empty() || names.len() == history.series.len() {
+        return None;
+    }
+    history.series.retain(|series| !is_empty(series));
+    let n = names.len();
+    names.truncate(NAMED);
+    let more = if NAMED < n { ", ..." } else { "" };
+    Some(format!("{n} symbols have no bar in the window and are left out: {}{more}", names.join(", ")))
 }
 
 impl Prices {

@@ -128,10 +128,11 @@ impl<'a> Study<'a> {
     /// # Errors
     /// Symbols or dates that are none, or given twice or the wrong way round.
     pub(crate) fn question(&self, symbols: &[String], window: Window) -> Result<Question, ToolError> {
-        let Symbols { names, meant, notes } = self.symbols(symbols)?;
+        let Symbols { names, meant, grouped, notes } = self.symbols(symbols)?;
         Ok(Question {
             symbols: names,
             meant,
+            grouped,
             notes,
             window,
             bars: self.shared.bars()?,

@@ -11,7 +11,7 @@
 //!
 //! A name that comes from a file is taken only if it is nothing but a ticker, so every name here may be printed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::civil::Date;
 use qc_data::{DataFolder, Security, SecurityType, Sid, SymbolQuery};
@@ -38,6 +38,8 @@ pub(crate) struct Symbols {
     pub(crate) names: Vec<String>,
     /// What the names mean that are more than the ticker of a US equity.
     pub(crate) meant: HashMap<String, SymbolQuery>,
+    /// Names that a fund, list or file stood for: one without bars is left out and not refused.
+    pub(crate) grouped: HashSet<String>,
     /// What the forms stood for, in our own words.
     pub(crate) notes: Vec<String>,
 }
@@ -92,6 +94,7 @@ impl Symbols {
     fn join(&mut self, name: String, query: Option<SymbolQuery>) {
         if !self.names.contains(&name) {
             self.meant.extend(query.map(|query| (name.clone(), query)));
+            self.grouped.insert(name.clone());
             self.names.push(name);
         }
     }
@@ -112,12 +115,18 @@ impl Lookup<'_> {
             match Form::of(text)? {
                 Form::One(text) => {
                     let (name, query) = self.one(text)?;
+                    if let (Some(SymbolQuery::Security(held)), false) = (&query, text.contains([' ', ':'])) {
+                        let note =
+                            format!("{name} means {} of {}, as the workbook holds it", held.security_type, held.market);
+                        symbols.notes.push(note);
+                    }
                     symbols.add(name, query)?;
                 }
                 Form::Members(fund, day) => {
                     let members = funds::members(self.source, fund, day, false)?;
                     symbols.notes.extend(members.notes());
-                    for member in members.securities() {
+                    symbols.notes.extend(members.without_prices(self.source));
+                    for member in members.securities().filter(|member| funds::has_prices(self.source, Some(*member))) {
                         symbols.join(member.ticker.clone(), Some(member.into()));
                     }
                 }

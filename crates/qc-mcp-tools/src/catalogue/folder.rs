@@ -1,6 +1,6 @@
 //! The whole folder in one answer: first and last bar, gaps, splits and dividends of every symbol.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use qc_data::{
     SecurityType,
@@ -93,20 +93,26 @@ pub(crate) fn whole(source: &OpenSource, limit: usize) -> Result<Sheet, ToolErro
     })
 }
 
-/// Symbols by type, market and resolution.
+/// Symbols by type and market, with how many there are of each resolution.
 fn holdings(listed: &FolderDescription) -> Vec<Value> {
-    let of = |holding: &qc_data::describe::Shelf| {
-        let (plain, odd): (Vec<&String>, Vec<&String>) =
-            holding.tickers.iter().partition(|name| reply::is_ticker(name));
+    let mut places: BTreeMap<(SecurityType, &str), (serde_json::Map<String, Value>, BTreeSet<&String>)> =
+        BTreeMap::new();
+    for shelf in &listed.shelves {
+        let (counts, names) = places.entry((shelf.security_type, shelf.market.as_str())).or_default();
+        counts.insert(shelf.resolution.to_string(), json!(shelf.tickers.len()));
+        names.extend(&shelf.tickers);
+    }
+    let of = |((security_type, market), (counts, names)): ((SecurityType, &str), (_, BTreeSet<&String>))| {
+        let (plain, odd): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| reply::is_ticker(name));
         let shown: Vec<&String> = plain.into_iter().take(MAX_SYMBOLS).collect();
+        let more = names.len().saturating_sub(shown.len() + odd.len());
         let mut facts = json!({
-            "security_type": holding.security_type,
-            "market": reply::ticker(&holding.market),
-            "resolution": holding.resolution,
-            "n_symbols": holding.tickers.len(),
+            "security_type": security_type,
+            "market": reply::ticker(market),
+            "n_symbols": names.len(),
+            "by_resolution": Value::Object(counts),
             "symbols": shown,
         });
-        let more = holding.tickers.len().saturating_sub(shown.len() + odd.len());
         if let Some(facts) = facts.as_object_mut() {
             if 0 < more {
                 facts.insert("symbols_not_shown".into(), json!(more));
@@ -118,7 +124,7 @@ fn holdings(listed: &FolderDescription) -> Vec<Value> {
         }
         facts
     };
-    listed.shelves.iter().map(of).collect()
+    places.into_iter().map(of).collect()
 }
 
 /// Figures of the whole folder.

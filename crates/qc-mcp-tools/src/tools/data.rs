@@ -186,7 +186,7 @@ impl QcServer {
     /// analysis: analyses add their symbols themselves.
     #[tool(title = "Add equity")]
     async fn add_equity(&self, Parameters(args): Parameters<AddEquityArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
-        add(self, &ctx, &[args.ticker], &args.shared).await
+        add(self, &ctx, &[as_share(&args.ticker)], &args.shared).await
     }
 
     /// Add several US equities to a research workbook and say which dates the source holds for each.
@@ -196,7 +196,8 @@ impl QcServer {
         Parameters(args): Parameters<AddEquitiesArgs>,
         ctx: Ctx,
     ) -> Result<Reply, ToolError> {
-        add(self, &ctx, &args.tickers, &args.shared).await
+        let tickers: Vec<String> = args.tickers.iter().map(|ticker| as_share(ticker)).collect();
+        add(self, &ctx, &tickers, &args.shared).await
     }
 
     /// Add a security of any type to a research workbook: forex, crypto, futures, indices, CFDs, options. Its ticker then
@@ -244,6 +245,12 @@ impl QcServer {
         let sheet = study.run(move |source, _| catalogue::whole(source, limit)).await?;
         study.finish_table("describe_data", &args, &sheet)
     }
+}
+
+/// A plain ticker means the share, whatever else the workbook knows by it.
+fn as_share(ticker: &str) -> String {
+    let ticker = ticker.trim();
+    if ticker.is_empty() || ticker.contains([' ', ':']) { ticker.to_owned() } else { format!("equity:{ticker}") }
 }
 
 /// Adds tickers to the workbook of `shared`.
