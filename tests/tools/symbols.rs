@@ -211,7 +211,7 @@ async fn what_is_no_symbol_is_refused_with_the_forms() {
         (json!({"symbol": "EURUSD", "security_type": "bond"}), "security_type"),
         (json!({"symbol": "EURUSD"}), "security_type"),
         (json!({"symbol": "forex:EURUSD", "security_type": "forex"}), "without a type"),
-        (json!({"symbol": "EURUSD", "security_type": "forex", "market": "../x"}), "market `../x` is not usable"),
+        (json!({"symbol": "EURUSD", "security_type": "forex", "market": "../x"}), "is not a ticker"),
         (json!({"symbol": "EURUSD", "security_type": "forex"}), "no daily data for EURUSD"),
     ] {
         let said = desk.refused("add_security", arguments.clone()).await;

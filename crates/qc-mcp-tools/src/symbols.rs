@@ -211,7 +211,8 @@ pub(crate) fn typed(
 ) -> Result<(String, Option<SymbolQuery>), ToolError> {
     let name = ticker.trim().to_ascii_uppercase();
     let market = market.map(str::trim).filter(|market| !market.is_empty()).map(str::to_ascii_lowercase);
-    if !is_ticker(&name) || market.as_deref().is_some_and(|market| !is_ticker(market)) {
+    let is_name = |text: &str| is_ticker(text) && !text.contains('/') && !text.starts_with('.');
+    if !is_name(&name) || market.as_deref().is_some_and(|market| !is_name(market)) {
         return Err(wrong(format!("`{}` is not a ticker", quote(ticker))));
     }
     if security_type == SecurityType::Equity && market.as_deref().is_none_or(|market| market == "usa") {

@@ -93,10 +93,12 @@ pub(crate) fn whole(source: &OpenSource, limit: usize) -> Result<Sheet, ToolErro
     })
 }
 
+/// How many symbols there are of each resolution, and all of them.
+type Held<'a> = (serde_json::Map<String, Value>, BTreeSet<&'a String>);
+
 /// Symbols by type and market, with how many there are of each resolution.
 fn holdings(listed: &FolderDescription) -> Vec<Value> {
-    let mut places: BTreeMap<(SecurityType, &str), (serde_json::Map<String, Value>, BTreeSet<&String>)> =
-        BTreeMap::new();
+    let mut places: BTreeMap<(SecurityType, &str), Held<'_>> = BTreeMap::new();
     for shelf in &listed.shelves {
         let (counts, names) = places.entry((shelf.security_type, shelf.market.as_str())).or_default();
         counts.insert(shelf.resolution.to_string(), json!(shelf.tickers.len()));
