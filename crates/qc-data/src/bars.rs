@@ -227,6 +227,25 @@ fn plain_row(
                 }
             }
         }
+        (Kind::TickTrade { skip }, [price, quantity, mark]) => {
+            let Some((at, [p, q], marked)) = cells.plain_tick::<2>(time, scale, |cell| cell == 0, skip) else {
+                return false;
+            };
+            times.push(at);
+            price.push(p);
+            quantity.push(q);
+            mark.push(f64::from(u8::from(marked)));
+        }
+        (Kind::TickQuote { sizes: true, skip }, [bid, bid_size, ask, ask_size, mark]) => {
+            let tick = cells.plain_tick::<4>(time, scale, |cell| cell % 2 == 0, skip);
+            let Some((at, [b, b_size, a, a_size], marked)) = tick else { return false };
+            times.push(at);
+            bid.push(b);
+            bid_size.push(b_size);
+            ask.push(a);
+            ask_size.push(a_size);
+            mark.push(f64::from(u8::from(marked)));
+        }
         _ => return false,
     }
     true
@@ -378,6 +397,31 @@ mod tests {
         assert_eq!(trades(&mixed.replace('+', "")).unwrap(), plain);
         let error = trades(mixed).unwrap_err();
         assert_eq!((error.line, error.column), (5, 5));
+    }
+
+    #[test]
+    fn plain_ticks_and_others_are_read_alike() {
+        let quotes = Format { kind: Kind::TickQuote { sizes: true, skip: 2 }, scaled: true, day: Some(0) };
+        let trades = Format { kind: Kind::TickTrade { skip: 2 }, scaled: true, day: Some(0) };
+        let lines = [
+            "43200000,1836300,100,1836400,200,Q,1,1",
+            "43200001,1836300,100,1836400,200,Q,1,0",
+            "43200002,0,0,1836400,200,Q,1",
+        ];
+        let short = ["43200000,1836300,100,Q,1,1", "43200001,1836300,100,Q,11", "43200002,1836300,100"];
+        for (format, lines) in [(quotes, lines), (trades, short)] {
+            for end in ["\n", "\r\n"] {
+                let plain = lines.join(end) + end;
+                // A space in front of a number is read the slow way.
+                let slow = plain.replace(",18363", ", 18363").replace(",0,0,18364", ", 0,0,18364");
+                let (plain, slow) = (BarFile::parse(plain.as_bytes(), format), BarFile::parse(slow.as_bytes(), format));
+                let plain = plain.unwrap();
+                assert_eq!(plain.columns.last().unwrap(), &[1.0, 0.0, 0.0], "{end:?}");
+                assert_eq!(plain, slow.unwrap(), "{end:?}");
+            }
+        }
+        let error = BarFile::parse(b"43200000,1836300,100x,Q,1,1\n", trades).unwrap_err();
+        assert_eq!((error.line, error.column), (1, 3));
     }
 
     #[test]

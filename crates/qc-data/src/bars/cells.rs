@@ -92,6 +92,37 @@ impl<'a> Cells<'a> {
         Some((at, numbers))
     }
 
+    /// As [`Cells::plain_line`] for lines with other cells behind the numbers: says too whether the cell behind `skip` of
+    /// them is `1`.
+    #[inline]
+    pub(crate) fn plain_tick<const N: usize>(
+        &mut self,
+        time: impl FnOnce(&'a [u8]) -> Option<(i64, usize)>,
+        scale: u32,
+        scaled: impl Fn(usize) -> bool,
+        skip: u8,
+    ) -> Option<(i64, [f64; N], bool)> {
+        let (at, length) = time(self.rest)?;
+        let mut rest = self.rest.get(length..)?;
+        let mut numbers = [0.0; N];
+        for (index, cell) in numbers.iter_mut().enumerate() {
+            let [b',', behind @ ..] = rest else { return None };
+            let (value, length) = number(behind, if scaled(index) { scale } else { 0 })?;
+            *cell = value;
+            rest = behind.get(length..)?;
+        }
+        let (tail, behind) = rest.split_at_checked(rest.iter().position(|byte| *byte == b'\n')?)?;
+        let tail = tail.strip_suffix(b"\r").unwrap_or(tail);
+        if !tail.is_empty() && !tail.starts_with(b",") {
+            return None;
+        }
+        let marked = tail.split(|byte| *byte == b',').nth(usize::from(skip) + 1) == Some(b"1");
+        self.rest = behind.get(1..)?;
+        (self.open, self.column) = (false, N + 1);
+        self.line_number += 1;
+        Some((at, numbers, marked))
+    }
+
     /// Whether the line read last has no cell left.
     #[inline]
     pub(crate) fn at_line_start(&self) -> bool {
