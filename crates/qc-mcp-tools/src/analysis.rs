@@ -3,17 +3,29 @@
 //! The statistics are qc-quant's; the prices come through `prices.rs`. One file per method, named as the method's file
 //! in qc-quant. Field names that the model project has are kept, with the meaning put right; units stand in `units`.
 
+pub(crate) mod bootstrap;
 pub(crate) mod cointegration;
 pub(crate) mod correlation;
+pub(crate) mod equal_weight;
 pub(crate) mod johansen;
+pub(crate) mod kalman;
 pub(crate) mod mean_reversion;
+pub(crate) mod optimize;
+pub(crate) mod pairs_scan;
+pub(crate) mod pairs_trading;
 pub(crate) mod pca;
 pub(crate) mod performance;
+pub(crate) mod regimes;
+pub(crate) mod selection;
+pub(crate) mod sparse;
 
 use qc_quant::Label;
 use serde_json::{Number, Value};
 
-use crate::prices::Prices;
+use crate::{
+    error::{Kind, ToolError, Topic},
+    prices::Prices,
+};
 
 /// A finite number, else null: JSON has no NaN.
 fn number(value: f64) -> Value {
@@ -58,4 +70,9 @@ fn basis(prices: &Prices, what: &str, rows: usize) -> String {
         "{rows} {} {what}, prices of {} to {}, adjustment {}.{synthetic}",
         from.resolution, from.first_date, from.last_date, from.adjustment
     )
+}
+
+/// A table that could not be written is our own mistake.
+fn no_table(error: qc_report::Error) -> ToolError {
+    ToolError::new(Kind::Internal, Topic::General, error.to_string())
 }

@@ -93,6 +93,25 @@ pub(crate) struct Prices {
 /// A symbol without a bar in the window ([`Kind::NotFound`], with what the folder has instead), too few complete
 /// rows, damaged files.
 pub(crate) fn load(source: &OpenSource, question: &Question) -> Result<Prices, ToolError> {
+    Ok(load_with(source, question, None)?.0)
+}
+
+/// As [`load`], with the opens of the same bars beside the closes.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_with_opens(source: &OpenSource, question: &Question) -> Result<(Prices, Panel), ToolError> {
+    let nothing = || ToolError::new(Kind::Internal, Topic::General, "no opens were read");
+    let (prices, opens) = load_with(source, question, Some(Field::Open))?;
+    Ok((prices, opens.ok_or_else(nothing)?))
+}
+
+/// Closes, and another field of the same bars if one is asked.
+fn load_with(
+    source: &OpenSource,
+    question: &Question,
+    beside: Option<Field>,
+) -> Result<(Prices, Option<Panel>), ToolError> {
     let symbols = question.symbols.iter().map(|name| symbols::query(&question.meant, name));
     let mut request = HistoryRequest::new(symbols, question.window, question.bars).filled_forward(false);
     request.normalization = question.normalization;
@@ -104,6 +123,15 @@ pub(crate) fn load(source: &OpenSource, question: &Question) -> Result<Prices, T
     let index = index_of(&aligned, question.bars);
     let days = aligned.dates.clone();
     let (panel, dropped) = Panel::with_missing(aligned.symbols, index, aligned.columns, question.missing)?;
+    let other = match beside {
+        Some(field) => {
+            let mut aligned = history.align(field);
+            insert_common_holes(&mut aligned, &history);
+            let index = index_of(&aligned, question.bars);
+            Some(Panel::with_missing(aligned.symbols, index, aligned.columns, question.missing)?.0)
+        }
+        None => None,
+    };
 
     let dropped = without_holes(dropped, holes);
     let mut provenance = describe(source, &history, &days, &panel, &dropped);
@@ -111,7 +139,7 @@ pub(crate) fn load(source: &OpenSource, question: &Question) -> Result<Prices, T
     provenance.notes.extend(left_out);
     let warnings = warn(&history, &panel, &dropped, &provenance);
     let subscriptions = subscriptions(&history);
-    Ok(Prices { panel, provenance, warnings, subscriptions })
+    Ok((Prices { panel, provenance, warnings, subscriptions }, other))
 }
 
 /// Leaves out those of a fund, list or file that have no bar in the window, unless none has; answers what to say of it.

@@ -92,9 +92,9 @@ groups! {
     Assist       "assist"        "Coding help"     account off "QuantConnect's own syntax check of code.";
     Quantbook    "quantbook"     "Workbooks"       local   on  "Named research workbooks of this server.";
     Data         "data"          "Market data"     local   on  "Prices, chains and other data of a LEAN data folder or of your own tables, and what they hold.";
-    Analysis     "analysis"      "Analysis"        local   on  "Statistics of prices: cointegration, components, correlation, mean reversion.";
-    Portfolio    "portfolio"     "Portfolios"      local   on  "How portfolios of given weights did.";
-    Universe     "universe"      "Universes"       local   on  "Members of exchange traded funds on a day.";
+    Analysis     "analysis"      "Analysis"        local   on  "Statistics of prices: cointegration, components, correlation, mean reversion, hedge ratios, regimes, alpha.";
+    Portfolio    "portfolio"     "Portfolios"      local   on  "Weights by a rule, how portfolios and pairs did.";
+    Universe     "universe"      "Universes"       local   on  "Members of exchange traded funds on a day; assets chosen and screened.";
     Workflows    "workflows"     "Workflows"       account on  "Whole jobs in one call.";
 }
 

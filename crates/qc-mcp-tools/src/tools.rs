@@ -56,6 +56,7 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Universe, Access::Update, QcServer::universe_update),
     shelf(Group::Analysis, Access::Read, QcServer::analysis_read),
     shelf(Group::Portfolio, Access::Read, QcServer::portfolio_read),
+    shelf(Group::Universe, Access::Read, QcServer::universe_choice),
 ];
 
 const fn shelf(group: Group, access: Access, tools: fn() -> ToolRouter<QcServer>) -> Shelf {

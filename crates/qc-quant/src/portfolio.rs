@@ -113,3 +113,31 @@ pub fn diversification_ratio(covariance: &DMatrix<f64>, weights: &[f64]) -> Resu
     }
     Ok(weights.iter().enumerate().map(|(i, w)| w * s[(i, i)].sqrt()).sum::<f64>() / variance.sqrt())
 }
+
+/// Standard deviation of a portfolio, sqrt(w'Sw), in the units of the covariance matrix.
+///
+/// # Errors
+/// [`Error::ShapeMismatch`], [`Error::NotFinite`], [`Error::Degenerate`] for a matrix that is no covariance.
+///
+/// ```
+/// use nalgebra::DMatrix;
+/// use qc_quant::portfolio::volatility;
+/// let s = DMatrix::from_row_slice(2, 2, &[0.04, 0.01, 0.01, 0.09]);
+/// // 0.25 * 0.04 + 0.25 * 0.09 + 2 * 0.25 * 0.01
+/// assert!((volatility(&s, &[0.5, 0.5])? - 0.0375f64.sqrt()).abs() < 1e-15);
+/// # Ok::<(), qc_quant::Error>(())
+/// ```
+pub fn volatility(covariance: &DMatrix<f64>, weights: &[f64]) -> Result<f64> {
+    if weights.len() != covariance.nrows() || covariance.nrows() != covariance.ncols() {
+        let what = "weights, one per asset".into();
+        return Err(Error::ShapeMismatch { what, expected: covariance.nrows(), found: weights.len() });
+    }
+    require_finite("weights", weights)?;
+    require_finite("covariance matrix", covariance.as_slice())?;
+    let w = DVector::from_column_slice(weights);
+    let variance = w.dot(&(covariance * &w));
+    if variance < -1e-12 * covariance.trace().abs() * w.norm_squared() {
+        return Err(Error::degenerate("covariance matrix", format!("a portfolio has the variance {variance:.1e}")));
+    }
+    Ok(variance.max(0.0).sqrt())
+}

@@ -70,7 +70,11 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    fn options(&self) -> Result<Options, ToolError> {
+    /// The test's options.
+    ///
+    /// # Errors
+    /// Lags that are none.
+    pub(crate) fn options(&self) -> Result<Options, ToolError> {
         let lags = match self.lags.as_deref().map(str::trim) {
             None | Some("") => LagRule::Aic,
             Some(text) => match text.to_ascii_lowercase().as_str() {

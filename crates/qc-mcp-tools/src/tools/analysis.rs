@@ -6,14 +6,20 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Reply, ToolError,
     analysis::{
+        bootstrap,
         cointegration::{self, TrendArg},
         correlation::{self, CorrelationMethod},
         johansen::{self, CaseArg},
+        kalman,
         mean_reversion::{self, Hedge},
+        pairs_scan::{self, Adjustment},
         pca::{self, PcaMode},
+        regimes::{self, RegimeMethod},
     },
+    compute::Stop,
     ctx::Ctx,
     prices,
+    quantbook::OpenSource,
     research::{ResearchArgs, count, rows},
     server::QcServer,
     study::Study,
@@ -121,6 +127,100 @@ struct JohansenArgs {
     shared: ResearchArgs,
 }
 
+/// Arguments of `find_cointegrated_pairs`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct PairScanArgs {
+    /// Tickers, 2 to 1000, such as ["KO", "PEP", "PG"]
+    symbols: Vec<String>,
+    /// First day, YYYY-MM-DD
+    start_date: String,
+    /// Last day, included, YYYY-MM-DD
+    end_date: String,
+    /// p-value that decides. Default: holm
+    adjust: Option<Adjustment>,
+    /// Level at which a pair passes. Default: 0.05
+    alpha: Option<f64>,
+    /// Least distance correlation of returns, such as 0.3
+    min_distance_correlation: Option<f64>,
+    /// Longest half-life, such as 30d or 40bars
+    max_half_life: Option<String>,
+    /// Largest Hurst exponent of the spread, such as 0.45
+    max_hurst: Option<f64>,
+    /// Deterministic terms. Default: c
+    trend: Option<TrendArg>,
+    /// Lagged differences: aic, bic, t-stat or a number. Default: aic
+    lags: Option<String>,
+    #[serde(flatten)]
+    shared: ResearchArgs,
+}
+
+/// Arguments of `estimate_kalman_hedge_ratio`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct KalmanArgs {
+    /// Ticker on the left, such as KO
+    symbol1: String,
+    /// Ticker on the right, such as PEP
+    symbol2: String,
+    /// First day, YYYY-MM-DD
+    start_date: String,
+    /// Last day, included, YYYY-MM-DD
+    end_date: String,
+    /// How freely slope and constant walk, 0 to 1, such as 0.0001. Default: estimated
+    delta: Option<f64>,
+    /// Variance of the noise around the relation. Default: estimated
+    observation_variance: Option<f64>,
+    #[serde(flatten)]
+    shared: ResearchArgs,
+}
+
+/// Arguments of `test_regime_change`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct RegimeArgs {
+    /// Ticker whose returns are tested, such as SPY
+    series: String,
+    /// First day, YYYY-MM-DD
+    start_date: String,
+    /// Last day, included, YYYY-MM-DD
+    end_date: String,
+    /// sup_f: one break; markov: two states. Default: sup_f
+    method: Option<RegimeMethod>,
+    /// Day of a known break, YYYY-MM-DD. Default: searched
+    break_date: Option<String>,
+    /// Tests alpha and beta to this ticker instead of the mean
+    benchmark_symbol: Option<String>,
+    /// Resamples for markov, 199 or more. Default: 199
+    replicates: Option<i64>,
+    /// Seed of the resamples. Default: 0
+    seed: Option<u64>,
+    #[serde(flatten)]
+    shared: ResearchArgs,
+}
+
+/// Arguments of `bootstrap_alpha`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct BootstrapArgs {
+    /// Ticker whose alpha is tested, such as MSFT
+    series: String,
+    /// Ticker it is measured against, such as SPY
+    benchmark: String,
+    /// First day, YYYY-MM-DD
+    start_date: String,
+    /// Last day, included, YYYY-MM-DD
+    end_date: String,
+    /// Resamples. Default: 5000
+    replicates: Option<i64>,
+    /// Mean block length in bars. Default: chosen by Politis and White's rule
+    block_length: Option<f64>,
+    /// Seed of the resamples. Default: 0
+    seed: Option<u64>,
+    #[serde(flatten)]
+    shared: ResearchArgs,
+}
+
 #[tool_router(router = analysis_read, vis = "pub(crate)")]
 impl QcServer {
     /// Find the principal components of simple returns: variance shares, weights per symbol, number of independent
@@ -210,5 +310,106 @@ impl QcServer {
         let (lags, case) = (johansen::lagged_differences(args.lags, args.var_order)?, args.case.unwrap_or_default());
         let (prices, found) = study.compute(question, move |prices, _| johansen::run(prices, lags, case)).await?;
         study.finish("test_johansen_cointegration", &args, &prices, found)
+    }
+
+    /// Screen all pairs of a universe for cointegration, adjusted for their number, then by half-life, Hurst exponent and
+    /// distance correlation. Shows how many pairs each filter left, and near misses.
+    #[tool(title = "Cointegrated pairs")]
+    async fn find_cointegrated_pairs(
+        &self,
+        Parameters(args): Parameters<PairScanArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let study = Study::begin(self, &ctx, &args.shared).await?;
+        let window = prices::parse_window(&args.start_date, &args.end_date)?;
+        let question = study.question(&args.symbols, window)?.at_least(2, "a scan of pairs")?;
+        let bars_per_day = (args.shared.periods_per_year()? / 252.0).max(1.0);
+        let test = cointegration::Ask {
+            trend: args.trend.unwrap_or_default(),
+            lags: args.lags.clone(),
+            ..cointegration::Ask::default()
+        };
+        let longest = args.max_half_life.as_deref();
+        let ask = pairs_scan::Ask {
+            options: test.options()?,
+            adjustment: args.adjust.unwrap_or_default(),
+            alpha: args.alpha.unwrap_or(pairs_scan::ALPHA),
+            min_distance_correlation: args.min_distance_correlation,
+            max_half_life: longest.map(|text| pairs_scan::bars_of("max_half_life", text, bars_per_day)).transpose()?,
+            max_hurst: args.max_hurst,
+            bars_per_day,
+        };
+        let (prices, found) = study.compute(question, move |prices, stop| pairs_scan::run(prices, &ask, stop)).await?;
+        study.finish("find_cointegrated_pairs", &args, &prices, found)
+    }
+
+    /// Follow the hedge ratio of two log prices through time with a Kalman filter: ratio now with its error, z-score of the
+    /// last row against what was predicted.
+    #[tool(title = "Kalman hedge ratio")]
+    async fn estimate_kalman_hedge_ratio(
+        &self,
+        Parameters(args): Parameters<KalmanArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let study = Study::begin(self, &ctx, &args.shared).await?;
+        let window = prices::parse_window(&args.start_date, &args.end_date)?;
+        let question = study.question(&[args.symbol1.clone(), args.symbol2.clone()], window)?;
+        let ask = kalman::Ask { delta: args.delta, observation_variance: args.observation_variance };
+        let (prices, found) = study.compute(question, move |prices, _| kalman::run(prices, ask)).await?;
+        study.finish("estimate_kalman_hedge_ratio", &args, &prices, found)
+    }
+
+    /// Test whether the returns of a ticker (or their alpha and beta to a benchmark) changed, at a known or unknown day, or
+    /// move between two volatility states.
+    #[tool(title = "Regime change")]
+    async fn test_regime_change(&self, Parameters(args): Parameters<RegimeArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let study = Study::begin(self, &ctx, &args.shared).await?;
+        let window = prices::parse_window(&args.start_date, &args.end_date)?;
+        let mut question = study.question(std::slice::from_ref(&args.series), window)?;
+        let series = question.symbols.first().cloned().unwrap_or_default();
+        let benchmark = args.benchmark_symbol.as_deref().map(|text| text.trim().to_ascii_uppercase());
+        if benchmark.as_ref() == Some(&series) {
+            return Err(ToolError::argument(format!("benchmark_symbol {series} is the series itself")));
+        }
+        question.also(benchmark.as_deref());
+        let ask = regimes::Ask {
+            series,
+            benchmark,
+            method: args.method.unwrap_or_default(),
+            break_date: args.break_date.as_deref().map(|text| prices::parse_day("break_date", text)).transpose()?,
+            replicates: count("replicates", args.replicates)?.unwrap_or(199),
+            seed: args.seed.unwrap_or(0),
+            periods_per_year: args.shared.periods_per_year()?,
+        };
+        let (prices, found) = study.compute(question, move |prices, stop| regimes::run(prices, &ask, stop)).await?;
+        study.finish("test_regime_change", &args, &prices, found)
+    }
+
+    /// Tell alpha from luck: regress a ticker's excess returns on a benchmark and resample them in blocks for a p-value
+    /// that allows for dependence.
+    #[tool(title = "Bootstrap alpha")]
+    async fn bootstrap_alpha(&self, Parameters(args): Parameters<BootstrapArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let study = Study::begin(self, &ctx, &args.shared).await?;
+        let window = prices::parse_window(&args.start_date, &args.end_date)?;
+        let question = study.question(&[args.series.clone(), args.benchmark.clone()], window)?;
+        let [series, benchmark] = question.symbols.as_slice() else {
+            return Err(ToolError::argument("series and benchmark must be two different tickers"));
+        };
+        let ask = bootstrap::Ask {
+            series: series.clone(),
+            benchmark: benchmark.clone(),
+            block_length: args.block_length,
+            replicates: count("replicates", args.replicates)?.unwrap_or(5000),
+            seed: args.seed.unwrap_or(0),
+            periods_per_year: args.shared.periods_per_year()?,
+        };
+        let risk_free = args.shared.risk_free();
+        let job = move |source: &OpenSource, stop: &Stop| {
+            let prices = prices::load(source, &question)?;
+            let found = bootstrap::run(&prices, &ask, risk_free.annual(&source.folder, &prices.panel)?, stop)?;
+            Ok((prices, found))
+        };
+        let (prices, found) = study.compute_loading(job).await?;
+        study.finish("bootstrap_alpha", &args, &prices, found)
     }
 }

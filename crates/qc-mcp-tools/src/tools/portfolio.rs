@@ -1,16 +1,24 @@
-//! Portfolios: how given weights did.
+//! Portfolios: how given weights did, weights by a rule, trading pairs, and choosing what to hold.
 
+use qc_quant::portfolio::{mean_variance::Bounds, screen::Criteria};
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Reply, ToolError,
-    analysis::performance::{self, PolicyArg},
+    analysis::{
+        equal_weight::{self, Frequency},
+        optimize::{self, Rule},
+        pairs_trading::{self, FillArg, HedgeArg},
+        performance::{self, PolicyArg},
+        selection::{self, SelectMethod},
+        sparse,
+    },
     compute::Stop,
     ctx::Ctx,
     prices,
     quantbook::OpenSource,
-    research::ResearchArgs,
+    research::{ResearchArgs, count, rows},
     server::QcServer,
     study::Study,
 };
@@ -31,6 +39,174 @@ struct PerformanceArgs {
     benchmark_symbol: Option<String>,
     /// What happens to the weights between bars. Default: constant_weights
     policy: Option<PolicyArg>,
+    #[serde(flatten)]
+    shared: ResearchArgs,
+}
+
+/// Arguments of `sparse_optimization`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct SparseArgs {
+    /// Tickers to choose from, such as ["KO", "PEP", "MSFT"]
+    portfolio_symbols: Vec<String>,
+    /// Ticker that is followed, such as SPY
+    benchmark_symbol: String,
+    /// First day, YYYY-MM-DD
+    start_date: String,
+    /// Last day, included, YYYY-MM-DD
+    end_date: String,
+    /// Accepted for older prompts: the solver stops by itself. Default: 20
+    max_iterations: Option<i64>,
+    /// Accepted for older prompts, as max_iterations. Default: 0.001
+    tolerance: Option<f64>,
+    /// Largest weight. Default: 0.1
+    max_weight: Option<f64>,
+    /// Where the penalty bends; 0.5 means unset (1e-7). Default: 0.5
+    penalty_param: Option<f64>,
+    /// Shortfall per bar beyond which misses count straight. Default: 0.0001
+    huber_param: Option<f64>,
+    /// Price of holding an asset; 0.01 means found on a hold-out. Default: 0.01
+    lambda_param: Option<f64>,
+    #[serde(flatten)]
+    shared: ResearchArgs,
+}
+
+/// Arguments of `optimize_equal_weight_portfolio`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct EqualWeightArgs {
+    /// Tickers, such as ["SPY", "IWM"]
+    symbols: Vec<String>,
+    /// First day, YYYY-MM-DD
+    start_date: String,
+    /// Last day, included, YYYY-MM-DD
+    end_date: String,
+    /// When weights are traded back. Default: monthly
+    rebalance_frequency: Option<Frequency>,
+    /// Cost of what is traded, basis points. Default: 0
+    cost_bps: Option<f64>,
+    #[serde(flatten)]
+    shared: ResearchArgs,
+}
+
+/// Arguments of `optimize_portfolio`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct OptimizeArgs {
+    /// Tickers, such as ["SPY", "IWM", "EEM"]
+    symbols: Vec<String>,
+    /// First day, YYYY-MM-DD
+    start_date: String,
+    /// Last day, included, YYYY-MM-DD
+    end_date: String,
+    /// hrp, min_cvar, min_variance, max_sharpe, risk_parity; several by commas are compared. Default: hrp
+    method: Option<String>,
+    /// Smallest weight. Default: 0
+    min_weight: Option<f64>,
+    /// Largest weight. Default: 1
+    max_weight: Option<f64>,
+    /// Those of symbols that are held short: a long and a short book of half of gross each
+    short_symbols: Option<Vec<String>>,
+    /// Gross exposure of both books. Default: 2
+    gross: Option<f64>,
+    /// Confidence of the expected shortfall. Default: 0.95
+    confidence: Option<f64>,
+    /// Largest annual volatility, such as 0.1
+    target_volatility: Option<f64>,
+    /// Ticker whose beta is to be nil, such as SPY
+    beta_neutral_to: Option<String>,
+    /// Method whose weights are stayed near. Default with max_deviation: hrp
+    start_from: Option<String>,
+    /// Largest distance from them per weight, such as 0.05
+    max_deviation: Option<f64>,
+    #[serde(flatten)]
+    shared: ResearchArgs,
+}
+
+/// Arguments of `backtest_pairs_strategy`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct PairsArgs {
+    /// Pairs such as ["KO/PEP"]; or give symbol1 and symbol2
+    pairs: Option<Vec<String>>,
+    /// Ticker bought when the spread is bought
+    symbol1: Option<String>,
+    /// Ticker sold against it
+    symbol2: Option<String>,
+    /// First day of the fit, YYYY-MM-DD
+    fit_start: String,
+    /// Last day of the fit, before start_date
+    fit_end: String,
+    /// First day traded, YYYY-MM-DD
+    start_date: String,
+    /// Last day traded, included, YYYY-MM-DD
+    end_date: String,
+    /// Size of z that opens. Default: 2
+    entry_z: Option<f64>,
+    /// z that closes. Default: 0.5
+    exit_z: Option<f64>,
+    /// Size of z that gives up. Default: 4
+    stop_z: Option<f64>,
+    /// Bars of the rolling mean and deviation. Default: 60
+    lookback_period: Option<i64>,
+    /// Closes in a row beyond entry_z. Default: 1
+    confirm_bars: Option<i64>,
+    /// Longest holding: bars, or 3*half_life. Default: none
+    max_holding: Option<String>,
+    /// Where the hedge ratio comes from. Default: ols
+    hedge: Option<HedgeArg>,
+    /// Bars between new fits. Default: never
+    refit: Option<i64>,
+    /// When orders are filled. Default: next_open
+    fill: Option<FillArg>,
+    /// Cost per side and leg, basis points. Default: 5
+    cost_bps: Option<f64>,
+    /// Gross exposure of a pair at entry as a share of value. Default: 0.2
+    max_pair_nav: Option<f64>,
+    /// Gross exposure of all pairs as a share of value. Default: 1
+    max_gross: Option<f64>,
+    #[serde(flatten)]
+    shared: ResearchArgs,
+}
+
+/// Arguments of `select_uncorrelated_assets`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct SelectArgs {
+    /// Tickers to choose from
+    symbols: Vec<String>,
+    /// First day, YYYY-MM-DD
+    start_date: String,
+    /// Last day, included, YYYY-MM-DD
+    end_date: String,
+    /// How many. Default: 5
+    num_assets: Option<i64>,
+    /// What makes a set good. Default: lowest_correlation
+    method: Option<SelectMethod>,
+    #[serde(flatten)]
+    shared: ResearchArgs,
+}
+
+/// Arguments of `screen_assets_by_criteria`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct ScreenArgs {
+    /// Tickers to screen
+    symbols: Vec<String>,
+    /// First day, YYYY-MM-DD
+    start_date: String,
+    /// Last day, included, YYYY-MM-DD
+    end_date: String,
+    /// Least annual return as a fraction, such as 0.05
+    min_return: Option<f64>,
+    /// Largest annual volatility, such as 0.3
+    max_volatility: Option<f64>,
+    /// Least annual Sharpe ratio, such as 0.5
+    min_sharpe: Option<f64>,
+    /// Largest signed correlation with benchmark_symbol
+    max_correlation: Option<f64>,
+    /// Ticker for max_correlation, such as SPY
+    benchmark_symbol: Option<String>,
     #[serde(flatten)]
     shared: ResearchArgs,
 }
@@ -68,5 +244,201 @@ impl QcServer {
         };
         let (prices, found) = study.compute_loading(measure).await?;
         study.finish("calculate_portfolio_performance", &args, &prices, found)
+    }
+
+    /// Choose few assets that follow a benchmark without falling behind it (sparse index tracking), with weights and the
+    /// tracking error on rows not fitted.
+    #[tool(title = "Sparse tracking")]
+    async fn sparse_optimization(
+        &self,
+        Parameters(args): Parameters<SparseArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let study = Study::begin(self, &ctx, &args.shared).await?;
+        let window = prices::parse_window(&args.start_date, &args.end_date)?;
+        let mut question = study.question(&args.portfolio_symbols, window)?.at_least(2, "sparse tracking")?;
+        let ask = sparse::Ask {
+            symbols: question.symbols.clone(),
+            benchmark: args.benchmark_symbol.trim().to_ascii_uppercase(),
+            max_weight: args.max_weight.unwrap_or(0.1),
+            penalty_param: args.penalty_param.unwrap_or(sparse::PENALTY_UNSET),
+            huber_param: args.huber_param.unwrap_or(1e-4),
+            lambda_param: args.lambda_param.unwrap_or(sparse::LAMBDA_UNSET),
+            periods_per_year: args.shared.periods_per_year()?,
+        };
+        question.also(Some(&ask.benchmark));
+        let (prices, found) = study.compute(question, move |prices, stop| sparse::run(prices, &ask, stop)).await?;
+        study.finish("sparse_optimization", &args, &prices, found)
+    }
+
+    /// Hold equal weights, traded back by a rule: return, turnover, costs, and what each symbol added.
+    #[tool(title = "Equal weights")]
+    async fn optimize_equal_weight_portfolio(
+        &self,
+        Parameters(args): Parameters<EqualWeightArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let study = Study::begin(self, &ctx, &args.shared).await?;
+        let window = prices::parse_window(&args.start_date, &args.end_date)?;
+        let question = study.question(&args.symbols, window)?;
+        let ask = equal_weight::Ask {
+            frequency: args.rebalance_frequency.unwrap_or_default(),
+            cost_bps: args.cost_bps.unwrap_or(0.0),
+            periods_per_year: args.shared.periods_per_year()?,
+        };
+        let risk_free = args.shared.risk_free();
+        let job = move |source: &OpenSource, _: &Stop| {
+            let prices = prices::load(source, &question)?;
+            let found = equal_weight::run(&prices, ask, risk_free.annual(&source.folder, &prices.panel)?)?;
+            Ok((prices, found))
+        };
+        let (prices, found) = study.compute_loading(job).await?;
+        study.finish("optimize_equal_weight_portfolio", &args, &prices, found)
+    }
+
+    /// Find weights by one or several rules and compare them in sample: return, volatility, tail loss, risk shares. Long
+    /// and short books, beta neutrality and a volatility cap on request.
+    #[tool(title = "Optimize a portfolio")]
+    async fn optimize_portfolio(
+        &self,
+        Parameters(args): Parameters<OptimizeArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let study = Study::begin(self, &ctx, &args.shared).await?;
+        let window = prices::parse_window(&args.start_date, &args.end_date)?;
+        let mut question = study.question(&args.symbols, window)?.at_least(2, "an optimisation")?;
+        let upper = |text: &String| text.trim().to_ascii_uppercase();
+        let ask = optimize::Ask {
+            symbols: question.symbols.clone(),
+            short: args.short_symbols.iter().flatten().map(upper).collect(),
+            rules: Rule::parse(args.method.as_deref())?,
+            bounds: Bounds { lower: args.min_weight.unwrap_or(0.0), upper: args.max_weight.unwrap_or(1.0) },
+            gross: args.gross.unwrap_or(2.0),
+            confidence: args.confidence.unwrap_or(0.95),
+            target_volatility: args.target_volatility,
+            neutral_to: args.beta_neutral_to.as_ref().map(upper),
+            start_from: Rule::named(args.start_from.as_deref())?,
+            max_deviation: args.max_deviation,
+            periods_per_year: args.shared.periods_per_year()?,
+        };
+        question.also(ask.neutral_to.as_deref());
+        let risk_free = args.shared.risk_free();
+        let job = move |source: &OpenSource, _: &Stop| {
+            let prices = prices::load(source, &question)?;
+            let found = optimize::run(&prices, &ask, risk_free.annual(&source.folder, &prices.panel)?)?;
+            Ok((prices, found))
+        };
+        let (prices, found) = study.compute_loading(job).await?;
+        study.finish("optimize_portfolio", &args, &prices, found)
+    }
+
+    /// Trade the spreads of one or more pairs by z-score from one account, with the relation fitted on an earlier window:
+    /// trades, costs, attribution by pair and leg. Find pairs with find_cointegrated_pairs.
+    #[tool(title = "Pairs backtest")]
+    async fn backtest_pairs_strategy(
+        &self,
+        Parameters(args): Parameters<PairsArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let study = Study::begin(self, &ctx, &args.shared).await?;
+        let pairs = pairs_trading::pairs_of(args.pairs.as_deref(), args.symbol1.as_deref(), args.symbol2.as_deref())?;
+        let fit_window = prices::parse_window(&args.fit_start, &args.fit_end)?;
+        let window = prices::parse_window(&args.start_date, &args.end_date)?;
+        let (fitted, first) =
+            (prices::parse_day("fit_end", &args.fit_end)?, prices::parse_day("start_date", &args.start_date)?);
+        if first <= fitted {
+            let message =
+                format!("fit_end {fitted} must lie before start_date {first}: a fit on traded rows looks ahead");
+            return Err(ToolError::argument(message));
+        }
+        let mut symbols: Vec<String> = pairs.iter().flat_map(|(y, x)| [y.clone(), x.clone()]).collect();
+        symbols.sort_unstable();
+        symbols.dedup();
+        let fit_question = study.question(&symbols, fit_window)?;
+        let question = study.question(&symbols, window)?;
+        let ask = pairs_trading::Ask {
+            pairs,
+            entry: args.entry_z.unwrap_or(2.0),
+            exit: args.exit_z.unwrap_or(0.5),
+            stop: args.stop_z.unwrap_or(4.0),
+            lookback: rows("lookback_period", args.lookback_period)?.unwrap_or(60),
+            confirm_bars: count("confirm_bars", args.confirm_bars)?.unwrap_or(1),
+            max_holding: args.max_holding.clone(),
+            hedge: args.hedge.unwrap_or_default(),
+            refit: count("refit", args.refit)?,
+            fill: args.fill.unwrap_or_default(),
+            cost_bps: args.cost_bps.unwrap_or(5.0),
+            max_pair_nav: args.max_pair_nav.unwrap_or(0.2),
+            max_gross: args.max_gross.unwrap_or(1.0),
+            periods_per_year: args.shared.periods_per_year()?,
+        };
+        let risk_free = args.shared.risk_free();
+        let job = move |source: &OpenSource, stop: &Stop| {
+            let fit = prices::load(source, &fit_question)?;
+            let (test, opens) = if ask.fill == FillArg::NextOpen {
+                let (prices, opens) = prices::load_with_opens(source, &question)?;
+                (prices, Some(opens))
+            } else {
+                (prices::load(source, &question)?, None)
+            };
+            let annual_rate = risk_free.annual(&source.folder, &test.panel)?;
+            let found = pairs_trading::run(&fit, &test, opens.as_ref(), &ask, annual_rate, stop)?;
+            Ok((test, found))
+        };
+        let (prices, found) = study.compute_loading(job).await?;
+        study.finish("backtest_pairs_strategy", &args, &prices, found)
+    }
+}
+
+#[tool_router(router = universe_choice, vis = "pub(crate)")]
+impl QcServer {
+    /// Choose the assets that go least together: least mean correlation of returns within the chosen set.
+    #[tool(title = "Uncorrelated assets")]
+    async fn select_uncorrelated_assets(
+        &self,
+        Parameters(args): Parameters<SelectArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let study = Study::begin(self, &ctx, &args.shared).await?;
+        let window = prices::parse_window(&args.start_date, &args.end_date)?;
+        let question = study.question(&args.symbols, window)?.at_least(2, "a selection")?;
+        let (wanted, method) = (count("num_assets", args.num_assets)?.unwrap_or(5), args.method.unwrap_or_default());
+        let (prices, found) =
+            study.compute(question, move |prices, _| selection::select(prices, wanted, method)).await?;
+        study.finish("select_uncorrelated_assets", &args, &prices, found)
+    }
+
+    /// Keep the assets that meet limits on return, volatility, Sharpe ratio and correlation over the dates they share, with
+    /// the reason for each that fails.
+    #[tool(title = "Screen assets")]
+    async fn screen_assets_by_criteria(
+        &self,
+        Parameters(args): Parameters<ScreenArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let study = Study::begin(self, &ctx, &args.shared).await?;
+        let window = prices::parse_window(&args.start_date, &args.end_date)?;
+        let mut question = study.question(&args.symbols, window)?;
+        let symbols = question.symbols.clone();
+        let benchmark = args.benchmark_symbol.as_deref().map(|text| text.trim().to_ascii_uppercase());
+        question.also(benchmark.as_deref());
+        let year = args.shared.periods_per_year()?;
+        let limits = Criteria {
+            min_return: args.min_return,
+            max_volatility: args.max_volatility,
+            min_sharpe: args.min_sharpe,
+            max_correlation: args.max_correlation,
+            ..Criteria::default()
+        };
+        let risk_free = args.shared.risk_free();
+        let job = move |source: &OpenSource, _: &Stop| {
+            let prices = prices::load(source, &question)?;
+            let risk_free = risk_free.annual(&source.folder, &prices.panel)? / year;
+            let found =
+                selection::screen(&prices, &symbols, benchmark.as_deref(), &Criteria { risk_free, ..limits }, year)?;
+            Ok((prices, found))
+        };
+        let (prices, found) = study.compute_loading(job).await?;
+        study.finish("screen_assets_by_criteria", &args, &prices, found)
     }
 }

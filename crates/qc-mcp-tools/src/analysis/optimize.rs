@@ -1,0 +1,342 @@
+//! Weights by a rule: hierarchical risk parity, least variance, largest Sharpe ratio, equal risk, least expected
+//! shortfall; several rules side by side.
+
+use qc_quant::{
+    Panel,
+    covariance::{self, Shrunk},
+    performance::tails,
+    portfolio::{
+        self, Policy,
+        constraints::{Constraints, Side},
+        diversification_ratio, hrp,
+        mean_variance::{self, Bounds},
+        min_cvar, risk_parity, target_volatility,
+    },
+    returns,
+    stats::moments,
+};
+use qc_report::csv::{Cell, Table};
+use serde_json::{Map, Value, json};
+
+use super::{basis, maybe, number, percent};
+use crate::{
+    error::{Kind, ToolError, Topic},
+    prices::Prices,
+    study::Found,
+};
+
+/// A rule that gives weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    Hrp,
+    MinCvar,
+    MinVariance,
+    MaxSharpe,
+    RiskParity,
+}
+
+impl Rule {
+    const ALL: [Rule; 5] = [Rule::Hrp, Rule::MinCvar, Rule::MinVariance, Rule::MaxSharpe, Rule::RiskParity];
+
+    fn name(self) -> &'static str {
+        match self {
+            Rule::Hrp => "hrp",
+            Rule::MinCvar => "min_cvar",
+            Rule::MinVariance => "min_variance",
+            Rule::MaxSharpe => "max_sharpe",
+            Rule::RiskParity => "risk_parity",
+        }
+    }
+
+    fn of(text: &str) -> Result<Rule, ToolError> {
+        let word = text.trim().to_ascii_lowercase();
+        Rule::ALL.into_iter().find(|rule| rule.name() == word).ok_or_else(|| {
+            let known: Vec<&str> = Rule::ALL.iter().map(|rule| rule.name()).collect();
+            ToolError::argument(format!("method must be one or several of {}", known.join(", ")))
+        })
+    }
+
+    /// Reads one rule, if it is given.
+    ///
+    /// # Errors
+    /// A word that is no rule.
+    pub(crate) fn named(text: Option<&str>) -> Result<Option<Rule>, ToolError> {
+        text.map(Rule::of).transpose()
+    }
+
+    /// Reads one rule, or several divided by commas.
+    ///
+    /// # Errors
+    /// A word that is no rule.
+    pub(crate) fn parse(text: Option<&str>) -> Result<Vec<Rule>, ToolError> {
+        let text = text.unwrap_or("hrp").trim().trim_start_matches('[').trim_end_matches(']');
+        let rules: Vec<Rule> =
+            text.split(',').map(|word| Rule::of(word.trim().trim_matches('"'))).collect::<Result<_, _>>()?;
+        // Each once, in the caller's order.
+        let mut unique: Vec<Rule> = Vec::new();
+        for rule in rules {
+            if !unique.contains(&rule) {
+                unique.push(rule);
+            }
+        }
+        Ok(unique)
+    }
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    /// Symbols to be weighted.
+    pub(crate) symbols: Vec<String>,
+    /// Those of them that are held short.
+    pub(crate) short: Vec<String>,
+    /// Rules.
+    pub(crate) rules: Vec<Rule>,
+    /// Smallest and largest weight.
+    pub(crate) bounds: Bounds,
+    /// Gross exposure of a long and a short book.
+    pub(crate) gross: f64,
+    /// Confidence of the expected shortfall.
+    pub(crate) confidence: f64,
+    /// Largest annual volatility.
+    pub(crate) target_volatility: Option<f64>,
+    /// Symbol whose beta is to be nil.
+    pub(crate) neutral_to: Option<String>,
+    /// Rule to stay near.
+    pub(crate) start_from: Option<Rule>,
+    /// How near, in weight.
+    pub(crate) max_deviation: Option<f64>,
+    /// Observations a year.
+    pub(crate) periods_per_year: f64,
+}
+
+impl Ask {
+    fn is_general(&self) -> bool {
+        !self.short.is_empty()
+            || self.neutral_to.is_some()
+            || self.target_volatility.is_some()
+            || self.max_deviation.is_some()
+    }
+}
+
+/// The estimates all rules share.
+struct Estimates {
+    returns: Panel,
+    mean: Vec<f64>,
+    covariance: Shrunk,
+    /// What the covariance is called.
+    estimator: String,
+    /// Riskless rate per bar.
+    rate: f64,
+    betas: Option<Vec<f64>>,
+}
+
+/// Optimises and shapes the answer.
+///
+/// # Errors
+/// Conditions a rule cannot take, conditions that exclude each other, and what qc-quant refuses.
+pub(crate) fn run(prices: &Prices, ask: &Ask, annual_rate: f64) -> Result<Found, ToolError> {
+    let all = returns::simple(&prices.panel)?;
+    let held = all.select(&ask.symbols)?;
+    if let Some(stray) = ask.short.iter().find(|symbol| !ask.symbols.contains(symbol)) {
+        return Err(ToolError::new(
+            Kind::InvalidArgument,
+            Topic::Symbol,
+            format!("short_symbols names {stray}, which is not in symbols"),
+        ));
+    }
+    held.require_variation()?;
+    let (n, t) = (held.n_symbols(), held.n_rows());
+    let (covariance, estimator) = if t < 5 * n {
+        let found = covariance::ledoit_wolf(&held)?;
+        let name = format!("ledoit_wolf (shrinkage {:.3}: {t} rows for {n} symbols)", found.shrinkage);
+        (found, name)
+    } else {
+        let covariance = covariance::sample(&held)?;
+        (Shrunk { symbols: ask.symbols.clone(), covariance, shrinkage: 0.0 }, "sample".to_owned())
+    };
+    let betas = match &ask.neutral_to {
+        None => None,
+        Some(symbol) => {
+            let market = all.column_of(symbol)?;
+            let variance = moments::variance(market);
+            if variance <= 0.0 {
+                return Err(ToolError::new(
+                    Kind::Degenerate,
+                    Topic::Symbol,
+                    format!("{symbol} does not vary: no beta to it"),
+                ));
+            }
+            Some(held.columns().map(|column| moments::covariance(column, market) / variance).collect())
+        }
+    };
+    let mean = held.columns().map(moments::mean).collect();
+    let rate = annual_rate / ask.periods_per_year;
+    let known = Estimates { returns: held, mean, covariance, estimator, rate, betas };
+    let results: Vec<(Rule, Vec<f64>)> =
+        ask.rules.iter().map(|rule| Ok((*rule, weigh(*rule, &known, ask)?))).collect::<Result<_, ToolError>>()?;
+    shape(prices, &known, ask, &results, annual_rate)
+}
+
+/// The weights of one rule.
+fn weigh(rule: Rule, known: &Estimates, ask: &Ask) -> Result<Vec<f64>, ToolError> {
+    let n = known.mean.len();
+    let is_free = ask.bounds == Bounds::LONG_ONLY;
+    let refuse = |what: &str| {
+        Err(ToolError::argument(format!("method {} takes no {what}; min_variance and min_cvar do", rule.name())))
+    };
+    match rule {
+        Rule::Hrp | Rule::RiskParity if ask.is_general() => {
+            refuse("short_symbols, beta_neutral_to, target_volatility or max_deviation")
+        }
+        Rule::MaxSharpe if ask.is_general() => {
+            if ask.short.is_empty() && ask.neutral_to.is_none() && ask.max_deviation.is_none() {
+                let found =
+                    target_volatility::max_return(&known.mean, &known.covariance.covariance, &conditions(known, ask)?)?;
+                return Ok(found.weights);
+            }
+            refuse("short_symbols, beta_neutral_to or max_deviation")
+        }
+        Rule::Hrp | Rule::RiskParity if !is_free => refuse("min_weight or max_weight"),
+        Rule::Hrp => Ok(hrp::fit(&known.returns, hrp::Linkage::Single)?.weights),
+        Rule::RiskParity => Ok(risk_parity::weights(&known.covariance.covariance, &vec![1.0; n])?),
+        Rule::MaxSharpe => {
+            Ok(mean_variance::max_sharpe(&known.mean, &known.covariance.covariance, known.rate, ask.bounds)?)
+        }
+        Rule::MinVariance if !ask.is_general() => {
+            Ok(mean_variance::min_variance(&known.covariance.covariance, Some(ask.bounds))?)
+        }
+        Rule::MinVariance if ask.target_volatility.is_some() => Err(ToolError::argument(
+            "min_variance has the least volatility there is: target_volatility goes with min_cvar or max_sharpe",
+        )),
+        Rule::MinVariance => {
+            Ok(target_volatility::min_variance(&known.covariance.covariance, &conditions(known, ask)?)?)
+        }
+        Rule::MinCvar => Ok(min_cvar::fit(&known.returns, ask.confidence, &conditions(known, ask)?)?.weights),
+    }
+}
+
+/// The conditions on the weights.
+fn conditions(known: &Estimates, ask: &Ask) -> Result<Constraints, ToolError> {
+    let mut conditions = if ask.short.is_empty() {
+        Constraints::invested(known.mean.len(), ask.bounds)?
+    } else {
+        let side = |symbol: &String| if ask.short.contains(symbol) { Side::Short } else { Side::Long };
+        let sides: Vec<Side> = ask.symbols.iter().map(side).collect();
+        Constraints::books(&sides, ask.gross, ask.bounds.upper)?
+    };
+    if let Some(betas) = &known.betas {
+        conditions = conditions.neutral_to("beta", betas)?;
+    }
+    if let Some(target) = ask.target_volatility {
+        conditions.max_volatility = Some(target / ask.periods_per_year.sqrt());
+    }
+    if let Some(deviation) = ask.max_deviation {
+        let near = Ask {
+            short: Vec::new(),
+            neutral_to: None,
+            target_volatility: None,
+            max_deviation: None,
+            bounds: Bounds::LONG_ONLY,
+            ..ask.clone()
+        };
+        let start = ask.start_from.unwrap_or(Rule::Hrp);
+        conditions = conditions.around(&weigh(start, known, &near)?, deviation)?;
+    }
+    Ok(conditions)
+}
+
+fn shape(
+    prices: &Prices,
+    known: &Estimates,
+    ask: &Ask,
+    results: &[(Rule, Vec<f64>)],
+    annual_rate: f64,
+) -> Result<Found, ToolError> {
+    let year = ask.periods_per_year;
+    let mut compared = Map::new();
+    let mut lines = Vec::new();
+    for (rule, weights) in results {
+        let volatility = portfolio::volatility(&known.covariance.covariance, weights)? * year.sqrt();
+        let squares: f64 = weights.iter().map(|w| w * w).sum();
+        let expected: f64 = known.mean.iter().zip(weights).map(|(mean, weight)| mean * weight).sum::<f64>() * year;
+        let net: f64 = weights.iter().sum();
+        let excess = expected - annual_rate * net;
+        let sharpe = (0.0 < volatility).then(|| excess / volatility);
+        let own = portfolio::returns(&known.returns, weights, Policy::ConstantWeights, 0.0)?;
+        let tail = tails::conditional_value_at_risk(own.values(), ask.confidence)?;
+        let contributions = risk_parity::contributions(&known.covariance.covariance, weights).ok();
+        let beta = known.betas.as_ref().map(|betas| betas.iter().zip(weights).map(|(b, w)| b * w).sum::<f64>());
+        let mut facts = json!({
+            "optimized_weights": by_symbol(&ask.symbols, weights),
+            "expected_return": number(expected),
+            "volatility": number(volatility),
+            "sharpe_ratio": maybe(sharpe),
+            "conditional_value_at_risk": number(tail),
+            "effective_assets": number(weights.iter().map(|w| w.abs()).sum::<f64>().powi(2) / squares),
+            "diversification_ratio": maybe(diversification_ratio(&known.covariance.covariance, weights).ok()),
+            "risk_contributions": contributions.map_or(Value::Null, |values| by_symbol(&ask.symbols, &values)),
+            "net_exposure": number(net),
+            "gross_exposure": number(weights.iter().map(|w| w.abs()).sum()),
+        });
+        if let (Some(facts), Some(beta)) = (facts.as_object_mut(), beta) {
+            facts.insert("beta".into(), number(beta));
+        }
+        lines.push(format!(
+            "{}: volatility {} a year, Sharpe {}",
+            rule.name(),
+            percent(volatility),
+            sharpe.map_or("undefined".to_owned(), |s| format!("{s:.2}"))
+        ));
+        compared.insert(rule.name().to_owned(), facts);
+    }
+    let mut summary = format!("{} (in sample).", lines.join("; "));
+    summary.push('\n');
+    summary.push_str(&basis(prices, "simple returns", known.returns.n_rows()));
+    let mut brief = Map::new();
+    if let ([(rule, _)], Some(Value::Object(facts))) = (results, compared.values().next().cloned()) {
+        brief.insert("method".into(), json!(rule.name()));
+        brief.extend(facts);
+    } else {
+        brief.insert("methods".into(), Value::Object(compared));
+    }
+    brief.insert("covariance".into(), json!(known.estimator));
+    if ask.rules.contains(&Rule::MaxSharpe) {
+        let errors: Vec<f64> = known
+            .returns
+            .columns()
+            .map(|column| moments::std_dev(column) / (column.len() as f64).sqrt() * year)
+            .collect();
+        brief.insert("expected_return_std_errors".into(), by_symbol(&ask.symbols, &errors));
+        brief.insert(
+            "cautions".into(),
+            json!(["max_sharpe trusts mean returns of the sample; their standard errors stand beside"]),
+        );
+    }
+    brief.insert("bounds".into(), json!({"min_weight": ask.bounds.lower, "max_weight": ask.bounds.upper}));
+    brief.insert("confidence".into(), number(ask.confidence));
+    brief.insert("risk_free_rate".into(), number(annual_rate));
+    brief.insert("periods_per_year".into(), number(year));
+    brief.insert("n_observations".into(), json!(known.returns.n_rows()));
+    let mut more = Map::new();
+    more.insert(
+        "units".into(),
+        json!({
+            "expected_return": "annual, arithmetic mean of the sample, not a forecast", "volatility": "annual",
+            "conditional_value_at_risk": "mean loss per bar of the worst share 1 - confidence, positive",
+            "effective_assets": "(sum of |w|)^2 / sum of w^2", "risk_contributions": "shares of the variance",
+        }),
+    );
+    let names: Vec<&str> = results.iter().map(|(rule, _)| rule.name()).collect();
+    let mut table = Table::new(std::iter::once("symbol").chain(names));
+    for (i, symbol) in ask.symbols.iter().enumerate() {
+        let cells = results.iter().map(|(_, weights)| weights.get(i).map_or(Cell::Missing, |w| Cell::Number(*w)));
+        table.row(std::iter::once(Cell::Text(symbol)).chain(cells)).map_err(super::no_table)?;
+    }
+    let next = Some("calculate_portfolio_performance with these weights on a later window: figures here are in sample");
+    Ok(Found { summary, brief, more, table: Some(table), next, ..Found::default() })
+}
+
+fn by_symbol(symbols: &[String], values: &[f64]) -> Value {
+    Value::Object(symbols.iter().zip(values).map(|(symbol, value)| (symbol.clone(), number(*value))).collect())
+}

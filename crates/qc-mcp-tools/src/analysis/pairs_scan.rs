@@ -1,0 +1,303 @@
+//! A screen of all pairs of a universe: which are cointegrated after counting how many were asked, and how they behave.
+
+use qc_quant::{
+    Panel,
+    cointegration::{
+        all_pairs::{self, ScannedPair},
+        engle_granger::{self, Options},
+    },
+    mean_reversion::hurst,
+    returns,
+    stats::correlation::{self, Method},
+};
+use qc_report::csv::{Cell, Table};
+use rmcp::schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{basis, maybe, number, p_text};
+use crate::{
+    compute::Stop,
+    error::{Kind, ToolError, Topic},
+    prices::Prices,
+    study::{Found, progress_of},
+};
+
+/// Level at which a pair passes.
+pub(crate) const ALPHA: f64 = 0.05;
+/// Pairs an answer shows.
+const SHOWN: usize = 10;
+/// Pairs that just failed, shown beside.
+const MISSES: usize = 5;
+/// Pairs times rows squared that distance correlation takes: some minutes of one core.
+const MOST_DISTANCE: u64 = 20_000_000_000;
+
+/// Which p-value decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Adjustment {
+    /// Holm's: a wrong pair among all at most 5 times in 100.
+    #[default]
+    Holm,
+    /// Benjamini and Hochberg's: at most 5 % of the pairs found are wrong.
+    Bh,
+    /// The pair's own p-value, as if no other had been asked.
+    None,
+}
+
+impl Adjustment {
+    fn of(self, pair: &ScannedPair) -> f64 {
+        match self {
+            Adjustment::Holm => pair.holm_p_value,
+            Adjustment::Bh => pair.q_value,
+            Adjustment::None => pair.pair_p_value,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Adjustment::Holm => "holm",
+            Adjustment::Bh => "bh",
+            Adjustment::None => "none",
+        }
+    }
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    /// How the test is made.
+    pub(crate) options: Options,
+    /// Which p-value decides.
+    pub(crate) adjustment: Adjustment,
+    /// Level at which it decides.
+    pub(crate) alpha: f64,
+    /// Least distance correlation of simple returns.
+    pub(crate) min_distance_correlation: Option<f64>,
+    /// Longest half-life, in bars.
+    pub(crate) max_half_life: Option<f64>,
+    /// Largest Hurst exponent of the spread.
+    pub(crate) max_hurst: Option<f64>,
+    /// Bars of one trading day.
+    pub(crate) bars_per_day: f64,
+}
+
+/// Reads a length of time as bars: `7d` (trading days), `40bars` or a bare number of bars.
+///
+/// # Errors
+/// Anything else, and what is not above zero.
+pub(crate) fn bars_of(argument: &str, text: &str, bars_per_day: f64) -> Result<f64, ToolError> {
+    let text = text.trim().to_ascii_lowercase();
+    let (digits, scale) = if let Some(digits) = text.strip_suffix("bars").or_else(|| text.strip_suffix("bar")) {
+        (digits, 1.0)
+    } else if let Some(digits) = text.strip_suffix('d') {
+        (digits, bars_per_day)
+    } else {
+        (text.as_str(), 1.0)
+    };
+    match digits.trim().parse::<f64>() {
+        Ok(value) if 0.0 < value && value.is_finite() => Ok(value * scale),
+        _ => Err(ToolError::argument(format!("{argument} must be a length above 0 such as 7d or 40bars"))),
+    }
+}
+
+/// One pair and what the filters found of it.
+struct Judged<'a> {
+    pair: &'a ScannedPair,
+    distance: Option<f64>,
+    half_life: Option<f64>,
+    hurst: Option<f64>,
+    /// The first filter it failed.
+    failed: Option<&'static str>,
+}
+
+/// Scans all pairs of the log prices of `prices` and shapes the answer.
+///
+/// # Errors
+/// A scan above the limit, limits that cannot be, and what qc-quant refuses.
+pub(crate) fn run(prices: &Prices, ask: &Ask, stop: &Stop) -> Result<Found, ToolError> {
+    if !(0.0 < ask.alpha && ask.alpha < 1.0) {
+        return Err(ToolError::argument(format!("alpha must lie between 0 and 1, found {}", ask.alpha)));
+    }
+    let logs = returns::log_prices(&prices.panel)?;
+    let n = logs.n_symbols();
+    if ask.min_distance_correlation.is_some() {
+        let work = (n * n.saturating_sub(1) / 2) as u64 * (logs.n_rows() as u64) * 64;
+        if MOST_DISTANCE < work {
+            let message = format!(
+                "distance correlation of {} pairs over {} rows is more than this takes: ask fewer symbols or leave min_distance_correlation out",
+                n * n.saturating_sub(1) / 2,
+                logs.n_rows()
+            );
+            return Err(ToolError::new(Kind::TooLarge, Topic::Symbol, message));
+        }
+    }
+    let progress = progress_of(stop);
+    let scan = all_pairs::scan(&logs, &ask.options, &progress)?;
+    let distances = match ask.min_distance_correlation {
+        Some(_) => Some(correlation::matrix_watched(&returns::simple(&prices.panel)?, Method::Distance, &progress)?),
+        None => None,
+    };
+    let mut judged: Vec<Judged<'_>> = Vec::with_capacity(scan.pairs.len());
+    for pair in &scan.pairs {
+        let distance = distances.as_ref().map(|matrix| matrix.get(&pair.a, &pair.b)).transpose()?;
+        judged.push(judge(pair, distance, ask, &logs));
+        if stop.is_requested() {
+            return Err(ToolError::new(Kind::Cancelled, Topic::General, "cancelled between two pairs"));
+        }
+    }
+    Ok(shape(prices, &scan, judged, ask)?)
+}
+
+fn judge<'a>(pair: &'a ScannedPair, distance: Option<f64>, ask: &Ask, logs: &Panel) -> Judged<'a> {
+    let best = if pair.reverse.p_value < pair.forward.p_value { &pair.reverse } else { &pair.forward };
+    let half_life = (0.0 < best.rho && best.rho < 1.0).then(|| 0.5_f64.ln() / best.rho.ln());
+    let mut found = Judged { pair, distance, half_life, hurst: None, failed: None };
+    if let (Some(least), Some(distance)) = (ask.min_distance_correlation, distance)
+        && distance < least
+    {
+        found.failed = Some("min_distance_correlation");
+    } else if ask.alpha <= ask.adjustment.of(pair) {
+        found.failed = Some("cointegration");
+    } else if let Some(most) = ask.max_half_life
+        && half_life.is_none_or(|half_life| most < half_life)
+    {
+        found.failed = Some("max_half_life");
+    }
+    // The spread is made again only for the few pairs that came so far.
+    if found.failed.is_none() {
+        found.hurst = spread_hurst(pair, half_life, ask, logs);
+        if let Some(most) = ask.max_hurst
+            && found.hurst.is_none_or(|hurst| most < hurst)
+        {
+            found.failed = Some("max_hurst");
+        }
+    }
+    found
+}
+
+/// Generalised Hurst exponent of the spread, over lags up to twice its half-life (at least 20 bars).
+fn spread_hurst(pair: &ScannedPair, half_life: Option<f64>, ask: &Ask, logs: &Panel) -> Option<f64> {
+    let (y, x) = if pair.reverse.p_value < pair.forward.p_value { (&pair.b, &pair.a) } else { (&pair.a, &pair.b) };
+    let test = engle_granger::test(logs, y, &[x], &ask.options).ok()?;
+    let longest = half_life.map_or(20.0, |half| 2.0 * half).clamp(20.0, 1e6) as usize;
+    hurst::structure(&test.residual, 2.0, 1, longest.min(test.residual.len() / 4)).ok().map(|found| found.hurst)
+}
+
+fn shape(prices: &Prices, scan: &all_pairs::Scan, mut judged: Vec<Judged<'_>>, ask: &Ask) -> Result<Found, ToolError> {
+    judged.sort_by(|a, b| a.pair.pair_p_value.total_cmp(&b.pair.pair_p_value));
+    let row = |found: &Judged<'_>| -> Value {
+        let pair = found.pair;
+        let turned = pair.reverse.p_value < pair.forward.p_value;
+        let (y, x, best) = if turned { (&pair.b, &pair.a, &pair.reverse) } else { (&pair.a, &pair.b, &pair.forward) };
+        let mut facts = json!({
+            "symbol1": y, "symbol2": x,
+            "pair_pvalue": number(pair.pair_p_value),
+            "p_holm": number(pair.holm_p_value),
+            "q_bh": number(pair.q_value),
+            "cointegration_statistic": number(best.statistic),
+            "hedge_ratio": number(best.slope),
+            "half_life_bars": maybe(found.half_life),
+            "half_life_days": maybe(found.half_life.map(|bars| bars / ask.bars_per_day)),
+            "direction_sensitive": pair.direction_sensitive,
+        });
+        if let Some(facts) = facts.as_object_mut() {
+            if found.hurst.is_some() {
+                facts.insert("spread_hurst".into(), maybe(found.hurst));
+            }
+            if found.distance.is_some() {
+                facts.insert("distance_correlation".into(), maybe(found.distance));
+            }
+            if let Some(failed) = found.failed {
+                facts.insert("failed".into(), json!(failed));
+            }
+        }
+        facts
+    };
+    // The funnel: pairs left after each filter that was asked, in the order of the filters.
+    let mut left = judged.len();
+    let mut funnel = vec![json!({"after": "all pairs", "left": left + scan.skipped.len()})];
+    if !scan.skipped.is_empty() {
+        funnel.push(json!({"after": "pairs that can be tested", "left": left}));
+    }
+    let asked = [
+        ("min_distance_correlation", ask.min_distance_correlation.is_some()),
+        ("cointegration", true),
+        ("max_half_life", ask.max_half_life.is_some()),
+        ("max_hurst", ask.max_hurst.is_some()),
+    ];
+    for (filter, _) in asked.into_iter().filter(|(_, asked)| *asked) {
+        left -= judged.iter().filter(|found| found.failed == Some(filter)).count();
+        funnel.push(json!({"after": filter, "left": left}));
+    }
+    let passed: Vec<&Judged<'_>> = judged.iter().filter(|found| found.failed.is_none()).collect();
+    let misses: Vec<Value> = judged.iter().filter(|found| found.failed.is_some()).take(MISSES).map(row).collect();
+    let mut summary = format!(
+        "{} of {} pairs of {} symbols pass at {} ({}).",
+        passed.len(),
+        judged.len(),
+        prices.panel.n_symbols(),
+        ask.alpha,
+        match ask.adjustment {
+            Adjustment::Holm => "Holm's adjustment for all pairs asked",
+            Adjustment::Bh => "share of false finds, Benjamini and Hochberg",
+            Adjustment::None => "NOT adjusted for the number of pairs",
+        }
+    );
+    if let Some(first) = judged.first() {
+        summary.push_str(&format!(
+            " Smallest p: {} and {}, {}.",
+            first.pair.a,
+            first.pair.b,
+            p_text(first.pair.pair_p_value)
+        ));
+    }
+    summary.push('\n');
+    summary.push_str(&basis(prices, "log prices", scan.n_rows));
+    let mut brief = Map::new();
+    brief.insert("n_pairs".into(), json!(judged.len()));
+    brief.insert("n_passed".into(), json!(passed.len()));
+    brief.insert("pairs".into(), passed.iter().take(SHOWN).map(|found| row(found)).collect());
+    brief.insert("funnel".into(), Value::Array(funnel));
+    brief.insert("nearest_misses".into(), Value::Array(misses));
+    brief.insert("adjust".into(), json!(ask.adjustment.name()));
+    brief.insert("alpha".into(), number(ask.alpha));
+    if !scan.skipped.is_empty() {
+        let of = |(a, b, error): &(String, String, qc_quant::Error)| json!({"symbol1": a, "symbol2": b, "reason": error.to_string()});
+        brief.insert("skipped".into(), scan.skipped.iter().take(SHOWN).map(of).collect());
+    }
+    brief.insert("n_observations".into(), json!(scan.n_rows));
+    brief.insert("prices".into(), json!("natural logarithms"));
+    let mut more = Map::new();
+    /// Pairs a kept result holds.
+    const KEPT: usize = 5_000;
+    more.insert("pairs".into(), passed.iter().take(KEPT).map(|found| row(found)).collect());
+    more.insert("all_pairs".into(), judged.iter().take(KEPT).map(row).collect());
+    more.insert(
+        "units".into(),
+        json!({
+            "pair_pvalue": "min(1, 2 min of both directions)", "hedge_ratio": "log price of symbol1 per log price of symbol2",
+            "half_life_bars": "bars until half of a deviation is given back; days are trading days",
+            "nearest_misses": "smallest p-values among the pairs that failed, with the first filter they failed",
+        }),
+    );
+    let mut table = Table::new(["symbol1", "symbol2", "pair_pvalue", "p_holm", "q_bh", "half_life_bars", "failed"]);
+    for found in judged.iter().take(100_000) {
+        let pair = found.pair;
+        table
+            .row([
+                Cell::Text(&pair.a),
+                Cell::Text(&pair.b),
+                Cell::Number(pair.pair_p_value),
+                Cell::Number(pair.holm_p_value),
+                Cell::Number(pair.q_value),
+                found.half_life.map_or(Cell::Missing, Cell::Number),
+                Cell::Text(found.failed.unwrap_or("")),
+            ])
+            .map_err(super::no_table)?;
+    }
+    let next =
+        (!passed.is_empty()).then_some("backtest_pairs_strategy with a fit window that ends before the test window");
+    Ok(Found { summary, brief, more, table: Some(table), next, ..Found::default() })
+}

@@ -1,0 +1,293 @@
+//! Trading the spreads of pairs from one account: the relation from a window that ends before the test begins.
+
+use qc_quant::{
+    Panel,
+    cointegration::engle_granger,
+    dynamics::kalman_hedge::{self, KalmanOptions},
+    mean_reversion::half_life,
+    pairs_backtest::{
+        Reason,
+        account::{self, AccountOptions, Fill, Hedge, PairRule},
+    },
+    performance::{PerformanceOptions, RiskFree, summary},
+    returns,
+};
+use qc_report::csv::{Cell, Table};
+use rmcp::schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{label, maybe, number, percent};
+use crate::{
+    compute::Stop,
+    error::{Kind, ToolError, Topic},
+    prices::Prices,
+    study::{Found, progress_of},
+};
+
+/// Trades an answer shows.
+const SHOWN: usize = 8;
+
+/// When orders are filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FillArg {
+    /// The next bar's open.
+    #[default]
+    NextOpen,
+    /// The next bar's close.
+    NextClose,
+    /// The close that gave the signal: optimistic.
+    SameClose,
+}
+
+/// Where slope and constant come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum HedgeArg {
+    /// Least squares on the fit window.
+    #[default]
+    Ols,
+    /// A filter, with variances of greatest likelihood on the fit window.
+    Kalman,
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    /// Pairs, the one bought first.
+    pub(crate) pairs: Vec<(String, String)>,
+    pub(crate) entry: f64,
+    pub(crate) exit: f64,
+    pub(crate) stop: f64,
+    pub(crate) lookback: usize,
+    pub(crate) confirm_bars: usize,
+    /// As the caller wrote it: bars, or `3*half_life`.
+    pub(crate) max_holding: Option<String>,
+    pub(crate) hedge: HedgeArg,
+    /// Bars between new fits, if the hedge is fitted again.
+    pub(crate) refit: Option<usize>,
+    pub(crate) fill: FillArg,
+    pub(crate) cost_bps: f64,
+    pub(crate) max_pair_nav: f64,
+    pub(crate) max_gross: f64,
+    pub(crate) periods_per_year: f64,
+}
+
+/// Reads pairs: `KO/PEP`, or two symbols.
+///
+/// # Errors
+/// Both forms or none, a text that is no pair, a symbol paired with itself.
+pub(crate) fn pairs_of(
+    pairs: Option<&[String]>,
+    symbol1: Option<&str>,
+    symbol2: Option<&str>,
+) -> Result<Vec<(String, String)>, ToolError> {
+    let wrong = |message: &str| Err(ToolError::new(Kind::InvalidArgument, Topic::Symbol, message));
+    let upper = |text: &str| text.trim().to_ascii_uppercase();
+    let found: Vec<(String, String)> = match (pairs, symbol1, symbol2) {
+        (None, Some(a), Some(b)) => vec![(upper(a), upper(b))],
+        (Some(pairs), None, None) if !pairs.is_empty() => {
+            let split = |pair: &String| pair.split_once(['/', ',', ':']).map(|(a, b)| (upper(a), upper(b)));
+            match pairs.iter().map(split).collect::<Option<Vec<_>>>() {
+                Some(found) => found,
+                None => return wrong("pairs must look like [\"KO/PEP\", \"XOM/CVX\"]"),
+            }
+        }
+        _ => return wrong("give symbol1 and symbol2, or pairs such as [\"KO/PEP\"]"),
+    };
+    match found.iter().find(|(a, b)| a == b || a.is_empty() || b.is_empty()) {
+        Some((a, _)) => wrong(&format!("a pair needs two different symbols, found `{a}` twice or one left out")),
+        None => Ok(found),
+    }
+}
+
+/// Fits on `fit`, trades on `test` (opens on the same rows in `opens`), and shapes the answer.
+///
+/// # Errors
+/// Rules that cannot be, and what qc-quant refuses.
+pub(crate) fn run(
+    fit: &Prices,
+    test: &Prices,
+    opens: Option<&Panel>,
+    ask: &Ask,
+    annual_rate: f64,
+    stop: &Stop,
+) -> Result<Found, ToolError> {
+    let logs = returns::log_prices(&fit.panel)?;
+    let mut rules = Vec::with_capacity(ask.pairs.len());
+    let mut fits = Vec::with_capacity(ask.pairs.len());
+    for (y, x) in &ask.pairs {
+        let relation = engle_granger::test(&logs, y, &[x], &engle_granger::Options::default())?;
+        let beta = relation.slopes.first().copied().unwrap_or_default();
+        let alpha = relation.constant.unwrap_or_default();
+        let life = half_life::estimate(&relation.residual)?.half_life;
+        let hedge = match (ask.hedge, ask.refit) {
+            (HedgeArg::Ols, None) => Hedge::Fixed { beta, alpha },
+            (HedgeArg::Ols, Some(every)) => Hedge::Refit { window: logs.n_rows().min(test.panel.n_rows()), every },
+            (HedgeArg::Kalman, None) => {
+                let options = kalman_hedge::estimate(&logs.series(y)?, &logs.series(x)?, &KalmanOptions::default())?;
+                // The filter goes on where the fit window ended.
+                let known = kalman_hedge::filter(&logs.series(y)?, &logs.series(x)?, &options)?;
+                let last = |values: &[f64]| values.last().copied().unwrap_or_default();
+                Hedge::Kalman(KalmanOptions {
+                    initial_state: [last(&known.beta), last(&known.alpha)],
+                    initial_covariance: known.covariance,
+                    ..options
+                })
+            }
+            (HedgeArg::Kalman, Some(_)) => {
+                return Err(ToolError::argument("refit goes with hedge=ols; a Kalman hedge moves by itself"));
+            }
+        };
+        let max_holding = ask.max_holding.as_deref().map(|text| holding(text, life)).transpose()?;
+        fits.push(json!({
+            "symbol1": y, "symbol2": x, "hedge_ratio": number(beta), "intercept": number(alpha),
+            "cointegration_pvalue": number(relation.p_value), "half_life_bars": maybe(life), "max_holding_bars": max_holding,
+        }));
+        rules.push(PairRule {
+            y: y.clone(),
+            x: x.clone(),
+            hedge,
+            entry: ask.entry,
+            exit: ask.exit,
+            stop: ask.stop,
+            lookback: ask.lookback,
+            confirm_bars: ask.confirm_bars,
+            max_holding,
+        });
+    }
+    let fill = match ask.fill {
+        FillArg::NextOpen => Fill::NextOpen,
+        FillArg::NextClose => Fill::NextClose,
+        FillArg::SameClose => Fill::SameClose,
+    };
+    let options =
+        AccountOptions { fill, cost_bps: ask.cost_bps, max_pair_nav: ask.max_pair_nav, max_gross: ask.max_gross };
+    let found = account::run(&test.panel, opens, &rules, &options, &progress_of(stop))?;
+    shape(fit, test, ask, &found, fits, annual_rate)
+}
+
+/// A longest holding: bars, or a multiple of the fit window's half-life.
+fn holding(text: &str, half_life: Option<f64>) -> Result<usize, ToolError> {
+    let word = text.trim().to_ascii_lowercase().replace(' ', "");
+    let wrong = || ToolError::argument("max_holding must be a number of bars, or a multiple such as 3*half_life");
+    let bars = if let Some(factor) = word.strip_suffix("*half_life") {
+        let factor: f64 = factor.parse().map_err(|_| wrong())?;
+        let life = half_life.ok_or_else(|| {
+            ToolError::new(
+                Kind::Degenerate,
+                Topic::General,
+                "the spread has no half-life in the fit window: give max_holding in bars",
+            )
+        })?;
+        (factor * life).ceil()
+    } else {
+        word.trim_end_matches("bars").parse().map_err(|_| wrong())?
+    };
+    if 1.0 <= bars && bars <= 1e9 { Ok(bars as usize) } else { Err(wrong()) }
+}
+
+fn shape(
+    fit: &Prices,
+    test: &Prices,
+    ask: &Ask,
+    found: &account::AccountBacktest,
+    fits: Vec<Value>,
+    annual_rate: f64,
+) -> Result<Found, ToolError> {
+    let own: Vec<f64> = found.value.windows(2).map(|two| two[1] / two[0] - 1.0).collect();
+    let options = PerformanceOptions {
+        periods_per_year: ask.periods_per_year,
+        risk_free: RiskFree::Constant(annual_rate / ask.periods_per_year),
+        ..PerformanceOptions::default()
+    };
+    let measured = summary(&own, None, &options)?;
+    let labels: Vec<String> = (0..test.panel.n_rows()).map(|row| label(test.panel.index().label(row))).collect();
+    let at = |row: usize| labels.get(row).cloned().unwrap_or_default();
+    let total = found.value.last().copied().unwrap_or(1.0) - 1.0;
+    let optimistic = if found.optimistic { " OPTIMISTIC: filled at the close that gave the signal." } else { "" };
+    let mut text = format!(
+        "{} trades returned {} (volatility {} a year, Sharpe {}, deepest fall {}).{optimistic}",
+        found.trades.len(),
+        percent(total),
+        percent(measured.volatility),
+        measured.sharpe.map_or("undefined".to_owned(), |sharpe| format!("{sharpe:.2}")),
+        percent(measured.max_drawdown.depth)
+    );
+    let synthetic = if test.provenance.synthetic { " SYNTHETIC data." } else { "" };
+    text.push_str(&format!(
+        "\nFitted on {} to {}, traded on {} to {}, adjustment {}.{synthetic}",
+        fit.provenance.first_date,
+        fit.provenance.last_date,
+        test.provenance.first_date,
+        test.provenance.last_date,
+        test.provenance.adjustment
+    ));
+    let reason = |reason: Reason| match reason {
+        Reason::Exit => "exit",
+        Reason::Stop => "stop",
+        Reason::Time => "max_holding",
+        Reason::End => "end_of_data",
+    };
+    let pair_name = |pair: usize| ask.pairs.get(pair).map(|(y, x)| format!("{y}/{x}")).unwrap_or_default();
+    let trade = |trade: &account::AccountTrade| {
+        json!({
+            "pair": pair_name(trade.pair), "side": if trade.side < 0 { "short" } else { "long" },
+            "signal": at(trade.signal), "opened": at(trade.opened), "closed": at(trade.closed),
+            "reason": reason(trade.reason), "hedge_ratio": number(trade.beta), "gross": number(trade.gross),
+            "z_entry": number(trade.z_entry), "profit": number(trade.profit),
+        })
+    };
+    let by_pair: Vec<Value> = found
+        .by_pair
+        .iter()
+        .enumerate()
+        .map(|(pair, part)| {
+            json!({"pair": pair_name(pair), "trades": part.trades, "leg_symbol1": number(part.y), "leg_symbol2": number(part.x),
+                "costs": number(part.costs), "profit": number(part.y + part.x + part.costs)})
+        })
+        .collect();
+    let won = found.trades.iter().filter(|trade| 0.0 < trade.profit).count();
+    let mut brief = Map::new();
+    brief.insert(
+        "performance_metrics".into(),
+        json!({
+            "total_return": number(total), "annualized_return": maybe(measured.cagr), "volatility": number(measured.volatility),
+            "sharpe_ratio": maybe(measured.sharpe), "max_drawdown": number(measured.max_drawdown.depth),
+        }),
+    );
+    brief.insert("n_trades".into(), json!(found.trades.len()));
+    brief.insert("n_trades_won".into(), json!(won));
+    brief.insert("trades".into(), found.trades.iter().take(SHOWN).map(trade).collect());
+    brief.insert("attribution".into(), Value::Array(by_pair));
+    brief.insert("fit".into(), Value::Array(fits));
+    brief.insert(
+        "rules".into(),
+        json!({"entry_z": ask.entry, "exit_z": ask.exit, "stop_z": ask.stop, "lookback_period": ask.lookback,
+            "confirm_bars": ask.confirm_bars, "hedge": ask.hedge, "refit": ask.refit, "fill": ask.fill, "cost_bps": ask.cost_bps,
+            "max_pair_nav": ask.max_pair_nav, "max_gross": ask.max_gross}),
+    );
+    brief.insert("optimistic".into(), json!(found.optimistic));
+    brief.insert("fit_rows".into(), json!(fit.panel.n_rows()));
+    brief.insert("n_observations".into(), json!(test.panel.n_rows()));
+    let mut more = Map::new();
+    more.insert("trades".into(), found.trades.iter().map(trade).collect());
+    let list = |values: &[f64]| -> Value { values.iter().map(|value| number(*value)).collect() };
+    more.insert("equity".into(), json!({"at": labels, "value": list(&found.value), "gross": list(&found.gross)}));
+    more.insert(
+        "units".into(),
+        json!({
+            "profit": "in units of the starting value, costs included", "attribution": "the parts of all pairs add up to the total return",
+            "gross": "exposure of both legs, in units of the starting value",
+            "not_charged": "borrowing of the short leg and its dividends",
+        }),
+    );
+    let mut table = Table::new(["at", "equity", "gross"]);
+    for (at, (value, gross)) in labels.iter().zip(found.value.iter().zip(&found.gross)) {
+        table.row([Cell::Text(at), Cell::Number(*value), Cell::Number(*gross)]).map_err(super::no_table)?;
+    }
+    Ok(Found { summary: text, brief, more, table: Some(table), ..Found::default() })
+}

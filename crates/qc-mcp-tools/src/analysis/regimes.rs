@@ -1,0 +1,224 @@
+//! Did the law of a return change: at a known day, at an unknown one, or back and forth between two states.
+
+use jiff::civil::Date;
+use qc_quant::{
+    Panel,
+    dynamics::{
+        break_test,
+        markov_switching::{self, MarkovOptions},
+    },
+    returns,
+    stats::moments,
+};
+use rmcp::schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{basis, label, maybe, number, p_text, percent};
+use crate::{
+    compute::Stop,
+    error::{Kind, ToolError, Topic},
+    prices::Prices,
+    study::{Found, progress_of},
+};
+
+/// Level at which a test decides.
+const ALPHA: f64 = 0.05;
+/// Share of the sample left out at each end of a search.
+const TRIM: f64 = 0.15;
+
+/// Which change is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RegimeMethod {
+    /// One change of the mean (or of alpha and beta) at an unknown row; at a known day with break_date.
+    #[default]
+    SupF,
+    /// Two states with a mean and a volatility each, against one.
+    Markov,
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    /// The series' symbol.
+    pub(crate) series: String,
+    /// Regressor beside the constant, if any.
+    pub(crate) benchmark: Option<String>,
+    /// Which change.
+    pub(crate) method: RegimeMethod,
+    /// First day of the second part, if it is known.
+    pub(crate) break_date: Option<Date>,
+    /// Resamples of the test of two states.
+    pub(crate) replicates: usize,
+    /// Seed of the resamples.
+    pub(crate) seed: u64,
+    /// Observations a year.
+    pub(crate) periods_per_year: f64,
+}
+
+/// Tests the simple returns of the series and shapes the answer.
+///
+/// # Errors
+/// Options that exclude each other, and what qc-quant refuses.
+pub(crate) fn run(prices: &Prices, ask: &Ask, stop: &Stop) -> Result<Found, ToolError> {
+    let all = returns::simple(&prices.panel)?;
+    match ask.method {
+        RegimeMethod::Markov if ask.break_date.is_some() || ask.benchmark.is_some() => {
+            Err(ToolError::argument("method=markov takes neither break_date nor benchmark_symbol"))
+        }
+        RegimeMethod::Markov => markov(prices, &all, ask, stop),
+        RegimeMethod::SupF => breaks(prices, &all, ask),
+    }
+}
+
+fn breaks(prices: &Prices, all: &Panel, ask: &Ask) -> Result<Found, ToolError> {
+    let y = all.column_of(&ask.series)?;
+    let ones = vec![1.0; y.len()];
+    let mut columns: Vec<&[f64]> = vec![&ones];
+    if let Some(benchmark) = &ask.benchmark {
+        columns.push(all.column_of(benchmark)?);
+    }
+    let known = ask.break_date.map(|day| row_of(all, day)).transpose()?;
+    let mut brief = Map::new();
+    let (row, verdict, p) = match known {
+        Some(row) => {
+            let found = break_test::chow(y, &columns, row)?;
+            brief.insert("test".into(), json!("chow"));
+            brief.insert("f_statistic".into(), number(found.f));
+            brief.insert("wald_statistic".into(), number(found.wald));
+            brief.insert("pvalue".into(), number(found.f_p_value));
+            brief.insert(
+                "likelihood_ratio_mean".into(),
+                json!({"statistic": number(found.lr_mean), "pvalue": number(found.lr_mean_p_value)}),
+            );
+            brief.insert(
+                "likelihood_ratio_mean_and_variance".into(),
+                json!({"statistic": number(found.lr_mean_variance), "pvalue": number(found.lr_mean_variance_p_value)}),
+            );
+            let changed = found.f_p_value < ALPHA;
+            let variance = !changed && found.lr_mean_variance_p_value < ALPHA;
+            let verdict = match (changed, variance) {
+                (true, _) => "changed",
+                (false, true) => "did not change in the mean, but its variance did",
+                (false, false) => "is not shown to have changed",
+            };
+            brief.insert("is_regime_change".into(), json!(changed || variance));
+            (row, verdict, p_text(found.f_p_value))
+        }
+        None => {
+            let found = break_test::sup_wald(y, &columns, TRIM)?;
+            brief.insert("test".into(), json!("sup_wald"));
+            brief.insert("sup_wald_statistic".into(), number(found.statistic));
+            brief.insert("pvalue".into(), number(found.p_value));
+            brief.insert("average_statistic".into(), number(found.average));
+            brief.insert("exponential_statistic".into(), number(found.exponential));
+            let (first, last) = found.candidates;
+            brief.insert("searched".into(), json!({"first": label(all.index().label(first)), "last": label(all.index().label(last.min(all.n_rows() - 1)))}));
+            let changed = found.p_value < ALPHA;
+            brief.insert("is_regime_change".into(), json!(changed));
+            (found.break_row, if changed { "changed" } else { "is not shown to have changed" }, p_text(found.p_value))
+        }
+    };
+    let what = if ask.benchmark.is_some() { "Relation to the benchmark" } else { "Mean return" };
+    let at = label(all.index().label(row));
+    let mut summary = format!("{what} of {} {verdict} ({}; most likely from {at} on).", ask.series, p);
+    if known.is_some() {
+        summary = format!("{what} of {} {verdict} at {at} ({p}).", ask.series);
+    }
+    summary.push('\n');
+    summary.push_str(&basis(prices, "simple returns", all.n_rows()));
+    brief.insert("break_date".into(), json!(at));
+    let part = |rows: std::ops::Range<usize>| {
+        let values = y.get(rows).unwrap_or_default();
+        json!({"rows": values.len(), "mean_annual_return": number(moments::mean(values) * ask.periods_per_year),
+            "volatility": number(moments::std_dev(values) * ask.periods_per_year.sqrt())})
+    };
+    brief.insert("before".into(), part(0..row));
+    brief.insert("from".into(), part(row..y.len()));
+    brief.insert("series".into(), json!(ask.series));
+    brief.insert("benchmark_symbol".into(), json!(ask.benchmark));
+    brief.insert("n_observations".into(), json!(y.len()));
+    let mut more = Map::new();
+    more.insert(
+        "units".into(),
+        json!({
+            "sup_wald_statistic": "largest Wald statistic over the rows searched; Andrews' test",
+            "pvalue": "Estrella's formula for an unknown row (good to .005 below .1), F distribution for a known day; supposes equal variances",
+            "volatility": "annual, sample",
+        }),
+    );
+    Ok(Found { summary, brief, more, ..Found::default() })
+}
+
+fn markov(prices: &Prices, all: &Panel, ask: &Ask, stop: &Stop) -> Result<Found, ToolError> {
+    let y = all.column_of(&ask.series)?;
+    let options = MarkovOptions { replicates: ask.replicates, seed: ask.seed };
+    let found = markov_switching::fit(y, &options, &progress_of(stop))?;
+    let (regimes, year) = (&found.regimes, ask.periods_per_year);
+    let shares = regimes.long_run_share();
+    let durations = regimes.expected_duration();
+    let state = |i: usize| {
+        let at = |values: &[f64; 2]| values.get(i).copied().unwrap_or(f64::NAN);
+        json!({
+            "mean_annual_return": number(at(&regimes.mean) * year),
+            "volatility": number(at(&regimes.std_dev) * year.sqrt()),
+            "stay_probability": number(at(&regimes.stay)),
+            "expected_bars": maybe(durations.get(i).copied().flatten()),
+            "long_run_share": maybe(shares.as_ref().map(&at)),
+        })
+    };
+    let wild_now = found.path.filtered.last().map_or(f64::NAN, |p| p[1]);
+    let two = found.p_value.map(|p| p < ALPHA);
+    let verdict = match (two, found.p_value) {
+        (Some(true), Some(p)) => format!("moves between two states ({})", p_text(p)),
+        (Some(false), Some(p)) => format!("is not shown to move between states ({})", p_text(p)),
+        _ => "was described by two states, untested".to_owned(),
+    };
+    let [calm, wild] = regimes.std_dev;
+    let mut summary = format!(
+        "{} {verdict}: volatility {} and {} a year; the wilder one holds now with probability {}.",
+        ask.series,
+        percent(calm * year.sqrt()),
+        percent(wild * year.sqrt()),
+        percent(wild_now)
+    );
+    summary.push('\n');
+    summary.push_str(&basis(prices, "simple returns", all.n_rows()));
+    let mut brief = Map::new();
+    brief.insert("series".into(), json!(ask.series));
+    brief.insert("test".into(), json!("markov_switching"));
+    brief.insert("is_regime_change".into(), json!(two));
+    brief.insert("pvalue".into(), maybe(found.p_value));
+    brief.insert("likelihood_ratio".into(), number(found.likelihood_ratio));
+    brief.insert("replicates".into(), json!(found.replicates));
+    brief.insert("seed".into(), json!(ask.seed));
+    brief.insert("regimes".into(), json!([state(0), state(1)]));
+    brief.insert("current_probability".into(), json!([number(1.0 - wild_now), number(wild_now)]));
+    brief.insert("n_observations".into(), json!(y.len()));
+    let mut more = Map::new();
+    let labels: Vec<String> = (0..all.n_rows()).map(|row| label(all.index().label(row))).collect();
+    let second = |path: &[[f64; 2]]| -> Vec<Value> { path.iter().map(|p| number(p[1])).collect() };
+    more.insert(
+        "probability_of_second_regime".into(),
+        json!({"at": labels, "filtered": second(&found.path.filtered), "smoothed": second(&found.path.smoothed)}),
+    );
+    more.insert(
+        "units".into(),
+        json!({"pvalue": "parametric bootstrap of the likelihood ratio, which has no chi-squared law",
+            "filtered": "what could be known at the row", "smoothed": "knows the future, for description only"}),
+    );
+    Ok(Found { summary, brief, more, ..Found::default() })
+}
+
+/// The first row of `day` or later, with rows on both sides.
+fn row_of(all: &Panel, day: Date) -> Result<usize, ToolError> {
+    let n = all.n_rows();
+    let row = (0..n).find(|row| all.index().trading_date(*row).is_some_and(|at| day <= at)).unwrap_or(n);
+    if row == 0 || row == n {
+        let message = format!("break_date {day} leaves {row} returns before it and {} from it on", n - row);
+        return Err(ToolError::new(Kind::TooFewRows, Topic::Dates, message));
+    }
+    Ok(row)
+}
