@@ -72,6 +72,11 @@ fn basis(prices: &Prices, what: &str, rows: usize) -> String {
     )
 }
 
+/// Relative changes from one value of an account to the next.
+fn steps(values: &[f64]) -> Vec<f64> {
+    values.iter().zip(values.iter().skip(1)).map(|(before, now)| now / before - 1.0).collect()
+}
+
 /// A table that could not be written is our own mistake.
 fn no_table(error: qc_report::Error) -> ToolError {
     ToolError::new(Kind::Internal, Topic::General, error.to_string())

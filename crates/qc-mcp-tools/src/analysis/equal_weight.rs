@@ -70,7 +70,7 @@ pub(crate) fn run(prices: &Prices, ask: Ask, annual_rate: f64) -> Result<Found, 
     let weights = vec![1.0 / n as f64; n];
     let found = rebalance::simulate(&prices.panel, &weights, ask.frequency.rule(), ask.cost_bps)?;
     let untouched = rebalance::simulate(&prices.panel, &weights, Rule::None, 0.0)?;
-    let own: Vec<f64> = found.values.windows(2).map(|two| two[1] / two[0] - 1.0).collect();
+    let own = super::steps(&found.values);
     let options = PerformanceOptions {
         periods_per_year: ask.periods_per_year,
         risk_free: RiskFree::Constant(annual_rate / ask.periods_per_year),

@@ -101,5 +101,5 @@ pub(crate) fn run(prices: &Prices, ask: Ask) -> Result<Found, ToolError> {
             .map_err(super::no_table)?;
     }
     let next = Some("test_cointegration says whether the two belong together at all");
-    Ok(Found { summary, brief, more, table: Some(table), next, ..Found::default() })
+    Ok(Found { summary, brief, more, table: Some(table), next })
 }

@@ -334,7 +334,7 @@ fn shape(
         table.row(std::iter::once(Cell::Text(symbol)).chain(cells)).map_err(super::no_table)?;
     }
     let next = Some("calculate_portfolio_performance with these weights on a later window: figures here are in sample");
-    Ok(Found { summary, brief, more, table: Some(table), next, ..Found::default() })
+    Ok(Found { summary, brief, more, table: Some(table), next })
 }
 
 fn by_symbol(symbols: &[String], values: &[f64]) -> Value {

@@ -147,7 +147,7 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, stop: &Stop) -> Result<Found, Tool
             return Err(ToolError::new(Kind::Cancelled, Topic::General, "cancelled between two pairs"));
         }
     }
-    Ok(shape(prices, &scan, judged, ask)?)
+    shape(prices, &scan, judged, ask)
 }
 
 fn judge<'a>(pair: &'a ScannedPair, distance: Option<f64>, ask: &Ask, logs: &Panel) -> Judged<'a> {
@@ -299,5 +299,5 @@ fn shape(prices: &Prices, scan: &all_pairs::Scan, mut judged: Vec<Judged<'_>>, a
     }
     let next =
         (!passed.is_empty()).then_some("backtest_pairs_strategy with a fit window that ends before the test window");
-    Ok(Found { summary, brief, more, table: Some(table), next, ..Found::default() })
+    Ok(Found { summary, brief, more, table: Some(table), next })
 }

@@ -187,7 +187,7 @@ fn holding(text: &str, half_life: Option<f64>) -> Result<usize, ToolError> {
     } else {
         word.trim_end_matches("bars").parse().map_err(|_| wrong())?
     };
-    if 1.0 <= bars && bars <= 1e9 { Ok(bars as usize) } else { Err(wrong()) }
+    if (1.0..=1e9).contains(&bars) { Ok(bars as usize) } else { Err(wrong()) }
 }
 
 fn shape(
@@ -198,7 +198,7 @@ fn shape(
     fits: Vec<Value>,
     annual_rate: f64,
 ) -> Result<Found, ToolError> {
-    let own: Vec<f64> = found.value.windows(2).map(|two| two[1] / two[0] - 1.0).collect();
+    let own = super::steps(&found.value);
     let options = PerformanceOptions {
         periods_per_year: ask.periods_per_year,
         risk_free: RiskFree::Constant(annual_rate / ask.periods_per_year),

@@ -131,5 +131,5 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, stop: &Stop) -> Result<Found, Tool
         table.row([Cell::Text(symbol), Cell::Number(*weight)]).map_err(super::no_table)?;
     }
     let next = Some("calculate_portfolio_performance with these weights and the benchmark on a later window");
-    Ok(Found { summary, brief, more, table: Some(table), next, ..Found::default() })
+    Ok(Found { summary, brief, more, table: Some(table), next })
 }
