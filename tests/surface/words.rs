@@ -8,6 +8,14 @@ use std::collections::BTreeSet;
 
 /// Words with an underscore that are neither a tool nor an argument: values, and members of answers.
 const OTHER: &[&str] = &[
+    // Values that an argument takes, and what a multiple is of.
+    "half_life",
+    "lowest_correlation",
+    "max_sharpe",
+    "min_cvar",
+    "min_variance",
+    "risk_parity",
+    "sup_f",
     "drop_rows",
     "save_as",
     "risk_free_rate",
