@@ -98,7 +98,8 @@ pub(crate) fn decode<T: DeserializeOwned>(info: &EndpointInfo, bytes: &[u8]) -> 
         return Ok(reply);
     }
     // Slower, so only now: the same again with a record of where it stands.
-    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let hidden = members::nulls::hidden(bytes);
+    let mut json = serde_json::Deserializer::from_slice(hidden.as_deref().unwrap_or(bytes));
     let mut track = serde_path_to_error::Track::new();
     let tracked = members::Lenient(serde_path_to_error::Deserializer::new(&mut json, &mut track));
     T::deserialize(tracked).map_err(|error| {
@@ -398,5 +399,16 @@ mod tests {
         let Error::Shape { path, message, .. } = error else { panic!("{error}") };
         assert_eq!(path, "backtests[1].created");
         assert!(message.contains("soon"), "{message}");
+    }
+
+    #[test]
+    fn a_null_before_another_spelling_is_no_error_and_hides_none() {
+        type Reply = crate::endpoints::backtests::OrdersReply;
+        let info = EndpointInfo::of::<crate::endpoints::backtests::ReadBacktestOrders>();
+        let read = |json: &str| decode::<Reply>(&info, json.as_bytes());
+        assert_eq!(read(r#"{"orders":[{"id":null,"Id":7}],"length":1}"#).unwrap().orders[0].id, 7);
+        let error = read(r#"{"orders":[{"id":null,"Id":7},{"Id":"x"}],"length":2}"#).unwrap_err();
+        let Error::Shape { path, .. } = error else { panic!("{error}") };
+        assert_eq!(path, "orders[1].Id");
     }
 }

@@ -3,109 +3,35 @@
 //! LEAN renames members and goes on writing the old name beside the new one (`generatedTime` and `createdTime` of an
 //! insight). Serde's derived readers know both names, but take the second for a member written twice; and they read a
 //! list as an object by position, which fills members with values of others. [`Lenient`] wraps whatever is read from,
-//! at every depth: of two spellings of one member the first written counts, also where it is null (its value is not
-//! known when its name has to be handed on), and an object is never a filled list (an empty one is PHP's empty object).
-//! Below `#[serde(untagged)]`, `#[serde(flatten)]` and the variants of an enum serde reads from a buffer of its own,
-//! and neither holds; no type of this crate that has several spellings is read there.
+//! at every depth: of two spellings of one member the first written counts, unless it is null ([`nulls`]), and an
+//! object is never a filled list (an empty one is PHP's empty object). Below `#[serde(untagged)]`, `#[serde(flatten)]`
+//! and the variants of an enum serde reads from a buffer of its own, and none of this holds; no type of this crate that
+//! has several spellings is read there.
 
+#[macro_use]
+mod noticing;
+pub(crate) mod nulls;
+mod table;
+
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::value::MapDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
 
-/// Names of one member.
-type Names = &'static [&'static str];
-
-/// The types some member of which has more than one name, by the name of the type.
-const SPELLINGS: &[(&str, &[Names])] = &[
-    ("Chart", &[&["name", "Name"], &["series", "Series"]]),
-    ("Series", &[&["name", "Name"], &["unit", "Unit"], &["seriesType", "SeriesType"], &["values", "Values"]]),
-    (
-        "Order",
-        &[
-            &["id", "Id"],
-            &["symbol", "Symbol"],
-            &["type", "Type"],
-            &["status", "Status"],
-            &["trailingPercentage", "trailingAsPercentage"],
-        ],
-    ),
-    (
-        "OrderEvent",
-        &[
-            &["algorithmId", "algorithm-id"],
-            &["orderId", "order-id"],
-            &["orderEventId", "order-event-id"],
-            &["symbolValue", "symbol-value"],
-            &["symbolPermtick", "symbol-permtick"],
-            &["orderFeeAmount", "order-fee-amount"],
-            &["orderFeeCurrency", "order-fee-currency"],
-            &["fillPrice", "fill-price"],
-            &["fillPriceCurrency", "fill-price-currency"],
-            &["fillQuantity", "fill-quantity"],
-            &["isAssignment", "is-assignment"],
-            &["stopPrice", "stop-price"],
-            &["limitPrice", "limit-price"],
-        ],
-    ),
-    (
-        "Insight",
-        &[
-            &["groupId", "group-id"],
-            &["sourceModel", "source-model"],
-            &["generatedTime", "generated-time", "createdTime", "created-time"],
-            &["closeTime", "close-time"],
-            &["reference", "reference-value", "referenceValue"],
-            &["referenceFinal", "reference-final", "referenceValueFinal", "reference-value-final"],
-            &["scoreFinal", "scoreIsFinal", "score-final", "score-is-final"],
-            &["scoreDirection", "score-direction"],
-            &["scoreMagnitude", "score-magnitude"],
-            &["estimatedValue", "estimated-value"],
-        ],
-    ),
-    (
-        "SymbolMembers",
-        &[&["value", "Value"], &["id", "ID", "Id"], &["permtick", "Permtick"], &["underlying", "Underlying"]],
-    ),
-    (
-        "Holding",
-        &[
-            &["a", "averagePrice"],
-            &["q", "quantity"],
-            &["p", "marketPrice"],
-            &["v", "marketValue"],
-            &["u", "unrealizedPnl", "unrealizedPnL"],
-            &["up", "unrealizedPnLPercent"],
-            &["c", "currencySymbol"],
-            &["r", "conversionRate"],
-        ],
-    ),
-    ("Parameter", &[&["key", "name"]]),
-    (
-        "Collaborator",
-        &[
-            &["uid", "id"],
-            &["liveControl", "blivecontrol"],
-            &["permission", "epermission"],
-            &["profileImage", "profileimage"],
-        ],
-    ),
-    ("OptimizationParameter", &[&["name", "key"], &["minStep", "min-step"]]),
-    ("Constraint", &[&["targetValue", "target-value"]]),
-    ("SearchReply", &[&["retrivals", "retrievals"]]),
-    ("ObjectSummary", &[&["folder", "isFolder"]]),
-    ("LiveLogsReply", &[&["logs", "LiveLogs"]]),
-    ("LogsReply", &[&["logs", "BacktestLogs"]]),
-];
-
-/// The members of `type_name` that have several names.
-fn spellings(type_name: &str) -> &'static [Names] {
-    SPELLINGS.iter().find(|(name, _)| *name == type_name).map_or(&[], |(_, members)| members)
-}
+use self::noticing::Noticing;
+use self::table::{Names, spellings};
 
 /// Reads a whole JSON text leniently.
 pub(crate) fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+    read(bytes).or_else(|error| match nulls::hidden(bytes) {
+        Some(text) => read(&text),
+        None => Err(error),
+    })
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = T::deserialize(Lenient(&mut json))?;
     json.end()?;
@@ -189,42 +115,13 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Lenient<D> {
 /// Hands every value inside to [`Lenient`].
 struct LenientVisitor<V>(V);
 
-macro_rules! forward_scalars {
-    ($($visit:ident: $scalar:ty,)*) => {
-        $(fn $visit<E: Error>(self, value: $scalar) -> Result<V::Value, E> {
-            self.0.$visit(value)
-        })*
-    };
-}
-
 impl<'de, V: Visitor<'de>> Visitor<'de> for LenientVisitor<V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.expecting(f)
     }
-    forward_scalars! {
-        visit_bool: bool,
-        visit_i8: i8,
-        visit_i16: i16,
-        visit_i32: i32,
-        visit_i64: i64,
-        visit_i128: i128,
-        visit_u8: u8,
-        visit_u16: u16,
-        visit_u32: u32,
-        visit_u64: u64,
-        visit_u128: u128,
-        visit_f32: f32,
-        visit_f64: f64,
-        visit_char: char,
-        visit_str: &str,
-        visit_borrowed_str: &'de str,
-        visit_string: String,
-        visit_bytes: &[u8],
-        visit_borrowed_bytes: &'de [u8],
-        visit_byte_buf: Vec<u8>,
-    }
+    forward_scalars!('de);
     fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
         self.0.visit_unit()
     }
@@ -296,7 +193,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for ObjectVisitor<V> {
         self.visitor.expecting(f)
     }
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_map(Members { access: LenientAccess(access), spellings: self.spellings, seen: 0 })
+        self.visitor.visit_map(Members::new(LenientAccess(access), self.spellings))
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<V::Value, A::Error> {
         if access.next_element::<IgnoredAny>()?.is_some() {
@@ -318,7 +215,7 @@ impl<'de, A: MapAccess<'de>> Deserializer<'de> for Object<A> {
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        visitor.visit_map(Members { access: self.0, spellings: spellings(name), seen: 0 })
+        visitor.visit_map(Members::new(self.0, spellings(name)))
     }
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, A::Error> {
         visitor.visit_map(self.0)
@@ -336,12 +233,30 @@ impl<'de, A: MapAccess<'de>> Deserializer<'de> for Object<A> {
 struct Members<A> {
     access: A,
     spellings: &'static [Names],
-    /// One bit for each of `spellings`.
-    seen: u32,
+    seen: Seen,
+}
+
+/// Which of the spellings of an object were there, one bit for each.
+#[derive(Default)]
+struct Seen {
+    members: u32,
+    /// Those of them whose value was null.
+    nulls: u32,
+    /// The one whose value comes next; none for a name without others.
+    current: u32,
 }
 
 /// The name of no member.
 const NOBODY: &str = "\0";
+
+/// A derived reader takes a member once, so a null that came first has to be hidden before the object is read.
+const EMPTY_FIRST: &str = "two spellings of one member, the first of them null";
+
+impl<A> Members<A> {
+    fn new(access: A, spellings: &'static [Names]) -> Self {
+        Self { access, spellings, seen: Seen::default() }
+    }
+}
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<A> {
     type Error = A::Error;
@@ -353,7 +268,15 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<A> {
         self.access.next_key_seed(Key { inner: seed, spellings: self.spellings, seen: &mut self.seen })
     }
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
-        self.access.next_value_seed(seed)
+        if self.seen.current == 0 {
+            return self.access.next_value_seed(seed);
+        }
+        let null = Cell::new(false);
+        let value = self.access.next_value_seed(Noticing(seed, &null))?;
+        if null.get() {
+            self.seen.nulls |= self.seen.current;
+        }
+        Ok(value)
     }
     fn size_hint(&self) -> Option<usize> {
         self.access.size_hint()
@@ -364,17 +287,23 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<A> {
 struct Key<'a, T> {
     inner: T,
     spellings: &'static [Names],
-    seen: &'a mut u32,
+    seen: &'a mut Seen,
 }
 
 impl<T> Key<'_, T> {
     /// Whether the member was there already, under this or another name.
-    fn is_again(&mut self, key: &str) -> bool {
-        let Some(at) = self.spellings.iter().position(|names| names.contains(&key)) else { return false };
+    fn is_again<E: Error>(&mut self, key: &str) -> Result<bool, E> {
+        self.seen.current = 0;
+        let Some(at) = self.spellings.iter().position(|names| names.contains(&key)) else { return Ok(false) };
         let bit = 1 << at;
-        let again = *self.seen & bit != 0;
-        *self.seen |= bit;
-        again
+        if self.seen.nulls & bit != 0 {
+            return Err(E::custom(EMPTY_FIRST));
+        }
+        if self.seen.members & bit != 0 {
+            return Ok(true);
+        }
+        (self.seen.members, self.seen.current) = (self.seen.members | bit, bit);
+        Ok(false)
     }
 }
 
@@ -407,7 +336,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Key<'_, V> {
         self.inner.expecting(f)
     }
     fn visit_str<E: Error>(mut self, key: &str) -> Result<V::Value, E> {
-        let again = self.is_again(key);
+        let again = self.is_again(key)?;
         self.inner.visit_str(if again { NOBODY } else { key })
     }
 }

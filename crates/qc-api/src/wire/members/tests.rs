@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::table::SPELLINGS;
 use super::*;
 use crate::model::{Insight, Order, OrderEvent, Symbol};
 
@@ -32,6 +33,27 @@ fn of_two_spellings_the_first_written_counts_at_every_depth() {
     assert_eq!(order.events[0].order_id, Some(1));
     let symbol: Symbol = read(r#"{"ID":"X 1","id":"Y 2","underlying":{"Value":"Z","value":"W"}}"#).unwrap();
     assert_eq!((symbol.id.as_str(), symbol.underlying.unwrap().value.as_str()), ("X 1", "Z"));
+}
+
+#[test]
+fn a_null_does_not_hide_the_value_under_another_spelling() {
+    let insights: Vec<Insight> = read(
+        r#"[{"generatedTime":null,"createdTime":1700000000,"reference":null,"referenceValue":null,
+            "scoreFinal":null,"score-final":true},{"generatedTime":1700000009,"createdTime":null}]"#,
+    )
+    .unwrap();
+    let times: Vec<_> = insights.iter().map(|insight| insight.generated_time.unwrap().as_second()).collect();
+    assert_eq!(times, [1_700_000_000, 1_700_000_009]);
+    assert_eq!((insights[0].reference, insights[0].score_final), (None, true));
+    let order: Order = read(
+        r#"{"Id":null,"id":7,"symbol":{"value":null,"Value":"B"},"trailingAsPercentage":null,"trailingPercentage":true,
+            "events":[{"orderId":null,"order-id":2}]}"#,
+    )
+    .unwrap();
+    assert_eq!((order.id, order.symbol.value.as_str(), order.trailing_percentage), (7, "B", Some(true)));
+    assert_eq!(order.events[0].order_id, Some(2));
+    let whole: Order = read(r#"{"symbol":null,"Symbol":{"value":"A"}}"#).unwrap();
+    assert_eq!(whole.symbol.value, "A");
 }
 
 #[test]
