@@ -159,6 +159,15 @@ fn an_import_refuses_what_would_be_known_too_early_or_cannot_be() {
     // One row off the beat of five minutes, and one symbol among minutes: the step that most rows keep tells.
     let off = "time,XYZ\n2019-07-02 09:30,1\n2019-07-02 09:35,1\n2019-07-02 09:40,1\n2019-07-02 09:45,1\n2019-07-02 09:50,1\n2019-07-02 09:52,1\n";
     assert!(refused(off, Some(Resolution::Minute)).contains("bars of 300 seconds as minute bars"));
+    // By chance three of four steps of one share among three are two minutes long: it was hardly traded.
+    let thin = [31, 33, 35, 37, 44];
+    let rows: String =
+        (30..51).map(|n| format!("2019-07-02 09:{n},1,1,{}\n", if thin.contains(&n) { "2" } else { "" })).collect();
+    let other = tempfile::tempdir().unwrap();
+    let options = ImportOptions { resolution: Some(Resolution::Minute), ..ImportOptions::default() };
+    let table = csv(&format!("time,ABC,DEF,XYZ\n{rows}")).unwrap();
+    let stored = DataFolder::open(other.path()).unwrap().import(&table, &options).unwrap();
+    assert_eq!(stored.symbols.iter().map(|symbol| symbol.rows).collect::<Vec<_>>(), [21, 21, 5]);
     let rows: String =
         (30..51).map(|n| format!("2019-07-02 09:{n},1,{}\n", if n % 5 == 0 { "2" } else { "" })).collect();
     let one = format!("time,ABC,XYZ\n{rows}");

@@ -135,7 +135,7 @@ pub fn read(
 pub fn kinds(folder: &DataFolder) -> Result<Vec<String>> {
     let is_file = |name: &str| name.ends_with(".csv") || name.ends_with(".zip");
     let mut found = Vec::new();
-    for vendor in folder.list("alternative")? {
+    for vendor in folder.list("alternative")?.into_iter().filter(|name| !name.starts_with('.')) {
         if is_file(&vendor) {
             found.push(vendor);
             continue;

@@ -109,12 +109,12 @@ impl BarFile {
     pub(crate) fn parse(bytes: &[u8], format: Format) -> Result<BarFile, BadCell> {
         let parts = parts(bytes, rayon::current_num_threads());
         if parts.len() < 2 {
-            return BarFile::parse_part(bytes, format, n_lines(bytes) + 1);
+            return BarFile::parse_part(bytes, format, most_rows(bytes, n_lines(bytes), format));
         }
-        let in_all = parts.par_iter().map(|part| n_lines(part)).sum::<usize>() + 1;
+        let in_all = most_rows(bytes, parts.par_iter().map(|part| n_lines(part)).sum(), format);
         let read = |(index, part): (usize, &&[u8])| {
             // The first part makes room for all.
-            let room = if index == 0 { in_all } else { n_lines(part) + 1 };
+            let room = if index == 0 { in_all } else { most_rows(part, n_lines(part), format) };
             BarFile::parse_part(part, format, room)
         };
         let read: Vec<Result<BarFile, BadCell>> = parts.par_iter().enumerate().map(read).collect();
@@ -157,6 +157,11 @@ impl BarFile {
         let ascending = times.is_sorted_by(|a, b| a < b);
         Ok(BarFile { times, columns, ascending })
     }
+}
+
+/// At most so many rows are there: empty lines take no room, and a row has a time and mostly all of its cells.
+fn most_rows(bytes: &[u8], n_lines: usize, format: Format) -> usize {
+    (n_lines + 1).min(bytes.len() / (format.kind.n_columns() + 1) + 1)
 }
 
 /// Shorter parts are not worth another thread.

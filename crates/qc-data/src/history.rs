@@ -57,18 +57,19 @@ pub(crate) fn answer(folder: &DataFolder, request: &HistoryRequest) -> Result<Hi
         return Err(Error::TooMany { what: "symbols of a request", limit: MAX_SYMBOLS as u64, found });
     }
     let budget = Budget::new();
-    let read =
-        |query: &SymbolQuery, alone: bool| symbol_history(folder, request, folder.resolved(query)?, (&budget, alone));
-    let first: Vec<Result<Option<SymbolHistory>>> =
+    let read = |query: &SymbolQuery, alone: bool| {
+        budget.check()?;
+        symbol_history(folder, request, folder.resolved(query)?, (&budget, alone))
+    };
+    let mut results: Vec<Result<Option<SymbolHistory>>> =
         request.symbols.par_iter().map(|query| read(query, false)).collect();
-    let mut series = Vec::with_capacity(first.len());
-    for (query, known) in request.symbols.iter().zip(budget::all(first)?) {
-        match known {
-            Some(known) => series.push(known),
-            // Its fine bars did not fit beside those of others.
-            None => series.extend(read(query, true)?),
+    for (query, result) in request.symbols.iter().zip(&mut results) {
+        // Its fine bars did not fit beside those of others.
+        if let Ok(None) = result {
+            *result = read(query, true);
         }
     }
+    let series: Vec<SymbolHistory> = budget::all(results)?.into_iter().flatten().collect();
     let notes = series.iter().flat_map(gaps::notes).collect();
     Ok(History { series, notes, bars: request.bars, asked: request.window.days(), synthetic: folder.is_synthetic() })
 }

@@ -282,15 +282,33 @@ fn check_step(table: &Table, resolution: Resolution, notes: &mut Vec<String>) ->
         }
         return Ok(());
     }
-    let usual = table.columns.iter().filter(|column| column.field == Field::Close.name()).filter_map(|column| {
-        let times = table.times.iter().zip(&column.values).filter(|(_, price)| !price.is_nan()).map(|(at, _)| *at);
-        usual_step(times)
+    let usual: Vec<(&str, Usual)> = table
+        .columns
+        .iter()
+        .filter(|column| column.field == Field::Close.name())
+        .map(|column| {
+            let times = table.times.iter().zip(&column.values).filter(|(_, price)| !price.is_nan()).map(|(at, _)| *at);
+            (column.symbol.as_str(), usual_step(times))
+        })
+        .filter(|(_, usual)| FEW_STEPS <= usual.n_steps)
+        .collect();
+    let is_longer = |usual: &Usual| usual.step.is_some_and(|step| resolution.nanos() < step);
+    let n_longer = usual.iter().filter(|(_, usual)| is_longer(usual)).count();
+    let n_judged = usual.len();
+    // A share that was hardly traded may look like longer bars by chance; most shares do not, and few do without exception or
+    // over many rows.
+    let found = usual.iter().find(|(_, usual)| {
+        is_longer(usual) && (usual.always || MANY_STEPS <= usual.n_steps || n_judged < 2 * n_longer)
     });
-    let longer = std::iter::once(shared).chain(usual).find(|step| resolution.nanos() < *step);
+    let longer = match found {
+        _ if resolution.nanos() < shared => Some((String::new(), shared)),
+        Some((symbol, Usual { step: Some(step), .. })) => Some((format!(" ({})", crate::error::shown(symbol)), *step)),
+        _ => None,
+    };
     match longer {
         None => Ok(()),
-        Some(step) => Err(Error::Unsupported {
-            what: format!("bars of {} seconds as {resolution} bars", step / SECOND),
+        Some((symbol, step)) => Err(Error::Unsupported {
+            what: format!("bars of {} seconds as {resolution} bars{symbol}", step / SECOND),
             by: "an import: each would be shown before it was known".to_owned(),
         }),
     }
@@ -298,9 +316,20 @@ fn check_step(table: &Table, resolution: Resolution, notes: &mut Vec<String>) ->
 
 /// Fewer steps than this say nothing of what is usual.
 const FEW_STEPS: usize = 4;
+/// So many steps tell it of one symbol alone.
+const MANY_STEPS: usize = 50;
+
+/// How far apart the rows of a symbol are within their days.
+struct Usual {
+    n_steps: usize,
+    /// What more than half of them are.
+    step: Option<i64>,
+    /// Whether all of them are.
+    always: bool,
+}
 
 /// The step that more than half of the rows keep to the next row of their day; rows that are rarely traded keep none.
-fn usual_step(times: impl Iterator<Item = LocalTime>) -> Option<i64> {
+fn usual_step(times: impl Iterator<Item = LocalTime>) -> Usual {
     let mut counts: std::collections::HashMap<i64, usize> = std::collections::HashMap::new();
     let (mut before, mut n_steps): (Option<LocalTime>, usize) = (None, 0);
     for at in times {
@@ -311,8 +340,9 @@ fn usual_step(times: impl Iterator<Item = LocalTime>) -> Option<i64> {
             n_steps += 1;
         }
     }
-    let (step, count) = counts.into_iter().max_by_key(|(step, count)| (*count, std::cmp::Reverse(*step)))?;
-    (FEW_STEPS <= n_steps && n_steps < 2 * count).then_some(step)
+    let most = counts.into_iter().max_by_key(|(step, count)| (*count, std::cmp::Reverse(*step)));
+    let always = most.is_some_and(|(_, count)| n_steps == count);
+    Usual { n_steps, step: most.filter(|(_, count)| n_steps < 2 * count).map(|(step, _)| step), always }
 }
 
 fn greatest_common_divisor(a: i64, b: i64) -> i64 {

@@ -162,6 +162,8 @@ pub(crate) struct MapIndex {
     by_permtick: HashMap<String, Arc<MapFile>>,
     /// Ticker -> (last day of use -> permtick).
     by_ticker: HashMap<Arc<str>, BTreeMap<Date, String>>,
+    /// What is wrong with the first damaged file: a ticker that nobody claims may stand in it.
+    damage: Option<Error>,
 }
 
 impl MapIndex {
@@ -170,6 +172,7 @@ impl MapIndex {
         files.sort_by(|a, b| a.permtick.cmp(&b.permtick));
         let mut index = MapIndex::default();
         for file in files {
+            index.damage = index.damage.or_else(|| file.damage.clone());
             for row in &file.rows {
                 let uses = index.by_ticker.entry(row.ticker.clone()).or_default();
                 uses.entry(row.date).or_insert_with(|| file.permtick.clone());
@@ -182,11 +185,11 @@ impl MapIndex {
     /// The company that `ticker` meant on `day`, or `None`.
     ///
     /// # Errors
-    /// [`Error::Cell`] when the file of that company is damaged.
+    /// What is wrong with the file of that company; for a ticker that no file claims, with any file that is damaged.
     pub(crate) fn resolve(&self, ticker: &str, day: Date) -> Result<Option<Arc<MapFile>>> {
         match self.company(ticker, day) {
             Some(file) => file.damage.clone().map_or_else(|| Ok(Some(file.clone())), Err),
-            None => Ok(None),
+            None => self.damage.clone().map_or(Ok(None), Err),
         }
     }
 
@@ -340,7 +343,7 @@ mod tests {
         let damaged = MapFile::of_market("pep", "maps/pep.csv", Ok("20200101,do this now\n20501231,pep\n".into()));
         let index = MapIndex::new(vec![damaged, file("ko", "19980102,ko\n20501231,ko\n")]);
         assert!(index.resolve("ko", date(2020, 1, 2)).unwrap().is_some());
-        assert_eq!(index.resolve("spy", date(2020, 1, 2)), Ok(None));
+        assert!(index.resolve("old", date(2020, 1, 2)).is_err(), "nobody's ticker may be one that could not be read");
         for day in [date(1998, 1, 2), date(2020, 1, 2), END_OF_TIME] {
             let error = index.resolve("pep", day).unwrap_err();
             assert!(matches!(error, Error::Cell { line: 1, column: 2, .. }), "{error}");

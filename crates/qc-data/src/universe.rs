@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::folder::DataFolder;
 use crate::history::Window;
 use crate::lines::{parse_lines, read, word};
-use crate::maps::{Claim, parse_day};
+use crate::maps::{Claim, is_ticker, parse_day};
 use crate::sid::Sid;
 use crate::symbol::{Market, Resolution, Security, SecurityType, SymbolQuery, check_name};
 use crate::time::{DAY, LocalTime, date_of_day};
@@ -118,7 +118,8 @@ impl DataFolder {
     /// An unusable name of a market, a folder that cannot be listed.
     pub fn funds(&self, market: &str) -> Result<Vec<String>> {
         let names = self.list(&format!("equity/{}/universes/etf", Market::new(market)?))?;
-        Ok(names.iter().map(|name| name.to_ascii_uppercase()).collect())
+        // What is no ticker is no fund: files of the system, notes.
+        Ok(names.iter().filter(|name| is_ticker(name)).map(|name| name.to_ascii_uppercase()).collect())
     }
 }
 

@@ -106,7 +106,12 @@ impl DataFolder {
             let permtick = name.strip_suffix(".csv").filter(|name| is_ticker(name));
             if let Some(permtick) = permtick.filter(|name| !in_master.contains(*name)) {
                 let path = format!("{folder}/{name}");
-                parsed.push(MapFile::of_market(permtick, &path, self.read_text(&path).map(Option::unwrap_or_default)));
+                let text = match self.read_text(&path) {
+                    // What cannot be read at the moment is no damage of the file.
+                    Err(error @ Error::Io { .. }) => return Err(error),
+                    text => text.map(Option::unwrap_or_default),
+                };
+                parsed.push(MapFile::of_market(permtick, &path, text));
             }
         }
         let index = Arc::new(MapIndex::new(parsed));

@@ -60,16 +60,34 @@ impl Budget {
     /// first one that is too many.
     pub(super) fn take(&self, n_rows: usize, n_columns: usize) -> Result<()> {
         let cells = (n_rows as u64).saturating_mul(n_columns as u64 + 1);
-        let refused = || Err(Error::TooMany { what: WHAT, limit: self.limit, found: self.limit.saturating_add(1) });
-        if self.limit < add(&self.taken, cells) {
-            return refused();
+        let taken = add(&self.taken, cells);
+        // What goes is given back whole, so it is counted whole, also where it is too much by itself.
+        let passing = self.part.as_ref().map(|part| (part, add(&self.passing, cells)));
+        if self.limit < taken {
+            return Err(self.refusal());
         }
-        let Some(part) = &self.part else { return Ok(()) };
-        if self.limit < add(&self.passing, cells) && !part.alone {
-            part.crowded.store(true, Ordering::Relaxed);
-            return refused();
+        match passing {
+            Some((part, passing)) if self.limit < passing && !part.alone => {
+                part.crowded.store(true, Ordering::Relaxed);
+                Err(self.refusal())
+            }
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Whether it is refused already, so that nothing more need be read.
+    ///
+    /// # Errors
+    /// As [`Budget::take`].
+    pub(super) fn check(&self) -> Result<()> {
+        match self.limit < self.taken.load(Ordering::Relaxed) || self.is_crowded() {
+            true => Err(self.refusal()),
+            false => Ok(()),
+        }
+    }
+
+    fn refusal(&self) -> Error {
+        Error::TooMany { what: WHAT, limit: self.limit, found: self.limit.saturating_add(1) }
     }
 
     /// Whether an error is the refusal of a budget.
@@ -131,6 +149,18 @@ mod tests {
         drop(alone);
         assert_eq!(budget.take(100, 0), Ok(()));
         assert_eq!(budget.part(false).take(100, 0), Ok(()), "finer bars do not count as the answer");
+    }
+
+    #[test]
+    fn what_is_refused_stops_reading_and_gives_back_no_more_than_it_took() {
+        let budget = Budget::of(100);
+        let (one, other) = (budget.part(false), budget.part(false));
+        assert_eq!((one.take(40, 0), one.check()), (Ok(()), Ok(())));
+        assert!(one.take(90, 0).is_err() && one.check().is_err(), "too many by itself");
+        drop(one);
+        assert_eq!(other.take(60, 0), Ok(()));
+        assert!(budget.part(false).take(60, 0).is_err(), "the other one still holds its rows");
+        assert!(budget.take(101, 0).is_err() && budget.check().is_err());
     }
 
     #[test]

@@ -124,6 +124,7 @@ impl Plan<'_> {
         let mut uses = self.uses().into_iter().peekable();
         let mut walk: Option<Walk<'_>> = None;
         while let Some((first_day, name)) = uses.next() {
+            self.budget.check()?;
             let Some(file) = source::read(self.folder, None, &self.place(&name, kind, first_day), format)? else {
                 continue;
             };
@@ -220,6 +221,7 @@ impl Plan<'_> {
         let days: Vec<i32> = self.data_days.iter().copied().filter(|day| self.listed.contains(day)).collect();
         let shelves = self.shelves(kind, &days)?;
         let read = |day: &i32| {
+            self.budget.check()?;
             let place = self.place(&self.name_on(*day), kind, *day);
             let shelf = place.zip.rsplit_once('/').and_then(|(folder, name)| Some((shelves.get(folder)?, name)));
             let Some((Shelf { open: Some(open), names }, name)) = shelf else { return Ok(None) };
