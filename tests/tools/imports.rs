@@ -81,6 +81,14 @@ async fn nothing_is_written_where_it_must_not_be() {
     assert!(text.contains("read-only"), "{text}");
     assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
     read_only.ok("import_data", json!({"path": "p.csv"})).await;
+    // A folder that may be read is not for that reason one to write into.
+    let paper = desk(data.path(), files.path(), &[]).await;
+    let book = json!({"instance_name": "other", "source": files.path().to_str().unwrap()});
+    paper.ok("initialize_quantbook", book).await;
+    let elsewhere = json!({"path": "p.csv", "into": "folder", "instance_name": "other"});
+    let text = paper.refused("import_data", elsewhere).await;
+    assert!(text.contains("own data folder"), "{text}");
+    assert!(!files.path().join("equity").exists());
     let market = market_copy();
     let synthetic = desk(market.path(), files.path(), &[]).await;
     let text = synthetic.refused("import_data", json!({"path": "p.csv", "into": "folder"})).await;

@@ -119,6 +119,27 @@ async fn books_sum_to_their_halves_without_beta_and_stay_near_a_start() {
 }
 
 #[tokio::test]
+async fn the_best_ratio_under_a_volatility_is_the_best_ratio_where_that_does_not_bind() {
+    let desk = Desk::synthetic().await;
+    let symbols = ["KO", "MSFT", "PG", "GOOGL"];
+    let found = async |target: Option<f64>| {
+        let mut ask = over(&symbols, START, END);
+        ask["method"] = json!("max_sharpe");
+        if let Some(target) = target {
+            ask["target_volatility"] = json!(target);
+        }
+        desk.ok("optimize_portfolio", ask).await
+    };
+    let free = found(None).await;
+    let loose = found(Some(1.0)).await;
+    assert_eq!(loose["optimized_weights"], free["optimized_weights"]);
+    let volatility = number(&free["volatility"]);
+    let tight = found(Some(0.97 * volatility)).await;
+    close(&tight["volatility"], 0.97 * volatility, 1e-6);
+    assert!(number(&tight["sharpe_ratio"]) <= number(&free["sharpe_ratio"]) + 1e-9);
+}
+
+#[tokio::test]
 async fn conditions_that_cannot_hold_are_refused_with_numbers() {
     let desk = Desk::synthetic().await;
     let with = |name: &str, value: Value| {
@@ -136,6 +157,12 @@ async fn conditions_that_cannot_hold_are_refused_with_numbers() {
     let text = desk.refused("optimize_portfolio", tight).await;
     assert!(text.contains("exclude each other"), "{text}");
     assert!(desk.refused("optimize_portfolio", with("confidence", json!(1.5))).await.contains("confidence"));
+    // What would have no effect is no argument.
+    assert!(desk.refused("optimize_portfolio", with("start_from", json!("hrp"))).await.contains("max_deviation"));
+    let mut books = with("min_weight", json!(0.05));
+    books["method"] = json!("min_cvar");
+    books["short_symbols"] = json!(["KO"]);
+    assert!(desk.refused("optimize_portfolio", books).await.contains("min_weight"));
 }
 
 #[tokio::test]
@@ -271,6 +298,9 @@ async fn trades_of_a_pair_add_up_and_never_look_ahead() {
     let mut ahead = ask.clone();
     ahead["fit_end"] = json!("2020-01-01");
     assert!(desk.refused("backtest_pairs_strategy", ahead).await.contains("looks ahead"));
+    let mut short = ask.clone();
+    (short["refit"], short["end_date"]) = (json!(20), json!("2020-12-31"));
+    assert!(desk.refused("backtest_pairs_strategy", short).await.contains("shorter fit window"));
     let mut moving = ask;
     moving["hedge"] = json!("kalman");
     desk.ok("backtest_pairs_strategy", moving).await;

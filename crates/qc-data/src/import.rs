@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::folder::DataFolder;
 use crate::history::Field;
 use crate::hours::HoursDatabase;
+use crate::maps::is_ticker;
 use crate::symbol::{Market, Resolution, SecurityType, check_name};
 use crate::table::Table;
 use crate::time::{DAY, HOUR, LocalTime, MINUTE, SECOND, Zone};
@@ -105,12 +106,19 @@ impl DataFolder {
         if resolution == Resolution::Tick {
             return Err(Error::Unsupported { what: "an import of ticks".into(), by: "tables, which hold bars".into() });
         }
-        let mut notes = Vec::new();
-        check_step(table, resolution, &mut notes)?;
-        let writer = LeanWriter::from_dir(self.dir()?);
         let symbols: Vec<String> = table.symbols().iter().map(|symbol| symbol.trim().to_ascii_uppercase()).collect();
         for symbol in &symbols {
             check_name("symbol", &symbol.to_ascii_lowercase())?;
+            // Later errors name it, so it is a ticker and no sentence.
+            if symbol.contains(' ') || !is_ticker(symbol) {
+                let reason = "it is no ticker of one word of at most 20 characters";
+                return Err(Error::BadName { what: "symbol", name: crate::error::shown(symbol), reason });
+            }
+        }
+        let mut notes = Vec::new();
+        check_step(table, resolution, &mut notes)?;
+        let writer = LeanWriter::from_dir(self.dir()?);
+        for symbol in &symbols {
             let place = target(kind, &market, &symbol.to_ascii_lowercase(), resolution);
             if self.stamp(&place)?.is_some() {
                 return Err(Error::Io { file: place, reason: "it exists already and is never replaced".into() });

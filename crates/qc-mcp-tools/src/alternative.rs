@@ -150,6 +150,9 @@ fn load(source: &OpenSource, question: &Question) -> Result<Vec<(Option<String>,
     if question.symbols.names.is_empty() {
         return Ok(vec![(None, one(None)?)]);
     }
+    if question.kind.trim() == "etf_weights" && 1 < question.symbols.names.len() {
+        return Err(ToolError::argument("etf_weights takes one fund a call: rows of several could not be told apart"));
+    }
     let names = question.symbols.names.iter().zip(question.symbols.queries());
     names.map(|(name, query)| Ok((Some(name.clone()), one(Some(&query))?))).collect()
 }

@@ -125,8 +125,12 @@ pub(crate) async fn into_folder(
     }
     let caller = ctx.caller.key.as_str();
     let book = server.desk().books().get(caller, shared.instance())?;
-    if matches!(book.source, Source::Table(_)) {
-        let message = format!("workbook `{}` reads a table, which is no LEAN folder", book.name);
+    // Folders that may be read are not for that reason folders to write into.
+    if !matches!(book.source, Source::Auto | Source::Lean) {
+        let message = format!(
+            "workbook `{}` does not read the server's own data folder, and files are written into no other",
+            book.name
+        );
         return Err(ToolError::new(Kind::InvalidArgument, Topic::DataFolder, message));
     }
     let source = open_source(server, &book.source).await?;

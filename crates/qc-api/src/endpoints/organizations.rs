@@ -71,7 +71,7 @@ pub struct Organization {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Credit {
-    /// What is left.
+    /// What is left, in QCC (a hundredth of a US dollar).
     #[serde(deserialize_with = "number::option")]
     pub balance: Option<f64>,
     /// How it came and went.
@@ -95,10 +95,10 @@ pub struct CreditMovement {
     /// Its kind, closer.
     #[serde(deserialize_with = "text::option")]
     pub subtype: Option<String>,
-    /// How much; negative is spent.
+    /// How much, in QCC; negative is spent.
     #[serde(deserialize_with = "number::option")]
     pub amount: Option<f64>,
-    /// What was left then.
+    /// What was left then, in QCC.
     #[serde(deserialize_with = "number::option")]
     pub balance: Option<f64>,
 }

@@ -189,7 +189,8 @@ pub struct Order {
     /// What happened to it, oldest first.
     #[serde(deserialize_with = "list::of")]
     pub events: Vec<OrderEvent>,
-    /// How far a trailing stop follows.
+    /// How far a trailing stop follows: a fraction of the price where [`Order::trailing_percentage`] is set, else an
+    /// amount in the price's currency.
     #[serde(deserialize_with = "number::option", skip_serializing_if = "Option::is_none")]
     pub trailing_amount: Option<f64>,
     /// Whether that is a fraction of the price.

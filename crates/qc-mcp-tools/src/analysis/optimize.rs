@@ -145,6 +145,12 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, annual_rate: f64) -> Result<Found,
             format!("short_symbols names {stray}, which is not in symbols"),
         ));
     }
+    if !ask.short.is_empty() && 0.0 < ask.bounds.lower {
+        return Err(ToolError::argument("min_weight goes with one book; short_symbols take max_weight alone"));
+    }
+    if ask.start_from.is_some() && ask.max_deviation.is_none() {
+        return Err(ToolError::argument("start_from needs max_deviation: how far a weight may go from it"));
+    }
     held.require_variation()?;
     let (n, t) = (held.n_symbols(), held.n_rows());
     let (covariance, estimator) = if t < 5 * n {
@@ -191,9 +197,14 @@ fn weigh(rule: Rule, known: &Estimates, ask: &Ask) -> Result<Vec<f64>, ToolError
         }
         Rule::MaxSharpe if ask.is_general() => {
             if ask.short.is_empty() && ask.neutral_to.is_none() && ask.max_deviation.is_none() {
-                let found =
-                    target_volatility::max_return(&known.mean, &known.covariance.covariance, &conditions(known, ask)?)?;
-                return Ok(found.weights);
+                let covariance = &known.covariance.covariance;
+                let best = mean_variance::max_sharpe(&known.mean, covariance, known.rate, ask.bounds)?;
+                let target = ask.target_volatility.unwrap_or(f64::INFINITY) / ask.periods_per_year.sqrt();
+                if portfolio::volatility(covariance, &best)? <= target {
+                    return Ok(best);
+                }
+                // Below the best portfolio's volatility the ratio grows with volatility along the frontier.
+                return Ok(target_volatility::max_return(&known.mean, covariance, &conditions(known, ask)?)?.weights);
             }
             refuse("short_symbols, beta_neutral_to or max_deviation")
         }

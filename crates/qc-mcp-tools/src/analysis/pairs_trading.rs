@@ -126,7 +126,15 @@ pub(crate) fn run(
         let life = half_life::estimate(&relation.residual)?.half_life;
         let hedge = match (ask.hedge, ask.refit) {
             (HedgeArg::Ols, None) => Hedge::Fixed { beta, alpha },
-            (HedgeArg::Ols, Some(every)) => Hedge::Refit { window: logs.n_rows().min(test.panel.n_rows()), every },
+            (HedgeArg::Ols, Some(every)) => {
+                let (window, rows) = (logs.n_rows(), test.panel.n_rows());
+                if rows <= window {
+                    return Err(ToolError::argument(format!(
+                        "refit fits on as many traded bars as the fit window has ({window}) before it trades, and start_date to end_date has {rows}: give a shorter fit window or no refit"
+                    )));
+                }
+                Hedge::Refit { window, every }
+            }
             (HedgeArg::Kalman, None) => {
                 let options = kalman_hedge::estimate(&logs.series(y)?, &logs.series(x)?, &KalmanOptions::default())?;
                 // The filter goes on where the fit window ended.
