@@ -222,6 +222,7 @@ def optimizes(project_id):
         "--parameter", "fast", "1", "4", "1", "--constraint", "Drawdown < 90", "--node", "O2-8", "--parallel-nodes", "2",
     )  # fmt: skip
     says("Estimated number of backtests: 4", said)
+    says("Estimated batch cost: $0.02", said)
     made = ask("optimizations/list", {"projectId": project_id})["optimizations"][0]
     points = ask("optimizations/read", {"optimizationId": made["optimizationId"]})["optimization"]["backtests"]
     sharpe = 15  # its position among the statistics
@@ -229,7 +230,8 @@ def optimizes(project_id):
     says(f"Optimal backtest id: {best['id']}", said)
     says(f"fast: {best['parameterSet']['fast']}", said)
     compare_table(said, project_id, best["id"])
-    check(ask("account/read")["creditBalance"] == before - 1, "one hundredth of a dollar is 1 QCC")
+    # It expects 0.01 USD of every optimization it creates, and is charged what it showed.
+    check(ask("account/read")["creditBalance"] == before - 2, "two hundredths of a dollar are 2 QCC")
     print("  optimizes a grid of four: its best point is the best of those served, and so is its table")
 
 
