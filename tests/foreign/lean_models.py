@@ -15,7 +15,7 @@ def decodes(project_id, user, token, organization_id, work):
     organization = api.organizations.get(organization_id)
     check([o.id for o in api.organizations.get_all()] == [organization_id], "organizations")
     check(organization.credit.balance == api.accounts.get_organization(organization_id).creditBalance, organization)
-    check(organization.credit.movements[-1].amount == -1, organization.credit.movements)
+    check(organization.credit.movements[-1].amount == -2, organization.credit.movements)
     check(api.users.get_info().name == organization.members[0].name, "user")
     nodes = api.nodes.get_all(organization_id)
     check((len(nodes.backtest), len(nodes.live), nodes.backtest[0].sku) == (2, 2, "B4-12"), nodes)
