@@ -14,6 +14,36 @@ pub enum Error {
         /// Columns of the table.
         needed: usize,
     },
+    /// Nothing to draw.
+    #[error("{what} has no values to draw")]
+    Empty {
+        /// What was to be drawn.
+        what: &'static str,
+    },
+    /// A number that has no place on a scale.
+    #[error("{what} has no finite value in row {row}")]
+    NotFinite {
+        /// What was to be drawn.
+        what: &'static str,
+        /// Index of the value, from 0.
+        row: usize,
+    },
+    /// Labels and values do not belong together.
+    #[error("{what} needs {needed} values, found {found}")]
+    Length {
+        /// What was to be drawn.
+        what: &'static str,
+        /// Values needed.
+        needed: usize,
+        /// Values that came.
+        found: usize,
+    },
+    /// The renderer refused a picture.
+    #[error("the picture cannot be rendered: {reason}")]
+    Picture {
+        /// What it said.
+        reason: String,
+    },
     /// The place it was written to failed.
     #[error("writing failed: {0}")]
     Io(#[from] std::io::Error),

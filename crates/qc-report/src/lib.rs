@@ -1,7 +1,7 @@
 //! Documents from research results: what a person opens in another program.
 //!
-//! This crate computes nothing: it is given numbers and text and writes them down. Today it writes tables as CSV
-//! ([`csv`]); pictures and pages come beside it.
+//! This crate computes nothing: it is given numbers and text and writes them down, as tables in CSV ([`csv`]) and as
+//! pictures ([`chart`]).
 //!
 //! ```
 //! use qc_report::csv::{Cell, Table};
@@ -12,6 +12,7 @@
 //! # Ok::<(), qc_report::Error>(())
 //! ```
 
+pub mod chart;
 pub mod csv;
 mod error;
 
