@@ -47,7 +47,10 @@ impl Frame {
 
     fn scale(&mut self, y_label: &str) {
         let ticks = ticks(self.low, self.high);
-        let step = ticks.windows(2).next().map_or(1.0, |two| two[1] - two[0]);
+        let step = match ticks.as_slice() {
+            [first, second, ..] => second - first,
+            _ => 1.0,
+        };
         for value in ticks {
             let y = self.y(value);
             self.svg.line((LEFT, y), (self.right, y), GRID, 1.0);
