@@ -18,9 +18,20 @@ const NO_TOOL: &[(&str, &str)] = &[
     ("services/terminal-news", "news is not work"),
 ];
 
-/// Flows by file, each with the group of the tools that use it.
-const FLOWS: &[(&str, &str)] =
-    &[("backtest", "backtests"), ("compile", "compile"), ("files", "files"), ("find", "projects")];
+/// Flows and tool files that are not named after a group, each with the group of their tools.
+const GROUPS: &[(&str, &str)] = &[
+    ("backtest", "backtests"),
+    ("collaboration", "projects"),
+    ("compile", "compile"),
+    ("files", "files"),
+    ("find", "projects"),
+    ("grid", "optimizations"),
+    ("libraries", "projects"),
+    ("lock", "projects"),
+    ("nodes", "projects"),
+    ("objects", "object_store"),
+    ("overview", "account"),
+];
 
 /// The source of every tool file and flow, by group.
 fn tool_sources() -> Vec<(String, String)> {
@@ -29,14 +40,10 @@ fn tool_sources() -> Vec<(String, String)> {
     for place in ["tools", "flows"] {
         for entry in fs::read_dir(folder.join(place)).into_iter().flatten().flatten() {
             let name = entry.path().file_stem().unwrap().to_string_lossy().into_owned();
-            let group = match place {
-                "tools" => name,
-                _ => FLOWS
-                    .iter()
-                    .find(|(flow, _)| *flow == name)
-                    .unwrap_or_else(|| panic!("flow {name} has no group"))
-                    .1
-                    .to_owned(),
+            let group = match (GROUPS.iter().find(|(file, _)| *file == name), place) {
+                (Some((_, group)), _) => (*group).to_owned(),
+                (None, "tools") => name,
+                (None, _) => panic!("flow {name} has no group"),
             };
             sources.push((group, fs::read_to_string(entry.path()).unwrap_or_default()));
         }

@@ -16,6 +16,12 @@ const OTHER: &[&str] = &[
     "min_variance",
     "risk_parity",
     "sup_f",
+    "sharpe_ratio",
+    "compounding_annual_return",
+    "probabilistic_sharpe_ratio",
+    // A method of algorithms, and a style of names.
+    "snake_case",
+    "get_parameter",
     "drop_rows",
     "save_as",
     "risk_free_rate",

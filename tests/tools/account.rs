@@ -12,3 +12,39 @@ async fn tells_organisation_and_credit_and_nothing_of_the_card() {
     assert!(account["credit_balance_qcc"].is_number(), "{account}");
     assert!(account.get("card").is_none());
 }
+
+#[tokio::test]
+async fn organisations_are_listed_with_their_plan() {
+    let session = Session::start().await;
+    let list = session.ok("list_organizations", json!({})).await;
+    let first = &list["organizations"][0];
+    assert_eq!((&first["organization_id"], &first["preferred"]), (&json!(seed::ORGANIZATION_ID), &json!(true)));
+    assert_eq!(first["plan"], "Team", "{list}");
+}
+
+#[tokio::test]
+async fn the_overview_shows_credit_nodes_and_what_runs() {
+    let session = Session::start().await;
+    let quiet = session.ok("account_overview", json!({})).await;
+    assert!(quiet["credit_balance_qcc"].is_number() && quiet.get("not_readable").is_none(), "{quiet}");
+    assert_eq!((&quiet["running_backtests"], &quiet["nodes"]["backtest"]["free"]), (&json!([]), &json!(2)), "{quiet}");
+    assert_eq!((&quiet["quotas"]["plan"], &quiet["quotas"]["file_kb"]), (&json!("Team"), &json!(128)));
+    assert_eq!(quiet["projects"], 2);
+
+    let compile = session.ok("compile_project", json!({"project_id": seed::PAIR_PROJECT_ID})).await;
+    let arguments =
+        json!({"project_id": seed::PAIR_PROJECT_ID, "compile_id": compile["compile_id"], "backtest_name": "at work"});
+    let started = session.ok("create_backtest", arguments).await;
+    let busy = session.ok("account_overview", json!({})).await;
+    assert_eq!(busy["running_backtests"][0]["backtest_id"], started["backtest_id"], "{busy}");
+    assert_eq!(busy["running_backtests"][0]["project_id"], seed::PAIR_PROJECT_ID);
+}
+
+#[tokio::test]
+async fn a_part_that_cannot_be_read_is_named_and_the_rest_is_shown() {
+    let session = Session::start().await;
+    session.sim.faults().always("nodes/read", qc_sim::Fault::HtmlOk);
+    let seen = session.ok("account_overview", json!({})).await;
+    assert_eq!(seen["not_readable"], json!(["nodes"]), "{seen}");
+    assert_eq!(seen["projects"], 2);
+}

@@ -36,3 +36,59 @@ async fn needs_files_or_a_project_and_not_both() {
     }
     assert!(session.sim.journal().of("ai/tools/syntax-check").is_empty());
 }
+
+#[tokio::test]
+async fn an_algorithm_that_does_not_start_is_told_so() {
+    let session = Session::start().await;
+    let fine = session.ok("check_initialization_errors", json!({"project_id": seed::PAIR_PROJECT_ID})).await;
+    assert_eq!((&fine["state"], &fine["next"]), (&json!("End"), &json!("compile_project")), "{fine}");
+    let code = "from AlgorithmImports import *\nclass A(QCAlgorithm):\n    def initialize(self):\n        raise ValueError(\"no\")\n";
+    let bad = session
+        .ok("check_initialization_errors", json!({"language": "Py", "files": [{"name": "main.py", "content": code}]}))
+        .await;
+    assert_eq!((&bad["state"], &bad["next"]), (&json!("Error"), &json!("edit_file")), "{bad}");
+    assert!(bad["untrusted_said"].as_str().unwrap().contains("no"), "{bad}");
+}
+
+#[tokio::test]
+async fn code_is_completed_explained_and_rewritten() {
+    let session = Session::start().await;
+    let found = session.ok("complete_code", json!({"language": "Py", "sentence": "self.set_sta"})).await;
+    assert!(found["untrusted_proposals"].to_string().contains("set_start_date"), "{found}");
+    let text = session
+        .call(
+            "enhance_error_message",
+            json!({"language": "Py", "error": {"message": "KeyError: SPY", "stacktrace": "line 3"}}),
+        )
+        .await;
+    assert!(text.text().contains("KeyError: SPY") && text.text().contains("line 3"), "{}", text.text());
+    let files = json!([{"name": "main.py", "content": "self.SetStartDate(2020, 1, 1)\n"}]);
+    let new = session.ok("update_code_to_pep8", json!({"files": files})).await;
+    assert!(new["files"][0]["untrusted_content"].as_str().unwrap().contains("set_start_date"), "{new}");
+    let text = session.err("update_code_to_pep8", json!({"files": [{"name": "Main.cs", "content": "x"}]})).await;
+    assert!(text.contains("no .py file"), "{text}");
+}
+
+#[tokio::test]
+async fn search_takes_a_plain_query_and_the_official_servers_criteria() {
+    let session = Session::start().await;
+    let plain = session.ok("search_quantconnect", json!({"query": "add equity", "count": 2})).await;
+    assert!(
+        plain["results"].as_array().unwrap().len() <= 2 && plain["results"][0]["untrusted_content"].is_string(),
+        "{plain}"
+    );
+    let official =
+        json!({"model": {"language": "Py", "criteria": [{"input": "add equity", "type": "Stubs", "count": 1}]}});
+    let found = session.ok("search_quantconnect", official).await;
+    assert_eq!(found["results"][0]["found_in"], "stubs", "{found}");
+    let text = session.err("search_quantconnect", json!({})).await;
+    assert!(text.contains("missing query"), "{text}");
+}
+
+#[tokio::test]
+async fn versions_of_lean_come_newest_first() {
+    let session = Session::start().await;
+    let list = session.ok("read_lean_versions", json!({"limit": 1})).await;
+    assert_eq!(list["versions"].as_array().unwrap().len(), 1, "{list}");
+    assert!(list["versions"][0]["version_id"].is_number(), "{list}");
+}

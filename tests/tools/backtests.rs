@@ -179,3 +179,26 @@ async fn renames_tags_and_deletes() {
     let list = session.ok("list_backtests", json!({"project_id": PROJECT})).await;
     assert_eq!(list["total"], 0);
 }
+
+#[tokio::test]
+async fn quantconnects_report_is_linked_or_saved_and_labelled_as_foreign() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let session = Session::with(&["--toolsets", "all", "--output-dir", out], qc_sim::SimOptions::default()).await;
+    let id = finished(&session).await;
+    let arguments = json!({"project_id": PROJECT, "backtest_id": id});
+    let answer = session.call("read_backtest_report", arguments.clone()).await;
+    assert!(!answer.is_error(), "{}", answer.text());
+    assert!(!answer.text().contains("<html"), "{}", answer.text());
+    assert_eq!(answer.links(), [format!("qc://backtests/{PROJECT}/{id}/report.html")]);
+    let page = session.read(&answer.links()[0]).await.unwrap();
+    assert!(page.starts_with("<untrusted-") && page.contains("<html"), "{page}");
+
+    let arguments = json!({"project_id": PROJECT, "backtest_id": id, "save_as": "first"});
+    let saved = session.ok("read_backtest_report", arguments.clone()).await;
+    assert_eq!(saved["saved_as"], "first.html", "{saved}");
+    let text = std::fs::read_to_string(folder.path().join("first.html")).unwrap();
+    assert!(text.starts_with("<!-- QuantConnect's own report of backtest"), "{text}");
+    let text = session.err("read_backtest_report", arguments).await;
+    assert!(text.contains("choose another name"), "{text}");
+}

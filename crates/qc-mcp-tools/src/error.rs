@@ -133,8 +133,18 @@ pub enum Topic {
     Backtest,
     /// A chart of a backtest.
     Chart,
+    /// The report of a backtest.
+    Report,
     /// A node to run on.
     Node,
+    /// An optimization.
+    Optimization,
+    /// A key of the object store.
+    Object,
+    /// A download from the object store.
+    Export,
+    /// The edit lock of a shared project.
+    Lock,
     /// The local data folder.
     DataFolder,
     /// A symbol.
@@ -332,6 +342,9 @@ fn topic_of(path: &str) -> Topic {
         "files" => Topic::File,
         "compile" => Topic::Compile,
         "backtests" if path.contains("chart") => Topic::Chart,
+        "backtests" if path.contains("report") => Topic::Report,
+        "optimizations" => Topic::Optimization,
+        "object" => Topic::Object,
         "backtests" => Topic::Backtest,
         _ => Topic::General,
     }
@@ -342,6 +355,10 @@ fn refused_topic(topic: Topic, said: &str) -> Topic {
     let said = said.to_ascii_lowercase();
     if said.contains("no spare nodes") {
         Topic::Node
+    } else if said.contains("derivative export") {
+        Topic::Export
+    } else if said.contains("write permission") {
+        Topic::Lock
     } else if said.contains("compile") {
         Topic::Compile
     } else {

@@ -5,3 +5,7 @@ pub(crate) mod backtest;
 pub(crate) mod compile;
 pub(crate) mod files;
 pub(crate) mod find;
+pub(crate) mod grid;
+pub(crate) mod lock;
+pub(crate) mod objects;
+pub(crate) mod overview;

@@ -35,6 +35,11 @@ impl Door {
         Ok(client.send(request).await?)
     }
 
+    /// The name under which this server edits, as the edit lock of a shared project knows it.
+    pub(crate) fn agent(&self) -> &str {
+        &self.server.settings().agent_name
+    }
+
     /// The files this server wrote.
     pub(crate) fn written(&self) -> &Written {
         self.server.written()

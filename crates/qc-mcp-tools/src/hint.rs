@@ -47,6 +47,9 @@ pub const TABLE: &[Row] = &[
     row(Kind::NotFound, Topic::Snippet, "call `read_file` and copy old_text from it exactly, white space included"),
     row(Kind::NotFound, Topic::Compile, "call `compile_project` and use the compile_id it returns"),
     row(Kind::NotFound, Topic::Backtest, "call `list_backtests` to see ids, or pass backtest_id=latest"),
+    row(Kind::NotFound, Topic::Report, "call `list_backtests` to see ids, or pass backtest_id=latest"),
+    row(Kind::NotFound, Topic::Optimization, "call `list_optimizations` to see ids"),
+    row(Kind::NotFound, Topic::Object, "call `list_object_store_files` to see the keys"),
     row(Kind::NotFound, Topic::Chart, "call `read_backtest`, which lists the names of the charts"),
     row(Kind::NotFound, Topic::Symbol, "call `describe_data` to see which symbols and dates the folder holds"),
     row(
@@ -91,6 +94,7 @@ pub const TABLE: &[Row] = &[
         Topic::General,
         "call `get_server_status` to see the mode; only the person who starts the server can change it",
     ),
+    row(Kind::Forbidden, Topic::Object, "store it under another key, or replace it on quantconnect.com"),
     row(Kind::Refused, Topic::General, "read the reason above and change the request"),
     row(Kind::Refused, Topic::Compile, "call `compile_project` again and use the compile_id it returns"),
     row(
@@ -98,6 +102,17 @@ pub const TABLE: &[Row] = &[
         Topic::Node,
         "wait for a running backtest to end (`list_backtests`) or stop one on quantconnect.com",
     ),
+    row(
+        Kind::Refused,
+        Topic::Export,
+        "only Institution plans with permission to export may download; `read_object_properties` shows how an object begins",
+    ),
+    row(
+        Kind::Refused,
+        Topic::Lock,
+        "another person edits, or the account may only read: `read_project_collaborators` tells, `lock_project_with_collaborators` takes over",
+    ),
+    row(Kind::Refused, Topic::Optimization, "call `read_optimization` to see how far it is"),
     row(Kind::RateLimited, Topic::General, "wait a minute and call again"),
     row(
         Kind::Unavailable,
@@ -118,6 +133,11 @@ pub const TABLE: &[Row] = &[
     ),
     row(Kind::MaybeCreated, Topic::Compile, "call `compile_project` again; a second compile does no harm"),
     row(Kind::MaybeCreated, Topic::Backtest, "call `list_backtests` and look for the name before starting it again"),
+    row(
+        Kind::MaybeCreated,
+        Topic::Optimization,
+        "call `list_optimizations` and look for the name before starting it again",
+    ),
     row(Kind::TooLarge, Topic::General, "ask for less: a smaller limit, fewer symbols or a shorter range"),
     row(Kind::TooLarge, Topic::Argument, "send the content in smaller pieces"),
     row(Kind::TooFewRows, Topic::General, "widen start_date or end_date, or use fewer symbols"),
@@ -182,6 +202,7 @@ pub const TABLE: &[Row] = &[
     row(Kind::Degenerate, Topic::General, "drop constant or duplicate series, or change the range"),
     row(Kind::NotReady, Topic::General, "call again in some seconds"),
     row(Kind::NotReady, Topic::Backtest, "call `read_backtest` again in some seconds"),
+    row(Kind::NotReady, Topic::Report, "call `read_backtest_report` again in a minute"),
     row(Kind::NotYet, Topic::Picture, "leave the argument out; the numbers are in the answer"),
     row(Kind::Cancelled, Topic::General, "work already started at QuantConnect goes on; look before starting it again"),
     row(Kind::Internal, Topic::General, "see the server log; the server keeps serving"),

@@ -36,6 +36,7 @@ pub mod logs;
 mod machine;
 mod market;
 mod metrics;
+mod plans;
 mod prices;
 pub mod prompts;
 mod quantbook;

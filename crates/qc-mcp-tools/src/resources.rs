@@ -113,6 +113,12 @@ pub const PAGES: &[Page] = &[
         "text/plain",
     ),
     page(
+        "qc://backtests/{project_id}/{backtest_id}/report.html",
+        "Report",
+        "QuantConnect's own report of a backtest, between marks",
+        "text/html",
+    ),
+    page(
         "qc://backtests/{project_id}/{backtest_id}/charts/{name}",
         "Chart",
         "One chart of a backtest, full resolution",
@@ -247,6 +253,7 @@ async fn cloud(server: &QcServer, ctx: &Ctx, page: &Page, uri: &str, values: &[S
             let lines = backtest::logs(&ctx.door, &run, "", 0, MOST_LOG_LINES).await?.0;
             Ok(Untrusted::new(lines.join("\n")).fenced())
         }
+        "/report.html" => Ok(Untrusted::new(backtest::report(&ctx.door, &run, &ctx.progress).await?).fenced()),
         "/charts/{name}" => {
             let backtest = backtest::read(&ctx.door, &run).await?;
             let request = qc_api::endpoints::backtests::ReadBacktestChart {

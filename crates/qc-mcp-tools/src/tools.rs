@@ -12,9 +12,14 @@ mod analysis;
 mod assist;
 mod auth;
 mod backtests;
+mod collaboration;
 mod compile;
 mod data;
 mod files;
+mod libraries;
+mod nodes;
+mod object_store;
+mod optimizations;
 mod portfolio;
 mod projects;
 mod quantbook;
@@ -29,8 +34,13 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Auth, Access::Delete, QcServer::auth_delete),
     shelf(Group::Account, Access::Read, QcServer::account_read),
     shelf(Group::Projects, Access::Read, QcServer::projects_read),
+    shelf(Group::Projects, Access::Read, QcServer::nodes_read),
+    shelf(Group::Projects, Access::Read, QcServer::collaboration_read),
     shelf(Group::Projects, Access::Create, QcServer::projects_create),
     shelf(Group::Projects, Access::Update, QcServer::projects_update),
+    shelf(Group::Projects, Access::Update, QcServer::nodes_update),
+    shelf(Group::Projects, Access::Update, QcServer::libraries_update),
+    shelf(Group::Projects, Access::Update, QcServer::collaboration_update),
     shelf(Group::Projects, Access::Delete, QcServer::projects_delete),
     shelf(Group::Files, Access::Read, QcServer::files_read),
     shelf(Group::Files, Access::Create, QcServer::files_create),
@@ -39,9 +49,15 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Compile, Access::Read, QcServer::compile_read),
     shelf(Group::Compile, Access::Create, QcServer::compile_create),
     shelf(Group::Backtests, Access::Read, QcServer::backtests_read),
+    shelf(Group::Backtests, Access::Read, QcServer::report_read),
     shelf(Group::Backtests, Access::Create, QcServer::backtests_create),
     shelf(Group::Backtests, Access::Update, QcServer::backtests_update),
     shelf(Group::Backtests, Access::Delete, QcServer::backtests_delete),
+    shelf(Group::Optimizations, Access::Read, QcServer::optimizations_read),
+    shelf(Group::Optimizations, Access::Update, QcServer::optimizations_update),
+    shelf(Group::ObjectStore, Access::Read, QcServer::object_store_read),
+    shelf(Group::ObjectStore, Access::Create, QcServer::object_store_create),
+    shelf(Group::ObjectStore, Access::Update, QcServer::object_store_update),
     shelf(Group::Assist, Access::Read, QcServer::assist_read),
     shelf(Group::Quantbook, Access::Read, QcServer::quantbook_read),
     shelf(Group::Quantbook, Access::Create, QcServer::quantbook_create),
@@ -81,6 +97,10 @@ pub const ALIASES: &[Alias] = &[
     alias("create_compile", "compile_project"),
     alias("read_compile", "read_compilation_result"),
     alias("update_file_contents", "update_file_content"),
+    alias("read_object_store_file_job_id", "download_object"),
+    alias("read_object_store_file_download_url", "download_object"),
+    alias("read_mcp_server_version", "get_server_status"),
+    alias("read_latest_mcp_server_version", "get_server_status"),
 ];
 
 /// The tool a name means.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use qc_api::{
     Endpoint,
     endpoints::backtests::{
-        ReadBacktest, ReadBacktestChart, ReadBacktestInsights, ReadBacktestLogs, ReadBacktestOrders, ReadBacktestTrades,
+        ReadBacktest, ReadBacktestChart, ReadBacktestInsights, ReadBacktestLogs, ReadBacktestOrders,
+        ReadBacktestReport, ReadBacktestTrades,
     },
     ids::{BacktestId, ProjectId},
     model::{
@@ -34,6 +35,10 @@ const MOST_ROWS: usize = 50_000;
 const CHART_WAIT: Duration = Duration::from_secs(30);
 /// Pause between two looks at a chart that loads.
 const CHART_PAUSE: Duration = Duration::from_secs(5);
+/// How long a report is waited for.
+const REPORT_WAIT: Duration = Duration::from_secs(60);
+/// Pause between two looks at a report that is being made.
+const REPORT_PAUSE: Duration = Duration::from_secs(10);
 
 /// A backtest of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -378,6 +383,33 @@ pub(crate) async fn chart(door: &Door, request: &ReadBacktestChart, progress: &P
         door.sleep(CHART_PAUSE).await?;
         waited += CHART_PAUSE;
     }
+}
+
+/// QuantConnect's own report, waited for while it is being made.
+pub(crate) async fn report(door: &Door, run: &Run, progress: &Progress) -> Result<String, ToolError> {
+    let request = ReadBacktestReport { project_id: run.project_id, backtest_id: run.backtest_id.clone() };
+    let mut waited = Duration::ZERO;
+    loop {
+        let reply = door.send(&request).await?;
+        if let Some(report) = reply.report.filter(|report| !report.is_empty()) {
+            return Ok(report);
+        }
+        if REPORT_WAIT <= waited {
+            let message = format!("the report is still being made after {} s", waited.as_secs());
+            return Err(ToolError::new(Kind::NotReady, Topic::Report, message));
+        }
+        progress.report(waited.as_secs_f64(), Some(REPORT_WAIT.as_secs_f64()), "the report is being made");
+        door.sleep(REPORT_PAUSE).await?;
+        waited += REPORT_PAUSE;
+    }
+}
+
+/// A report as it is saved: with our word about whose it is at its beginning.
+pub(crate) fn labelled(run: &Run, report: &str) -> String {
+    format!(
+        "<!-- QuantConnect's own report of backtest {} in project {}, saved as it came: not made by this server, it may hold scripts -->\n{report}",
+        run.backtest_id, run.project_id
+    )
 }
 
 /// Log lines from `start` up to `end` (any distance) of those that hold `query`, and how many there are in all.

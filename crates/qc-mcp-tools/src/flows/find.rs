@@ -1,8 +1,8 @@
 //! What a caller's name means: a project by id or name, a backtest by id or `latest`.
 
 use qc_api::{
-    endpoints::{backtests::ListBacktests, projects::ReadProjects},
-    ids::{BacktestId, ProjectId},
+    endpoints::{account::ReadAccount, backtests::ListBacktests, projects::ReadProjects},
+    ids::{BacktestId, OrganizationId, ProjectId},
     model::Project,
 };
 
@@ -69,6 +69,14 @@ pub(crate) async fn backtest(
     newest.map(|backtest| backtest.backtest_id).ok_or_else(|| {
         ToolError::new(Kind::NotFound, Topic::Backtest, format!("project {project_id} has no backtests"))
     })
+}
+
+/// The organization of that id, else the one that the account works in.
+pub(crate) async fn organization(door: &Door, wanted: Option<&str>) -> Result<OrganizationId, ToolError> {
+    match wanted {
+        Some(id) => valid_id(id).map(OrganizationId),
+        None => Ok(door.send(&ReadAccount::default()).await?.organization_id),
+    }
 }
 
 /// An id as the service writes them: letters, digits and hyphens.

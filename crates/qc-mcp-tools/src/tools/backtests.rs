@@ -23,6 +23,8 @@ use crate::{
     server::QcServer,
 };
 
+mod report;
+
 /// Backtests in a list unless the caller asks for more.
 const LISTED: usize = 20;
 /// Log lines shown unless the caller asks for others.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures::FutureExt;
 use qc_api::endpoints::files::{DeleteFile, PatchFiles, ReadFiles, RenameFile};
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::Deserialize;
@@ -13,7 +14,7 @@ use crate::{
     ctx::Ctx,
     flows::{
         files::{self, Created},
-        find,
+        find, lock,
     },
     reply::CAP,
     server::QcServer,
@@ -154,12 +155,13 @@ impl QcServer {
     async fn create_file(&self, Parameters(args): Parameters<WriteArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         check(&args.name, &args.content)?;
         let id = find::project(&ctx.door, &args.project_id).await?;
-        let created = files::create(&ctx.door, id, &args.name, &args.content).await?;
+        let create = || files::create(&ctx.door, id, &args.name, &args.content).boxed();
+        let (created, locked) = lock::held(&ctx.door, id, create).await?;
         let what = match created {
             Created::New => "created",
             Created::ReplacedTemplate => "replaced the untouched template",
         };
-        Ok(written(&format!("{what}: {}", quote(&args.name)), id, &args.content)
+        Ok(written(&format!("{what}: {}", quote(&args.name)), id, &args.content, locked)
             .field("replaced_template", created == Created::ReplacedTemplate))
     }
 }
@@ -172,8 +174,9 @@ impl QcServer {
         check(&args.name, &args.content)?;
         let id = find::project(&ctx.door, &args.project_id).await?;
         let summary = format!("updated {}", quote(&args.name));
-        files::update(&ctx.door, id, &args.name, &args.content).await?;
-        Ok(written(&summary, id, &args.content))
+        let update = || files::update(&ctx.door, id, &args.name, &args.content).boxed();
+        let ((), locked) = lock::held(&ctx.door, id, update).await?;
+        Ok(written(&summary, id, &args.content, locked))
     }
 
     /// Rename a file of a project; its content stays.
@@ -182,15 +185,10 @@ impl QcServer {
         files::check_name(&args.new_name)?;
         let id = find::project(&ctx.door, &args.project_id).await?;
         let summary = format!("renamed {} to {}", quote(&args.old_file_name), quote(&args.new_name));
-        ctx.door
-            .send(&RenameFile {
-                project_id: id,
-                name: args.old_file_name,
-                new_name: args.new_name,
-                ..RenameFile::default()
-            })
-            .await?;
-        Ok(Reply::new(summary).field("project_id", id))
+        let request =
+            RenameFile { project_id: id, name: args.old_file_name, new_name: args.new_name, ..RenameFile::default() };
+        let (_, locked) = lock::held(&ctx.door, id, || ctx.door.send(&request).boxed()).await?;
+        Ok(told(summary, locked).field("project_id", id))
     }
 
     /// Apply a unified diff to one or more files; it must match exactly. For one change edit_file is easier.
@@ -208,9 +206,10 @@ impl QcServer {
         names.iter().try_for_each(|name| files::check_name(name))?;
         let id = find::project(&ctx.door, &args.project_id).await?;
         let written: Vec<String> = names.into_iter().map(str::to_owned).collect();
-        ctx.door.send(&PatchFiles { project_id: id, patch: args.patch, ..PatchFiles::default() }).await?;
+        let request = PatchFiles { project_id: id, patch: args.patch, ..PatchFiles::default() };
+        let (_, locked) = lock::held(&ctx.door, id, || ctx.door.send(&request).boxed()).await?;
         written.iter().for_each(|name| ctx.door.written().note(id, name));
-        Ok(Reply::new(format!("patched {n_files} file(s) of project {id}"))
+        Ok(told(format!("patched {n_files} file(s) of project {id}"), locked)
             .field("project_id", id)
             .field("files", n_files)
             .next("compile_project"))
@@ -220,16 +219,24 @@ impl QcServer {
     #[tool(title = "Edit file")]
     async fn edit_file(&self, Parameters(args): Parameters<EditArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let id = find::project(&ctx.door, &args.project_id).await?;
-        let file = files::read(&ctx.door, id, &args.name).await?;
-        let (content, line) = files::replace_unique(&file.content, &args.old_text, &args.new_text)?;
-        if content.trim().is_empty() {
-            return Err(ToolError::argument(
-                "the edit would leave the file empty, which QuantConnect refuses; use delete_file",
-            ));
-        }
+        // With the lock taken in between, the file is read once more: somebody may have edited it.
+        let edit = || {
+            async {
+                let file = files::read(&ctx.door, id, &args.name).await?;
+                let (content, line) = files::replace_unique(&file.content, &args.old_text, &args.new_text)?;
+                if content.trim().is_empty() {
+                    return Err(ToolError::argument(
+                        "the edit would leave the file empty, which QuantConnect refuses; use delete_file",
+                    ));
+                }
+                files::update(&ctx.door, id, &args.name, &content).await?;
+                Ok((content, line))
+            }
+            .boxed()
+        };
+        let ((content, line), locked) = lock::held(&ctx.door, id, edit).await?;
         let summary = format!("edited {} at line {line}", quote(&args.name));
-        files::update(&ctx.door, id, &args.name, &content).await?;
-        Ok(written(&summary, id, &content).field("line", line))
+        Ok(written(&summary, id, &content, locked).field("line", line))
     }
 }
 
@@ -240,8 +247,9 @@ impl QcServer {
     async fn delete_file(&self, Parameters(args): Parameters<DeleteArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let id = find::project(&ctx.door, &args.project_id).await?;
         let summary = format!("deleted {}", quote(&args.name));
-        ctx.door.send(&DeleteFile { project_id: id, name: args.name, ..DeleteFile::default() }).await?;
-        Ok(Reply::new(summary).field("project_id", id))
+        let request = DeleteFile { project_id: id, name: args.name, ..DeleteFile::default() };
+        let (_, locked) = lock::held(&ctx.door, id, || ctx.door.send(&request).boxed()).await?;
+        Ok(told(summary, locked).field("project_id", id))
     }
 }
 
@@ -268,12 +276,20 @@ fn whole_lines(mut content: String, first: usize, last: usize, room: usize) -> (
 }
 
 /// The answer of every write: sizes, never the content.
-fn written(summary: &str, id: qc_api::ids::ProjectId, content: &str) -> Reply {
-    Reply::new(summary)
+fn written(summary: &str, id: qc_api::ids::ProjectId, content: &str, locked: bool) -> Reply {
+    told(summary.to_owned(), locked)
         .field("project_id", id)
         .field("bytes", content.len())
         .field("lines", content.lines().count())
         .next("compile_project")
+}
+
+/// The answer of a change, with the word that the edit lock was taken for it.
+fn told(summary: String, locked: bool) -> Reply {
+    match locked {
+        true => Reply::new(format!("{summary}{}", lock::TAKEN)).field("lock_taken", true),
+        false => Reply::new(summary),
+    }
 }
 
 /// The files that the headers of a unified diff name (a `+++ ` line behind a `--- ` line): without git's `b/` and without

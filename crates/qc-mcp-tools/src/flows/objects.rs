@@ -1,0 +1,127 @@
+//! The object store: keys that can be meant, what lies under them, and downloads in two steps.
+
+use std::time::Duration;
+
+use qc_api::{
+    endpoints::object_store::{DownloadReply, ObjectProperties, ReadDownload, ReadObjectProperties, StartDownload},
+    ids::OrganizationId,
+};
+
+use crate::{
+    args::quote,
+    ctx::Progress,
+    error::{Kind, ToolError, Topic},
+    flows::overview,
+    gate::Door,
+};
+
+/// The longest key taken.
+const LONGEST_KEY: usize = 512;
+/// Pause between two looks at a download that is being packed.
+const PAUSE: Duration = Duration::from_secs(3);
+/// How long one call waits for it.
+const WAIT: Duration = Duration::from_secs(45);
+
+/// A key as the service keeps it, without a slash at its beginning; refuses what names the whole store, leaves it or hides.
+pub(crate) fn key(text: &str) -> Result<String, ToolError> {
+    let wrong = |reason: &str| {
+        Err(ToolError::argument(format!("`{}` is no object key: {reason}; nothing was sent", quote(text))))
+    };
+    let key = text.trim().trim_matches('/');
+    if key.is_empty() {
+        return wrong("it is empty or names the whole store");
+    }
+    if LONGEST_KEY < key.len() {
+        return wrong(&format!("keys have at most {LONGEST_KEY} bytes, this one {}", key.len()));
+    }
+    if key.chars().any(|c| c.is_control() || c == '\\') {
+        return wrong("it holds a control character or a backslash; folders are separated by /");
+    }
+    if key.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
+        return wrong("a folder in it is empty, `.` or `..`");
+    }
+    Ok(key.to_owned())
+}
+
+/// What is known of the object under a key; `None` if there is none.
+pub(crate) async fn look(
+    door: &Door,
+    organization_id: &OrganizationId,
+    key: &str,
+) -> Result<Option<ObjectProperties>, ToolError> {
+    let request = ReadObjectProperties { organization_id: organization_id.clone(), key: key.to_owned() };
+    match door.send(&request).await {
+        Ok(reply) => Ok(Some(reply.metadata)),
+        Err(error) if error.kind == Kind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Refuses to replace an object while anything but paper may be running: running code may read it.
+pub(crate) async fn may_replace(door: &Door) -> Result<(), ToolError> {
+    const PAPER: &str = "PaperBrokerage";
+    let refuse = |why: String| Err(ToolError::new(Kind::Forbidden, Topic::Object, format!("{why}; nothing was sent")));
+    match overview::running(door).await {
+        Ok(live) if live.iter().all(|run| run.brokerage.as_deref() == Some(PAPER)) => Ok(()),
+        Ok(live) => refuse(format!(
+            "an object of that key exists, and of {} running algorithm(s) not all are known to be paper: one may read it",
+            live.len()
+        )),
+        Err(_) => {
+            refuse("an object of that key exists, and whether real money is running could not be read".to_owned())
+        }
+    }
+}
+
+/// A download: its job, and the link once it is packed.
+pub(crate) async fn download(
+    door: &Door,
+    organization_id: OrganizationId,
+    keys: Vec<String>,
+    progress: &Progress,
+) -> Result<DownloadReply, ToolError> {
+    let started = door.send(&StartDownload { organization_id: organization_id.clone(), keys }).await?;
+    if started.url.is_some() {
+        return Ok(started);
+    }
+    packed(door, organization_id, started.job_id, progress).await
+}
+
+/// Waits until the zip of a job is packed, but not longer than one call may take.
+pub(crate) async fn packed(
+    door: &Door,
+    organization_id: OrganizationId,
+    job_id: String,
+    progress: &Progress,
+) -> Result<DownloadReply, ToolError> {
+    let request = ReadDownload { organization_id, job_id };
+    let mut waited = Duration::ZERO;
+    loop {
+        let reply = door.send(&request).await?;
+        let has_link = reply.url.as_ref().is_some_and(|url| !url.expose().is_empty());
+        if has_link || WAIT <= waited {
+            return Ok(DownloadReply { job_id: request.job_id, url: reply.url.filter(|_| has_link) });
+        }
+        progress.report(waited.as_secs_f64(), Some(WAIT.as_secs_f64()), "the objects are packed");
+        door.sleep(PAUSE).await?;
+        waited += PAUSE;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key;
+
+    #[test]
+    fn keys_lose_the_slashes_around_them() {
+        assert_eq!(key("/models/a.json").unwrap(), "models/a.json");
+        assert_eq!(key(" models/ ").unwrap(), "models");
+    }
+
+    #[test]
+    fn what_names_the_whole_store_or_leaves_it_is_refused() {
+        for bad in ["", "/", "//", ".", "..", "a/../b", "./a", "a//b", "a\\b", "a\u{0}", &"x".repeat(513)] {
+            assert!(key(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! Optimizations: estimate, read, list, rename and stop them.
+
+use qc_api::{
+    endpoints::optimizations::{
+        AbortOptimization, EstimateOptimization, GRID_SEARCH, ListOptimizations, ReadOptimization, UpdateOptimization,
+    },
+    ids::{CompileId, OptimizationId, ProjectId},
+    model::{
+        Constraint, Optimization, OptimizationBacktest, OptimizationNode, OptimizationParameter, OptimizationStatus,
+        OptimizationSummary, OptimizationTarget, TargetDirection,
+    },
+};
+use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Reply, ToolError, Untrusted,
+    args::{ProjectArg, quote},
+    ctx::Ctx,
+    flows::{
+        find,
+        grid::{self, QCC_PER_USD},
+    },
+    server::QcServer,
+};
+
+/// Rows of a list unless the caller asks for more.
+const LISTED: usize = 20;
+
+/// A parameter of the grid.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct GridArg {
+    /// Name in the code
+    name: String,
+    /// Smallest value
+    min: f64,
+    /// Largest value
+    max: f64,
+    /// Distance
+    step: f64,
+}
+
+/// What a result must fulfil.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct ConstraintArg {
+    /// As target
+    target: String,
+    /// <=, <, >=, >, == or !=
+    operator: String,
+    /// Compared with
+    #[serde(alias = "targetValue", alias = "target-value")]
+    target_value: f64,
+}
+
+/// What an optimization is asked for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+pub(super) struct PlanArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// [{name, min, max, step}]; the code reads them with get_parameter
+    parameters: Vec<GridArg>,
+    /// sharpe_ratio (default), compounding_annual_return, probabilistic_sharpe_ratio or drawdown
+    target: Option<String>,
+    /// max or min; default max, for drawdown min
+    target_to: Option<String>,
+    /// Value that ends the search
+    target_value: Option<f64>,
+    /// [{target, operator, target_value}]
+    constraints: Option<Vec<ConstraintArg>>,
+    /// Id from compile_project
+    compile_id: Option<String>,
+    /// O2-8 (default), O4-12 or O8-16
+    node_type: Option<String>,
+    /// Nodes at once; default half of the most
+    parallel_nodes: Option<i64>,
+    /// Name of the optimization
+    name: Option<String>,
+    /// Only grid search runs
+    #[schemars(extend("x-hidden" = true))]
+    strategy: Option<String>,
+}
+
+/// The same, checked.
+pub(super) struct Plan {
+    project_id: ProjectId,
+    name: String,
+    target: OptimizationTarget,
+    target_to: TargetDirection,
+    target_value: Option<f64>,
+    compile_id: Option<CompileId>,
+    parameters: Vec<OptimizationParameter>,
+    constraints: Vec<Constraint>,
+    node_type: OptimizationNode,
+    parallel_nodes: i64,
+}
+
+/// Arguments of the tools that name one optimization.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct OneArgs {
+    /// Id, such as O-0123abc
+    optimization_id: String,
+}
+
+/// Arguments of `read_optimization`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct ReadArgs {
+    /// Id, such as O-0123abc
+    optimization_id: String,
+    /// Most backtests shown, best first; default 20
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<i64>,
+}
+
+/// Arguments of `list_optimizations`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct ListArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// Most optimizations shown; default 20
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<i64>,
+}
+
+/// Arguments of `update_optimization`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct UpdateArgs {
+    /// Id, such as O-0123abc
+    optimization_id: String,
+    /// New name
+    name: String,
+}
+
+#[tool_router(router = optimizations_read, vis = "pub(crate)")]
+impl QcServer {
+    /// Estimate how long an optimization takes and what it costs, beside the balance. Needs an earlier backtest of the project.
+    #[tool(title = "Estimate optimization")]
+    async fn estimate_optimization_time(
+        &self,
+        Parameters(args): Parameters<PlanArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let plan = plan(&ctx, args).await?;
+        Ok(estimate(&ctx, &plan).await?.reply(&plan))
+    }
+
+    /// Read an optimization: status, progress, and its backtests with parameters and figures, best first.
+    #[tool(title = "Read optimization")]
+    async fn read_optimization(&self, Parameters(args): Parameters<ReadArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let optimization_id = optimization_id(&args.optimization_id)?;
+        let found = ctx.door.send(&ReadOptimization { optimization_id }).await?.optimization;
+        let limit = args.limit.and_then(|limit| usize::try_from(limit).ok());
+        let reply = result(&found, limit.unwrap_or(LISTED));
+        Ok(if limit.is_some() { reply.allow(100_000) } else { reply })
+    }
+
+    /// List a project's optimizations, newest first.
+    #[tool(title = "List optimizations")]
+    async fn list_optimizations(&self, Parameters(args): Parameters<ListArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let project_id = find::project(&ctx.door, &args.project_id).await?;
+        let mut list = ctx.door.send(&ListOptimizations { project_id }).await?.optimizations;
+        list.sort_by_key(|one| std::cmp::Reverse(one.created));
+        let limit = args.limit.and_then(|limit| usize::try_from(limit).ok());
+        let rows: Vec<Value> = list.iter().take(limit.unwrap_or(LISTED)).map(row).collect();
+        let summary = match list.len() {
+            0 => format!(
+                "project {project_id} has no optimizations yet; `estimate_optimization_time` tells what one costs"
+            ),
+            total => format!("{} of {total} optimizations of project {project_id}, newest first", rows.len()),
+        };
+        let reply =
+            Reply::new(summary).field("project_id", project_id).field("total", list.len()).field("optimizations", rows);
+        Ok(if limit.is_some() { reply.allow(100_000) } else { reply })
+    }
+}
+
+#[tool_router(router = optimizations_update, vis = "pub(crate)")]
+impl QcServer {
+    /// Give an optimization a new name.
+    #[tool(title = "Rename optimization")]
+    async fn update_optimization(
+        &self,
+        Parameters(args): Parameters<UpdateArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let optimization_id = optimization_id(&args.optimization_id)?;
+        let name = args.name.trim();
+        if name.is_empty() || name.chars().any(char::is_control) {
+            return Err(ToolError::argument("`name` is empty or holds control characters; nothing was sent"));
+        }
+        let request = UpdateOptimization { optimization_id, name: name.to_owned() };
+        ctx.door.send(&request).await?;
+        Ok(Reply::new(format!("optimization {} is renamed", request.optimization_id))
+            .field("optimization_id", request.optimization_id))
+    }
+
+    /// Stop a running optimization; backtests that are finished stay.
+    #[tool(title = "Abort optimization")]
+    async fn abort_optimization(&self, Parameters(args): Parameters<OneArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let request = AbortOptimization { optimization_id: optimization_id(&args.optimization_id)? };
+        ctx.door.send(&request).await?;
+        Ok(Reply::new(format!("optimization {} is stopped", request.optimization_id))
+            .field("optimization_id", request.optimization_id)
+            .next("read_optimization"))
+    }
+}
+
+/// An id as the service writes those of optimizations.
+fn optimization_id(text: &str) -> Result<OptimizationId, ToolError> {
+    let id = find::valid_id(text)?;
+    match id.strip_prefix("O-") {
+        Some(rest) if !rest.is_empty() => Ok(OptimizationId(id)),
+        _ => Err(ToolError::argument(format!("`{}` is no id of an optimization: they begin with O-", quote(text)))),
+    }
+}
+
+/// Checks everything that can be checked without asking, then finds the project.
+pub(super) async fn plan(ctx: &Ctx, args: PlanArgs) -> Result<Plan, ToolError> {
+    if args.strategy.as_deref().is_some_and(|strategy| !strategy.to_lowercase().contains("grid")) {
+        return Err(ToolError::argument("`strategy`: only the grid search runs in QuantConnect's cloud; leave it out"));
+    }
+    let target = grid::target(args.target.as_deref().unwrap_or("sharpe_ratio"))?;
+    let target_to = grid::direction(args.target_to.as_deref(), &target)?;
+    let of = |one: &GridArg| grid::parameter(&one.name, one.min, one.max, one.step);
+    let parameters = args.parameters.iter().map(of).collect::<Result<Vec<_>, _>>()?;
+    grid::points(&parameters)?;
+    let of = |one: &ConstraintArg| grid::constraint(&one.target, &one.operator, one.target_value);
+    let constraints = args.constraints.iter().flatten().map(of).collect::<Result<Vec<_>, _>>()?;
+    let node_type = grid::node(args.node_type.as_deref())?;
+    let parallel_nodes = grid::parallel(args.parallel_nodes, &node_type)?;
+    let compile_id = args.compile_id.as_deref().map(find::valid_id).transpose()?.map(CompileId);
+    Ok(Plan {
+        project_id: find::project(&ctx.door, &args.project_id).await?,
+        name: args.name.unwrap_or_else(|| "optimization".to_owned()),
+        target,
+        target_to,
+        target_value: args.target_value,
+        compile_id,
+        parameters,
+        constraints,
+        node_type,
+        parallel_nodes,
+    })
+}
+
+/// What an optimization takes, by the service's time and lean-cli's prices.
+pub(super) struct Estimate {
+    seconds: f64,
+    cost: qc_api::model::OptimizationCost,
+    balance_qcc: Option<f64>,
+}
+
+/// Asks the service for the time of one backtest and reckons the cost from it.
+pub(super) async fn estimate(ctx: &Ctx, plan: &Plan) -> Result<Estimate, ToolError> {
+    let request = EstimateOptimization {
+        project_id: plan.project_id,
+        name: plan.name.clone(),
+        target: plan.target.clone(),
+        target_to: plan.target_to.clone(),
+        target_value: plan.target_value,
+        strategy: GRID_SEARCH.to_owned(),
+        compile_id: plan.compile_id.clone(),
+        parameters: plan.parameters.clone(),
+        constraints: plan.constraints.clone(),
+        node_type: Some(plan.node_type.clone()),
+        parallel_nodes: Some(plan.parallel_nodes),
+    };
+    let told = ctx.door.send(&request).await?.estimate;
+    let seconds = told.time.unwrap_or_default();
+    let cost = grid::cost(&plan.parameters, seconds, &plan.node_type, plan.parallel_nodes)?;
+    Ok(Estimate { seconds, cost, balance_qcc: told.balance })
+}
+
+impl Estimate {
+    fn reply(&self, plan: &Plan) -> Reply {
+        let cost = &self.cost;
+        let qcc = cost.usd * QCC_PER_USD;
+        Reply::new(format!(
+            "{:.0} backtests, about {:.2} h on {} {} nodes, about {qcc:.0} QCC ({:.2} USD); balance {}",
+            cost.backtests,
+            cost.hours,
+            plan.parallel_nodes,
+            plan.node_type.as_str(),
+            cost.usd,
+            self.balance_qcc.map_or_else(|| "not told".to_owned(), |qcc| format!("{qcc:.0} QCC")),
+        ))
+        .data(json!({
+            "project_id": plan.project_id,
+            "backtests": cost.backtests,
+            "seconds_per_backtest": self.seconds,
+            "node_hours": cost.node_hours,
+            "hours": cost.hours,
+            "cost_usd": cost.usd,
+            "cost_qcc": qcc,
+            "balance_qcc": self.balance_qcc,
+            "node_type": plan.node_type.as_str(),
+            "parallel_nodes": plan.parallel_nodes,
+            "target": grid::short(&plan.target),
+            "target_to": plan.target_to.as_str(),
+            "parameters": grid::shown(&plan.parameters),
+            "rule": "time from QuantConnect, cost as lean-cli reckons it",
+        }))
+    }
+}
+
+fn status(status: Option<&OptimizationStatus>) -> &str {
+    match status {
+        Some(OptimizationStatus::Other(_)) => "other",
+        Some(known) => known.as_str(),
+        None => "not told",
+    }
+}
+
+/// One line of the list.
+fn row(one: &OptimizationSummary) -> Value {
+    json!({
+        "optimization_id": one.optimization_id,
+        "name": Untrusted::new(one.name.as_str()).shortened(80),
+        "status": status(one.status.as_ref()),
+        "created": one.created,
+        "best_sharpe_ratio": one.sharpe_ratio,
+        "best_probabilistic_sharpe_ratio_percent": one.psr,
+        "best_total_orders": one.trades,
+    })
+}
+
+/// The statistics of a table of backtests: title, column.
+const COLUMNS: [(&str, &str); 5] = [
+    ("Sharpe Ratio", "sharpe_ratio"),
+    ("Compounding Annual Return", "compounding_annual_return_percent"),
+    ("Drawdown", "drawdown_percent"),
+    ("Probabilistic Sharpe Ratio", "probabilistic_sharpe_ratio_percent"),
+    ("Total Orders", "total_orders"),
+];
+
+fn result(found: &Optimization, limit: usize) -> Reply {
+    let criterion = found.criterion.clone().unwrap_or_default();
+    let target = criterion.target.unwrap_or(OptimizationTarget::SharpeRatio);
+    let title = match &target {
+        OptimizationTarget::CompoundingAnnualReturn => "Compounding Annual Return",
+        OptimizationTarget::ProbabilisticSharpeRatio => "Probabilistic Sharpe Ratio",
+        OptimizationTarget::Drawdown => "Drawdown",
+        _ => "Sharpe Ratio",
+    };
+    let is_min = criterion.extremum == Some(TargetDirection::Min);
+    let mut runs: Vec<&OptimizationBacktest> = found.backtests.iter().map(|(_, run)| run).collect();
+    runs.sort_by(|a, b| {
+        let key = |run: &OptimizationBacktest| {
+            run.statistics.figure(title).map_or(f64::INFINITY, |value| if is_min { value } else { -value })
+        };
+        key(a).total_cmp(&key(b))
+    });
+    let rows: Vec<Value> = runs.iter().take(limit).map(|run| backtest(run)).collect();
+    let state = status(found.status.as_ref());
+    let share = found.share_done();
+    let done = share.map_or_else(String::new, |share| format!(", {:.0} % done", 100.0 * share));
+    let best = runs.first().and_then(|run| run.statistics.figure(title));
+    let best = best.map_or_else(String::new, |best| format!("; best {} {best}", grid::short(&target)));
+    let over = found.status.as_ref().is_some_and(OptimizationStatus::is_finished);
+    let mut counts = Map::new();
+    for count in ["Completed", "Failed", "Running", "In Queue", "Total"] {
+        if let Some(figure) = found.runtime_statistics.figure(count) {
+            counts.insert(count.to_lowercase().replace(' ', "_"), json!(figure.value));
+        }
+    }
+    Reply::new(format!("optimization {} is {state}{done}{best}", found.optimization_id))
+        .data(json!({
+            "optimization_id": found.optimization_id,
+            "project_id": found.project_id,
+            "name": Untrusted::new(found.name.as_str()).shortened(80),
+            "status": state,
+            "progress": share,
+            "requested": found.requested,
+            "target": grid::short(&target),
+            "target_to": if is_min { "min" } else { "max" },
+            "counts": counts,
+            "parameters": grid::shown(&found.parameters),
+            "n_backtests": runs.len(),
+            "backtests": rows,
+        }))
+        .next(if over { "read_backtest" } else { "read_optimization" })
+}
+
+/// One backtest of an optimization.
+fn backtest(run: &OptimizationBacktest) -> Value {
+    let parameters: Vec<Value> = run
+        .parameter_set
+        .iter()
+        .map(|(name, value)| {
+            json!([Untrusted::new(name.as_str()).shortened(60), Untrusted::new(value.as_str()).shortened(40)])
+        })
+        .collect();
+    let mut row = json!({
+        "backtest_id": Untrusted::new(run.id.as_str()).shortened(64).as_str(),
+        "failed": run.exit_code.is_some_and(|code| code != 0),
+        "parameters": parameters,
+    });
+    if let Some(map) = row.as_object_mut() {
+        for (title, column) in COLUMNS {
+            map.insert(column.to_owned(), json!(run.statistics.figure(title)));
+        }
+    }
+    row
+}

@@ -1,0 +1,116 @@
+//! Optimizations through the tools.
+
+use qc_api::{
+    endpoints::{
+        compile::CreateCompile,
+        optimizations::{CreateOptimization, GRID_SEARCH},
+    },
+    model::{OptimizationNode, OptimizationParameter, OptimizationTarget, TargetDirection},
+};
+use qc_sim::seed;
+use serde_json::{Value, json};
+use std::time::Duration;
+use support::session::Session;
+
+const PROJECT: i64 = seed::PAIR_PROJECT_ID;
+
+fn grid() -> Value {
+    json!({"project_id": PROJECT, "parameters": [{"name": "lookback", "min": 10, "max": 30, "step": 10}]})
+}
+
+/// An optimization started past the tools, which do not spend without being asked.
+async fn started(session: &Session) -> String {
+    let client = session.sim.client().unwrap();
+    let compile = client.send(&CreateCompile { project_id: PROJECT.into() }).await.unwrap();
+    session.sim.clock().advance(Duration::from_secs(60));
+    let request = CreateOptimization {
+        project_id: PROJECT.into(),
+        name: "Grid".into(),
+        target: OptimizationTarget::SharpeRatio,
+        target_to: TargetDirection::Max,
+        target_value: None,
+        strategy: GRID_SEARCH.into(),
+        compile_id: compile.compile_id,
+        parameters: vec![OptimizationParameter::range("lookback", 10.0, 30.0, 10.0).unwrap()],
+        constraints: Vec::new(),
+        estimated_cost: 0.1,
+        node_type: OptimizationNode::O2_8,
+        parallel_nodes: 1,
+    };
+    let made = client.send(&request).await.unwrap().optimizations;
+    made[0].optimization_id.to_string()
+}
+
+#[tokio::test]
+async fn an_estimate_tells_time_cost_and_balance_and_spends_nothing() {
+    let session = Session::start().await;
+    let before = session.ok("read_account", json!({})).await["credit_balance_qcc"].clone();
+    let estimate = session.ok("estimate_optimization_time", grid()).await;
+    assert_eq!(estimate["backtests"], 3.0, "{estimate}");
+    assert!(0.0 < estimate["cost_qcc"].as_f64().unwrap() && estimate["balance_qcc"].is_number(), "{estimate}");
+    assert_eq!(estimate["parameters"][0]["untrusted_name"], "lookback");
+    assert_eq!(session.ok("read_account", json!({})).await["credit_balance_qcc"], before);
+    assert!(session.sim.journal().changes().is_empty());
+}
+
+#[tokio::test]
+async fn the_official_servers_arguments_are_understood() {
+    let session = Session::start().await;
+    let model = json!({"model": {
+        "projectId": PROJECT, "name": "Grid", "strategy": GRID_SEARCH, "targetTo": "min",
+        "target": "TotalPerformance.PortfolioStatistics.Drawdown",
+        "parameters": [{"name": "lookback", "min": 10, "max": 30, "step": 10}],
+        "constraints": [{"target": "TotalPerformance.PortfolioStatistics.SharpeRatio", "operator": "greater", "targetValue": 1}],
+    }});
+    let estimate = session.ok("estimate_optimization_time", model).await;
+    assert_eq!((&estimate["target"], &estimate["target_to"]), (&json!("drawdown"), &json!("min")), "{estimate}");
+}
+
+#[tokio::test]
+async fn what_nobody_can_mean_is_refused_before_sending() {
+    let session = Session::start().await;
+    let one = |name: &str, value: Value| {
+        let mut arguments = grid();
+        arguments[name] = value;
+        arguments
+    };
+    for (arguments, part) in [
+        (one("parameters", json!([])), "at least one"),
+        (one("parameters", json!([{"name": "a", "min": 2, "max": 1, "step": 1}])), "span nothing"),
+        (one("parameters", json!([{"name": "a", "min": 0, "max": 1e9, "step": 1}])), "at most 10000"),
+        (one("target", json!("beta")), "is no target"),
+        (one("node_type", json!("O1-1")), "known: O2-8"),
+        (one("parallel_nodes", json!(99)), "1 to 24"),
+        (one("strategy", json!("EulerSearch")), "only the grid search"),
+    ] {
+        let text = session.err("estimate_optimization_time", arguments).await;
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(session.sim.journal().is_empty());
+}
+
+#[tokio::test]
+async fn an_optimization_is_listed_read_best_first_renamed_and_stopped() {
+    let session = Session::start().await;
+    let id = started(&session).await;
+    let running = session.ok("read_optimization", json!({"optimization_id": id})).await;
+    assert!(["new", "running"].contains(&running["status"].as_str().unwrap()), "{running}");
+    session.sim.clock().advance(Duration::from_secs(3_600));
+    let done = session.ok("read_optimization", json!({"optimization_id": id, "limit": 2})).await;
+    assert_eq!((&done["status"], &done["n_backtests"]), (&json!("completed"), &json!(3)), "{done}");
+    let runs = done["backtests"].as_array().unwrap();
+    assert_eq!(runs.len(), 2);
+    assert!(runs[1]["sharpe_ratio"].as_f64() <= runs[0]["sharpe_ratio"].as_f64(), "{done}");
+    assert_eq!(runs[0]["untrusted_parameters"][0][0], "lookback");
+    session.ok("update_optimization", json!({"optimization_id": id, "name": "Renamed"})).await;
+    let list = session.ok("list_optimizations", json!({"project_id": PROJECT})).await;
+    assert_eq!(list["optimizations"][0]["untrusted_name"], "Renamed", "{list}");
+    let text = session.err("abort_optimization", json!({"optimization_id": id})).await;
+    assert!(text.contains("read_optimization"), "{text}");
+    let second = started(&session).await;
+    session.ok("abort_optimization", json!({"optimization_id": second})).await;
+    let read = session.ok("read_optimization", json!({"optimization_id": second})).await;
+    assert_eq!(read["status"], "aborted", "{read}");
+    let text = session.err("read_optimization", json!({"optimization_id": "O-none"})).await;
+    assert!(text.contains("list_optimizations"), "{text}");
+}
