@@ -298,9 +298,14 @@ async fn trades_of_a_pair_add_up_and_never_look_ahead() {
     let mut ahead = ask.clone();
     ahead["fit_end"] = json!("2020-01-01");
     assert!(desk.refused("backtest_pairs_strategy", ahead).await.contains("looks ahead"));
+    assert!(far["summary"].as_str().unwrap().starts_with("Nothing was traded"), "{far}");
+    // A year of trading after five of fitting: refits learn from the fit window, so trading begins at once.
     let mut short = ask.clone();
     (short["refit"], short["end_date"]) = (json!(20), json!("2020-12-31"));
-    assert!(desk.refused("backtest_pairs_strategy", short).await.contains("shorter fit window"));
+    let short = desk.ok("backtest_pairs_strategy", short).await;
+    assert_eq!(short["fit_rows"], found["fit_rows"]);
+    assert!(number(&short["n_trades"]) > 0.0, "{short}");
+    assert!(short["trades"][0]["signal"].as_str().unwrap() < "2020-04-01", "no second warm-up: {short}");
     let mut moving = ask;
     moving["hedge"] = json!("kalman");
     desk.ok("backtest_pairs_strategy", moving).await;

@@ -1,5 +1,6 @@
 //! Trading the spreads of pairs from one account: the relation from a window that ends before the test begins.
 
+use jiff::civil::Date;
 use qc_quant::{
     Panel,
     cointegration::engle_granger,
@@ -74,6 +75,10 @@ pub(crate) struct Ask {
     pub(crate) max_pair_nav: f64,
     pub(crate) max_gross: f64,
     pub(crate) periods_per_year: f64,
+    /// Last day that is fitted on.
+    pub(crate) fit_end: Date,
+    /// First day that is traded.
+    pub(crate) start: Date,
 }
 
 /// Reads pairs: `KO/PEP`, or two symbols.
@@ -104,19 +109,20 @@ pub(crate) fn pairs_of(
     }
 }
 
-/// Fits on `fit`, trades on `test` (opens on the same rows in `opens`), and shapes the answer.
+/// Fits on the rows of `prices` up to `ask.fit_end`, trades those from `ask.start` on (opens on the same rows in
+/// `opens`), and shapes the answer.
 ///
 /// # Errors
 /// Rules that cannot be, and what qc-quant refuses.
 pub(crate) fn run(
-    fit: &Prices,
-    test: &Prices,
+    prices: &Prices,
     opens: Option<&Panel>,
     ask: &Ask,
     annual_rate: f64,
     stop: &Stop,
 ) -> Result<Found, ToolError> {
-    let logs = returns::log_prices(&fit.panel)?;
+    let windows = Windows::of(&prices.panel, ask)?;
+    let logs = returns::log_prices(&prices.panel.slice(0..windows.fitted)?)?;
     let mut rules = Vec::with_capacity(ask.pairs.len());
     let mut fits = Vec::with_capacity(ask.pairs.len());
     for (y, x) in &ask.pairs {
@@ -126,25 +132,10 @@ pub(crate) fn run(
         let life = half_life::estimate(&relation.residual)?.half_life;
         let hedge = match (ask.hedge, ask.refit) {
             (HedgeArg::Ols, None) => Hedge::Fixed { beta, alpha },
-            (HedgeArg::Ols, Some(every)) => {
-                let (window, rows) = (logs.n_rows(), test.panel.n_rows());
-                if rows <= window {
-                    return Err(ToolError::argument(format!(
-                        "refit fits on as many traded bars as the fit window has ({window}) before it trades, and start_date to end_date has {rows}: give a shorter fit window or no refit"
-                    )));
-                }
-                Hedge::Refit { window, every }
-            }
+            (HedgeArg::Ols, Some(every)) => Hedge::Refit { window: windows.fitted, every },
+            // The filter runs over the fit window too, so it knows the relation when trading begins.
             (HedgeArg::Kalman, None) => {
-                let options = kalman_hedge::estimate(&logs.series(y)?, &logs.series(x)?, &KalmanOptions::default())?;
-                // The filter goes on where the fit window ended.
-                let known = kalman_hedge::filter(&logs.series(y)?, &logs.series(x)?, &options)?;
-                let last = |values: &[f64]| values.last().copied().unwrap_or_default();
-                Hedge::Kalman(KalmanOptions {
-                    initial_state: [last(&known.beta), last(&known.alpha)],
-                    initial_covariance: known.covariance,
-                    ..options
-                })
+                Hedge::Kalman(kalman_hedge::estimate(&logs.series(y)?, &logs.series(x)?, &KalmanOptions::default())?)
             }
             (HedgeArg::Kalman, Some(_)) => {
                 return Err(ToolError::argument("refit goes with hedge=ols; a Kalman hedge moves by itself"));
@@ -172,10 +163,39 @@ pub(crate) fn run(
         FillArg::NextClose => Fill::NextClose,
         FillArg::SameClose => Fill::SameClose,
     };
-    let options =
-        AccountOptions { fill, cost_bps: ask.cost_bps, max_pair_nav: ask.max_pair_nav, max_gross: ask.max_gross };
-    let found = account::run(&test.panel, opens, &rules, &options, &progress_of(stop))?;
-    shape(fit, test, ask, &found, fits, annual_rate)
+    let options = AccountOptions {
+        fill,
+        cost_bps: ask.cost_bps,
+        max_pair_nav: ask.max_pair_nav,
+        max_gross: ask.max_gross,
+        first_row: windows.first,
+    };
+    let found = account::run(&prices.panel, opens, &rules, &options, &progress_of(stop))?;
+    shape(prices, &windows, ask, &found, fits, annual_rate)
+}
+
+/// Which rows are fitted on and which are traded.
+struct Windows {
+    /// Rows of the fit window, the first ones.
+    fitted: usize,
+    /// First row that is traded.
+    first: usize,
+}
+
+impl Windows {
+    fn of(panel: &Panel, ask: &Ask) -> Result<Self, ToolError> {
+        let before = |is_before: &dyn Fn(Date) -> bool| {
+            (0..panel.n_rows()).take_while(|row| panel.index().trading_date(*row).is_some_and(is_before)).count()
+        };
+        let (fitted, first) = (before(&|day| day <= ask.fit_end), before(&|day| day < ask.start));
+        for (rows, what) in [(fitted, "fit_start to fit_end"), (panel.n_rows() - first, "start_date to end_date")] {
+            if rows < 2 {
+                let message = format!("{what} holds {rows} bars that all symbols share; at least 2 are needed");
+                return Err(ToolError::new(Kind::TooFewRows, Topic::Symbol, message));
+            }
+        }
+        Ok(Windows { fitted, first })
+    }
 }
 
 /// A longest holding: bars, or a multiple of the fit window's half-life.
@@ -199,8 +219,8 @@ fn holding(text: &str, half_life: Option<f64>) -> Result<usize, ToolError> {
 }
 
 fn shape(
-    fit: &Prices,
-    test: &Prices,
+    prices: &Prices,
+    windows: &Windows,
     ask: &Ask,
     found: &account::AccountBacktest,
     fits: Vec<Value>,
@@ -213,26 +233,32 @@ fn shape(
         ..PerformanceOptions::default()
     };
     let measured = summary(&own, None, &options)?;
-    let labels: Vec<String> = (0..test.panel.n_rows()).map(|row| label(test.panel.index().label(row))).collect();
+    let rows = prices.panel.n_rows();
+    let labels: Vec<String> = (0..rows).map(|row| label(prices.panel.index().label(row))).collect();
     let at = |row: usize| labels.get(row).cloned().unwrap_or_default();
     let total = found.value.last().copied().unwrap_or(1.0) - 1.0;
     let optimistic = if found.optimistic { " OPTIMISTIC: filled at the close that gave the signal." } else { "" };
-    let mut text = format!(
-        "{} trades returned {} (volatility {} a year, Sharpe {}, deepest fall {}).{optimistic}",
-        found.trades.len(),
-        percent(total),
-        percent(measured.volatility),
-        measured.sharpe.map_or("undefined".to_owned(), |sharpe| format!("{sharpe:.2}")),
-        percent(measured.max_drawdown.depth)
-    );
-    let synthetic = if test.provenance.synthetic { " SYNTHETIC data." } else { "" };
+    let mut text = if found.trades.is_empty() {
+        "Nothing was traded: no spread went beyond entry_z and came as far as a fill.".to_owned()
+    } else {
+        format!(
+            "{} trades returned {} (volatility {} a year, Sharpe {}, deepest fall {}).{optimistic}",
+            found.trades.len(),
+            percent(total),
+            percent(measured.volatility),
+            measured.sharpe.map_or("undefined".to_owned(), |sharpe| format!("{sharpe:.2}")),
+            percent(measured.max_drawdown.depth)
+        )
+    };
+    let synthetic = if prices.provenance.synthetic { " SYNTHETIC data." } else { "" };
+    let day = |row: usize| prices.panel.index().trading_date(row).map(|day| day.to_string()).unwrap_or_default();
     text.push_str(&format!(
         "\nFitted on {} to {}, traded on {} to {}, adjustment {}.{synthetic}",
-        fit.provenance.first_date,
-        fit.provenance.last_date,
-        test.provenance.first_date,
-        test.provenance.last_date,
-        test.provenance.adjustment
+        day(0),
+        day(windows.fitted - 1),
+        day(windows.first),
+        day(rows - 1),
+        prices.provenance.adjustment
     ));
     let reason = |reason: Reason| match reason {
         Reason::Exit => "exit",
@@ -279,12 +305,13 @@ fn shape(
             "max_pair_nav": ask.max_pair_nav, "max_gross": ask.max_gross}),
     );
     brief.insert("optimistic".into(), json!(found.optimistic));
-    brief.insert("fit_rows".into(), json!(fit.panel.n_rows()));
-    brief.insert("n_observations".into(), json!(test.panel.n_rows()));
+    brief.insert("fit_rows".into(), json!(windows.fitted));
+    brief.insert("n_observations".into(), json!(rows - windows.first));
     let mut more = Map::new();
     more.insert("trades".into(), found.trades.iter().map(trade).collect());
     let list = |values: &[f64]| -> Value { values.iter().map(|value| number(*value)).collect() };
-    more.insert("equity".into(), json!({"at": labels, "value": list(&found.value), "gross": list(&found.gross)}));
+    let traded = labels.get(windows.first..).unwrap_or_default();
+    more.insert("equity".into(), json!({"at": traded, "value": list(&found.value), "gross": list(&found.gross)}));
     more.insert(
         "units".into(),
         json!({
@@ -294,7 +321,7 @@ fn shape(
         }),
     );
     let mut table = Table::new(["at", "equity", "gross"]);
-    for (at, (value, gross)) in labels.iter().zip(found.value.iter().zip(&found.gross)) {
+    for (at, (value, gross)) in traded.iter().zip(found.value.iter().zip(&found.gross)) {
         table.row([Cell::Text(at), Cell::Number(*value), Cell::Number(*gross)]).map_err(super::no_table)?;
     }
     Ok(Found { summary: text, brief, more, table: Some(table), ..Found::default() })

@@ -342,8 +342,8 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let pairs = pairs_trading::pairs_of(args.pairs.as_deref(), args.symbol1.as_deref(), args.symbol2.as_deref())?;
-        let fit_window = prices::parse_window(&args.fit_start, &args.fit_end)?;
-        let window = prices::parse_window(&args.start_date, &args.end_date)?;
+        prices::parse_window(&args.fit_start, &args.fit_end)?;
+        prices::parse_window(&args.start_date, &args.end_date)?;
         let (fitted, first) =
             (prices::parse_day("fit_end", &args.fit_end)?, prices::parse_day("start_date", &args.start_date)?);
         if first <= fitted {
@@ -354,8 +354,8 @@ impl QcServer {
         let mut symbols: Vec<String> = pairs.iter().flat_map(|(y, x)| [y.clone(), x.clone()]).collect();
         symbols.sort_unstable();
         symbols.dedup();
-        let fit_question = study.question(&symbols, fit_window)?;
-        let question = study.question(&symbols, window)?;
+        // One window, so that what lies between both is known when trading begins.
+        let question = study.question(&symbols, prices::parse_window(&args.fit_start, &args.end_date)?)?;
         let ask = pairs_trading::Ask {
             pairs,
             entry: args.entry_z.unwrap_or(2.0),
@@ -371,19 +371,20 @@ impl QcServer {
             max_pair_nav: args.max_pair_nav.unwrap_or(0.2),
             max_gross: args.max_gross.unwrap_or(1.0),
             periods_per_year: args.shared.periods_per_year()?,
+            fit_end: fitted,
+            start: first,
         };
         let risk_free = args.shared.risk_free();
         let job = move |source: &OpenSource, stop: &Stop| {
-            let fit = prices::load(source, &fit_question)?;
-            let (test, opens) = if ask.fill == FillArg::NextOpen {
+            let (prices, opens) = if ask.fill == FillArg::NextOpen {
                 let (prices, opens) = prices::load_with_opens(source, &question)?;
                 (prices, Some(opens))
             } else {
                 (prices::load(source, &question)?, None)
             };
-            let annual_rate = risk_free.annual(&source.folder, &test.panel)?;
-            let found = pairs_trading::run(&fit, &test, opens.as_ref(), &ask, annual_rate, stop)?;
-            Ok((test, found))
+            let annual_rate = risk_free.annual(&source.folder, &prices.panel)?;
+            let found = pairs_trading::run(&prices, opens.as_ref(), &ask, annual_rate, stop)?;
+            Ok((prices, found))
         };
         let (prices, found) = study.compute_loading(job).await?;
         study.finish("backtest_pairs_strategy", &args, &prices, found)

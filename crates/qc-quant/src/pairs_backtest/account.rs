@@ -35,7 +35,8 @@ pub enum Hedge {
         /// Intercept.
         alpha: f64,
     },
-    /// Least squares on the last `window` rows, anew every `every` rows; nothing trades before the first fit.
+    /// Least squares on the last `window` rows, anew every `every` rows, the first time at row `window` - 1; nothing
+    /// trades before it. Rows before [`AccountOptions::first_row`] are fitted on like the others.
     Refit {
         /// Rows of each fit.
         window: usize,
@@ -81,11 +82,13 @@ pub struct AccountOptions {
     /// Gross exposure of all pairs at an entry, as a share of the account's value; entries of one row that ask for
     /// more are cut by one factor.
     pub max_gross: f64,
+    /// First row that is traded; from those before it lookbacks, refits and filters learn.
+    pub first_row: usize,
 }
 
 impl Default for AccountOptions {
     fn default() -> Self {
-        Self { fill: Fill::NextOpen, cost_bps: 5.0, max_pair_nav: 0.2, max_gross: 1.0 }
+        Self { fill: Fill::NextOpen, cost_bps: 5.0, max_pair_nav: 0.2, max_gross: 1.0, first_row: 0 }
     }
 }
 
@@ -130,11 +133,11 @@ pub struct Attribution {
 /// Answer of [`run`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct AccountBacktest {
-    /// Value of the account at each close, 1 before the first trade.
+    /// Value of the account at each close from [`AccountOptions::first_row`] on, 1 before the first trade.
     pub value: Vec<f64>,
-    /// Gross exposure at each close, in units of the starting value.
+    /// Gross exposure at the same closes, in units of the starting value.
     pub gross: Vec<f64>,
-    /// Positions in the order in which they were closed.
+    /// Positions in the order in which they were closed; their rows are the panel's.
     pub trades: Vec<AccountTrade>,
     /// By rule, in the caller's order; with the sum of all parts the value ends at 1 plus that.
     pub by_pair: Vec<Attribution>,
@@ -179,8 +182,14 @@ pub fn run(
     let counter = Counter::new(progress, n)?;
     let later = usize::from(options.fill != Fill::SameClose);
     let mut account = Account { cash: 1.0, cost: options.cost_bps / 10_000.0, trades: Vec::new() };
-    let (mut value, mut gross) = (Vec::with_capacity(n), Vec::with_capacity(n));
+    let traded = n - options.first_row;
+    let (mut value, mut gross) = (Vec::with_capacity(traded), Vec::with_capacity(traded));
     for row in 0..n {
+        if row < options.first_row {
+            pairs.iter_mut().for_each(|pair| pair.decide(row, false));
+            counter.advance(1)?;
+            continue;
+        }
         if options.fill == Fill::NextOpen {
             account.fill(&mut pairs, row, options, Price::Fill);
         }
@@ -253,7 +262,7 @@ mod tests {
     }
 
     const ALONE: AccountOptions =
-        AccountOptions { fill: Fill::SameClose, cost_bps: 10.0, max_pair_nav: 1.0, max_gross: 1.0 };
+        AccountOptions { fill: Fill::SameClose, cost_bps: 10.0, max_pair_nav: 1.0, max_gross: 1.0, first_row: 0 };
 
     #[test]
     fn one_pair_at_the_same_close_equals_the_simple_backtest() {
@@ -326,6 +335,40 @@ mod tests {
         let brief = run(&close, Some(&open), &[brief], &AccountOptions::default(), &Silent).unwrap();
         assert!(brief.trades.iter().any(|trade| trade.reason == Reason::Time));
         assert!(brief.trades.iter().all(|trade| trade.closed - trade.opened <= 3));
+    }
+
+    #[test]
+    fn what_is_known_before_the_first_traded_row_is_used_and_not_traded() {
+        let (close, open) = market(400);
+        let options = AccountOptions { first_row: 150, ..AccountOptions::default() };
+        let refit = PairRule { hedge: Hedge::Refit { window: 150, every: 10 }, ..rule(0) };
+        let found = run(&close, Some(&open), std::slice::from_ref(&refit), &options, &Silent).unwrap();
+        assert_eq!((found.value.len(), found.gross.len()), (250, 250));
+        assert_eq!((found.value[0], found.gross[0]), (1.0, 0.0));
+        let first = found.trades.iter().map(|trade| trade.signal).min().unwrap();
+        assert!((150..180).contains(&first), "no second warm-up inside the traded rows: {first}");
+        assert!(found.trades.iter().all(|trade| 150 < trade.opened && trade.closed < 400));
+        // The slope of a position is the one of the last 150 rows at the last refit, also where those rows were not traded.
+        for trade in &found.trades {
+            let fitted = 149 + (trade.signal - 149) / 10 * 10;
+            let log = |symbol: &str| -> Vec<f64> {
+                close.column_of(symbol).unwrap()[fitted + 1 - 150..=fitted].iter().map(|price| price.ln()).collect()
+            };
+            let (y, x) = (log("Y0"), log("X0"));
+            let (my, mx) = (y.iter().sum::<f64>() / 150.0, x.iter().sum::<f64>() / 150.0);
+            let sxy: f64 = y.iter().zip(&x).map(|(y, x)| (y - my) * (x - mx)).sum();
+            let sxx: f64 = x.iter().map(|x| (x - mx).powi(2)).sum();
+            assert!((trade.beta - sxy / sxx).abs() < 1e-9, "{} {}", trade.beta, sxy / sxx);
+        }
+        // Rows after the first traded one are traded alike when what lies before them is traded too.
+        let whole = run(&close, Some(&open), &[refit.clone()], &AccountOptions::default(), &Silent).unwrap();
+        let last = |trades: &[AccountTrade]| trades.last().map(|trade| (trade.signal, trade.side)).unwrap();
+        assert_eq!(last(&found.trades), last(&whole.trades));
+        for wrong in [399, 400, usize::MAX] {
+            let options = AccountOptions { first_row: wrong, ..AccountOptions::default() };
+            let error = run(&close, Some(&open), std::slice::from_ref(&refit), &options, &Silent).unwrap_err();
+            assert!(matches!(error, Error::OutOfRange { .. }), "{error}");
+        }
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub(super) fn check<'a>(
     range("cost in basis points", 0.0, 1000.0, options.cost_bps)?;
     range("gross exposure of a pair", 1e-6, 100.0, options.max_pair_nav)?;
     range("gross exposure of the account", 1e-6, 100.0, options.max_gross)?;
+    range("first traded row", 0.0, close.n_rows().saturating_sub(2) as f64, options.first_row as f64)?;
     if rules.is_empty() {
         return Err(Error::TooFewSymbols { what: "a pairs account".into(), needed: 1, found: 0 });
     }
