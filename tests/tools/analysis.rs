@@ -262,7 +262,7 @@ async fn too_few_rows_or_symbols_say_how_many_are_needed() {
 }
 
 #[tokio::test]
-async fn pictures_say_not_yet_and_shared_arguments_are_checked() {
+async fn shared_arguments_are_checked() {
     let desk = Desk::synthetic().await;
     let base = over(&["KO", "PEP"], "2024-01-02", "2024-12-31");
     let with = |name: &str, value: Value| {
@@ -270,8 +270,6 @@ async fn pictures_say_not_yet_and_shared_arguments_are_checked() {
         ask[name] = value;
         ask
     };
-    let chart = desk.refused("perform_pca_analysis", with("chart", json!("true"))).await;
-    assert!(chart.contains("not available yet"), "{chart}");
     for (name, value) in
         [("missing", json!("forward_fill")), ("periods_per_year", json!(-1)), ("risk_free_rate", json!("cheap"))]
     {

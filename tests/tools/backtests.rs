@@ -119,19 +119,6 @@ async fn logs_come_as_text_and_can_be_searched() {
 }
 
 #[tokio::test]
-async fn a_picture_is_not_there_yet_and_nothing_is_sent() {
-    let session = Session::start().await;
-    let text = session
-        .err(
-            "read_backtest_chart",
-            json!({"project_id": PROJECT, "backtest_id": "latest", "name": "Strategy Equity", "format": "PNG"}),
-        )
-        .await;
-    assert!(text.contains("not available yet"), "{text}");
-    assert!(session.sim.journal().is_empty());
-}
-
-#[tokio::test]
 async fn latest_of_no_backtests_and_unknown_ids_name_the_next_call() {
     let session = Session::start().await;
     let text = session.err("read_backtest", json!({"project_id": PROJECT, "backtest_id": "latest"})).await;
@@ -201,4 +188,29 @@ async fn quantconnects_report_is_linked_or_saved_and_labelled_as_foreign() {
     assert!(text.starts_with("<!-- QuantConnect's own report of backtest"), "{text}");
     let text = session.err("read_backtest_report", arguments).await;
     assert!(text.contains("choose another name"), "{text}");
+}
+
+#[tokio::test]
+async fn a_chart_comes_as_a_picture() {
+    let session = Session::start().await;
+    let id = finished(&session).await;
+    let ask = |name: &str| json!({"project_id": PROJECT, "backtest_id": id, "name": name, "format": "png"});
+    for name in ["Strategy Equity", "Drawdown", "Benchmark"] {
+        let answer = session.call("read_backtest_chart", ask(name)).await;
+        assert!(!answer.is_error(), "{name}: {}", answer.text());
+        let facts = answer.checked();
+        assert!(facts.get("series").is_none(), "a picture or numbers, not both");
+        let images: Vec<_> = answer.0.content.iter().filter_map(|block| block.as_image()).collect();
+        let [image] = images.as_slice() else { panic!("{name}: one picture is wanted") };
+        let png = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, &image.data).unwrap();
+        if let Some(folder) = std::env::var_os("QC_TEST_PICTURES") {
+            std::fs::write(std::path::Path::new(&folder).join(format!("backtest-{name}.png")), &png).unwrap();
+        }
+        assert!(png.len() <= 150_000 && facts["png_bytes"] == json!(png.len()), "{name}: {}", png.len());
+        let pixels = resvg::tiny_skia::Pixmap::decode_png(&png).unwrap();
+        assert!(200 < crate::pictures::dark(&pixels, 20..900, 15..45), "{name}: a title");
+        assert!(100 < crate::pictures::dark(&pixels, 22..100, 84..500), "{name}: numbers on the left");
+    }
+    let text = session.err("read_backtest_chart", ask("No such chart")).await;
+    assert!(text.contains("hint:"), "{text}");
 }

@@ -66,6 +66,34 @@ impl Desk {
         }
     }
 
+    /// Calls a tool that must succeed, and gives the PNG in its answer too.
+    pub async fn drawn(&self, tool: &'static str, arguments: Value) -> (Value, Option<Vec<u8>>) {
+        use base64::Engine as _;
+        let Value::Object(arguments) = arguments else { panic!("arguments must be an object") };
+        let result = self.client.call_tool(CallToolRequestParams::new(tool).with_arguments(arguments)).await.unwrap();
+        assert!(result.is_error != Some(true), "{tool}: {:?}", result.content.first());
+        let images: Vec<Vec<u8>> = result
+            .content
+            .iter()
+            .filter_map(|block| block.as_image())
+            .map(|image| {
+                assert_eq!(image.mime_type, "image/png");
+                base64::prelude::BASE64_STANDARD.decode(&image.data).unwrap()
+            })
+            .collect();
+        assert!(images.len() <= 1, "{tool}: one picture at most");
+        (result.structured_content.unwrap_or_default(), images.into_iter().next())
+    }
+
+    /// A resource as text; `None` if the server has none of that address.
+    pub async fn text(&self, uri: &str) -> Option<(String, Option<String>)> {
+        let result = self.client.read_resource(ReadResourceRequestParams::new(uri)).await.ok()?;
+        match result.contents.into_iter().next()? {
+            ResourceContents::TextResourceContents { text, mime_type, .. } => Some((text, mime_type)),
+            _ => None,
+        }
+    }
+
     /// Calls a tool that must succeed.
     pub async fn ok(&self, tool: &'static str, arguments: Value) -> Value {
         let answer = self.call(tool, arguments).await;

@@ -15,6 +15,7 @@ pub(crate) mod pairs_scan;
 pub(crate) mod pairs_trading;
 pub(crate) mod pca;
 pub(crate) mod performance;
+pub(crate) mod pictures;
 pub(crate) mod regimes;
 pub(crate) mod selection;
 pub(crate) mod sparse;

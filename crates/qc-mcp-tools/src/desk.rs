@@ -130,6 +130,30 @@ impl Desk {
         Ok(Kept { id, uri })
     }
 
+    /// Keeps the picture of a kept result beside it, as SVG, and answers its address.
+    ///
+    /// # Errors
+    /// When it is too large to keep.
+    pub(crate) fn keep_picture(&self, caller: &str, id: &str, svg: &str) -> Result<String, ToolError> {
+        let body = svg.as_bytes().to_vec();
+        self.inner.store.put(caller, store::Kind::Research, &picture_name(id), body, Some(RESULT_LIVES))?;
+        Ok(format!("qc://research/{id}/chart.svg"))
+    }
+
+    /// The picture of a kept result, as SVG.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] for a result without one, and as [`Desk::research`].
+    pub(crate) fn picture(&self, caller: &str, id: &str) -> Result<String, ToolError> {
+        let record = match id.len() {
+            32 => self.inner.store.get(caller, store::Kind::Research, &picture_name(id))?,
+            _ => None,
+        };
+        let text = record.and_then(|record| String::from_utf8(record.body.to_vec()).ok());
+        let none = "no kept picture with that id: one is made by an analysis with chart=true";
+        text.ok_or_else(|| ToolError::new(Kind::NotFound, Topic::Research, none))
+    }
+
     /// A kept result as JSON text.
     ///
     /// # Errors
@@ -154,7 +178,7 @@ impl Desk {
             let tool = value.get("tool").and_then(Value::as_str).unwrap_or("research").to_owned();
             (Kept { uri: format!("qc://research/{}", record.name), id: record.name }, tool)
         };
-        Ok(records.into_iter().map(of).collect())
+        Ok(records.into_iter().filter(|record| !record.name.contains('.')).map(of).collect())
     }
 
     /// The text of a file that a caller named, beneath the folders this server may read.
@@ -176,16 +200,21 @@ impl Desk {
         Ok((read.bytes, read.shown))
     }
 
-    /// Writes `text` to a new file below the output folder and answers its name there.
+    /// Writes `content` to a new file below the output folder and answers its name there.
     ///
     /// # Errors
     /// Without an output folder, for a name that is taken or not acceptable.
-    pub(crate) fn save(&self, name: &str, format: Format, text: &str) -> Result<String, ToolError> {
+    pub(crate) fn save(&self, name: &str, format: Format, content: &[u8]) -> Result<String, ToolError> {
         use std::io::Write as _;
         let mut new = self.inner.roots.create(name, format)?;
-        new.file.write_all(text.as_bytes()).and_then(|()| new.file.sync_all()).map_err(|error| {
+        new.file.write_all(content).and_then(|()| new.file.sync_all()).map_err(|error| {
             ToolError::new(Kind::Internal, Topic::Path, format!("the new file could not be written: {}", error.kind()))
         })?;
         Ok(new.shown)
     }
+}
+
+/// Under this name the picture of a result is kept.
+fn picture_name(id: &str) -> String {
+    format!("{id}.svg")
 }

@@ -2,6 +2,7 @@
 //! compile, walking pages. Tools and resources share it.
 
 pub(crate) mod backtest;
+pub(crate) mod backtest_picture;
 pub(crate) mod compile;
 pub(crate) mod files;
 pub(crate) mod find;

@@ -8,10 +8,14 @@ use qc_data::{
     BarSize, Field, History, HistoryRequest, LocalTime, Normalization, Resolution, SecurityType, SymbolHistory, Window,
     history,
 };
-use qc_report::csv::{Cell, Table};
+use qc_report::{
+    chart::{Form, Line, Pane, Picture, Trace},
+    csv::{Cell, Table},
+};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    analysis::pictures,
     catalogue,
     error::{Kind, ToolError, Topic},
     prices::{self, adjustment_of, in_source},
@@ -175,6 +179,41 @@ impl Bars {
             }
         }
         json!({"columns": columns, "rows": rows})
+    }
+
+    /// The closes through time, for a few symbols.
+    pub(crate) fn picture(&self) -> Option<Picture> {
+        /// Lines that colours tell apart.
+        const MOST: usize = 7;
+        let shown: Vec<(&SymbolHistory, &[f64])> =
+            self.history.series.iter().filter_map(|series| Some((series, series.closes()?))).take(MOST).collect();
+        let mut times: Vec<LocalTime> = shown.iter().flat_map(|(series, _)| series.times.iter().copied()).collect();
+        times.sort_unstable();
+        times.dedup();
+        if times.is_empty() {
+            return None;
+        }
+        let trace = |(series, closes): &(&SymbolHistory, &[f64])| {
+            let mut values = vec![None; times.len()];
+            for (at, close) in series.times.iter().zip(*closes) {
+                if let Some(slot) = times.binary_search(at).ok().and_then(|row| values.get_mut(row)) {
+                    *slot = Some(readable(*close)).filter(|close| close.is_finite());
+                }
+            }
+            Trace { name: series.security.ticker.clone(), values, form: Form::Line }
+        };
+        let traces: Vec<Trace> = shown.iter().map(trace).collect();
+        let names: Vec<&str> = traces.iter().map(|trace| trace.name.as_str()).collect();
+        let daily =
+            matches!(self.history.bars, BarSize::Stored(Resolution::Daily) | BarSize::Weekly | BarSize::Monthly);
+        let label = |at: &LocalTime| if daily { show_day(*at) } else { at.to_string().chars().take(16).collect() };
+        Some(Picture::Line(Line {
+            title: format!("Closes of {}", names.join(", ")),
+            subtitle: pictures::below(&self.summary()),
+            labels: times.iter().map(label).collect(),
+            panes: vec![Pane { y_label: "price".to_owned(), traces, ..Pane::default() }],
+            marks: Vec::new(),
+        }))
     }
 
     /// Whether the table leaves rows out.

@@ -50,7 +50,7 @@ pub fn tools_page(server: &QcServer) -> String {
         "- `normalization`: `Adjusted` (default), `Raw`, `SplitAdjusted`, `TotalReturn`, `ScaledRaw`\n\
          - `missing`: `drop_rows` (default) or `error`\n\
          - `save_as`: name of a new file in the output folder\n\
-         - `chart`: one picture beside the numbers (refused until pictures are drawn)\n\
+         - `chart`: one picture (PNG) beside the numbers, where the result has something to draw; the same as SVG behind the link\n\
          - `risk_free_rate`: 0, a number, or `lean` for the mean of the folder's interest-rate file over the window; it \
          matters to `calculate_portfolio_performance`\n\
          - `periods_per_year`: observations a year; default by resolution for sessions of a US exchange, echoed; it matters \

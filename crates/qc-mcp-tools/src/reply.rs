@@ -1,6 +1,7 @@
 //! The answer of a tool: a summary first, bounded JSON behind it, the same facts as text and as structured
 //! content, foreign text marked as data, bulk behind `qc://` links. A reply cannot grow past its cap.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
 use rmcp::{
     handler::server::tool::IntoCallToolResult,
     model::{CallToolResponse, CallToolResult, ContentBlock, Resource},
@@ -178,13 +179,14 @@ pub struct Reply {
     data: Map<String, Value>,
     body: Option<Untrusted>,
     links: Vec<Resource>,
+    picture: Option<Vec<u8>>,
     cap: usize,
 }
 
 impl Reply {
     /// An answer that begins with `summary`: our own words, numbers and validated ids only.
     pub fn new(summary: impl Into<String>) -> Self {
-        Reply { summary: summary.into(), data: Map::new(), body: None, links: Vec::new(), cap: CAP }
+        Reply { summary: summary.into(), data: Map::new(), body: None, links: Vec::new(), picture: None, cap: CAP }
     }
 
     /// Adds the members of an object; anything else becomes the member `value`.
@@ -229,6 +231,13 @@ impl Reply {
     #[must_use]
     pub fn link(mut self, uri: impl Into<String>, name: impl Into<String>, mime_type: &str) -> Self {
         self.links.push(Resource::new(uri, name).with_mime_type(mime_type));
+        self
+    }
+
+    /// Adds a PNG beside the text.
+    #[must_use]
+    pub fn picture(mut self, png: Vec<u8>) -> Self {
+        self.picture = Some(png);
         self
     }
 
@@ -279,6 +288,7 @@ impl Reply {
             text.push_str(&fence(&cut(&body.0, self.cap)));
         }
         let mut content = vec![ContentBlock::text(text)];
+        content.extend(self.picture.map(|png| ContentBlock::image(BASE64.encode(png), "image/png")));
         content.extend(self.links.into_iter().map(ContentBlock::resource_link));
         let mut result = CallToolResult::success(content);
         if self.body.is_none() {

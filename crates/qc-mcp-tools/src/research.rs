@@ -30,11 +30,11 @@ pub(crate) struct ResearchArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-hidden" = true))]
     pub(crate) missing: Option<String>,
-    /// New file below the output folder for the full result: name.json or name.csv
+    /// New file below the output folder for the full result: name.json or name.csv; for its picture name.svg or name.png
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-hidden" = true))]
     pub(crate) save_as: Option<String>,
-    /// Adds a picture. Default: false
+    /// Adds a picture of the result. Default: false
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-hidden" = true))]
     pub(crate) chart: Option<bool>,
@@ -114,11 +114,8 @@ impl ResearchArgs {
         number_of(value).map_or(RiskFreeRate::OfFolder, RiskFreeRate::Annual)
     }
 
-    /// Refuses what no tool answers yet, and values that cannot be.
+    /// Refuses values that cannot be.
     pub(crate) fn check(&self) -> Result<(), ToolError> {
-        if self.chart == Some(true) {
-            return Err(ToolError::not_yet("chart=true is not available yet", Topic::Picture));
-        }
         if let Some(periods) = self.periods_per_year
             && !(0.0 < periods && periods <= 31_622_400.0)
         {

@@ -125,6 +125,12 @@ pub const PAGES: &[Page] = &[
         JSON,
     ),
     page("qc://research/{id}", "Research result", "The full result of an analysis", JSON),
+    page(
+        "qc://research/{id}/chart.svg",
+        "Research picture",
+        "The picture of an analysis that was asked for with chart=true",
+        "image/svg+xml",
+    ),
 ];
 
 impl Page {
@@ -222,6 +228,7 @@ pub(crate) async fn read(server: &QcServer, ctx: &Ctx, uri: &str) -> Result<(&'s
             machine::processes(limit, server.settings().caller_is_here()).to_string()
         }
         "qc://research/{id}" => server.research_result(ctx, value(0)).await?,
+        "qc://research/{id}/chart.svg" => server.desk().picture(ctx.caller.key.as_str(), value(0))?,
         _ => cloud(server, ctx, page, uri, &values).await?,
     };
     Ok((page, text))
@@ -357,6 +364,8 @@ mod tests {
         assert_eq!(find("qc://backtests/12/abc").unwrap().0.name, "Backtest");
         assert_eq!(find("qc://projects/12/files/lib/alpha.py").unwrap().1[1], "lib/alpha.py");
         assert_eq!(find("resource://system/processes/5").unwrap().1, ["5"]);
+        let (page, values) = find("qc://research/0123/chart.svg").unwrap();
+        assert_eq!((page.mime_type, values), ("image/svg+xml", vec!["0123".to_owned()]));
     }
 
     #[test]

@@ -154,8 +154,10 @@ pub enum Format {
     Csv,
     /// One JSON value.
     Json,
-    /// A picture.
+    /// A picture of dots.
     Png,
+    /// A picture of lines and text.
+    Svg,
     /// A page.
     Html,
 }
@@ -167,6 +169,7 @@ impl Format {
             Format::Csv => "csv",
             Format::Json => "json",
             Format::Png => "png",
+            Format::Svg => "svg",
             Format::Html => "html",
         }
     }
@@ -269,6 +272,7 @@ impl Roots {
                         Format::Csv => "this result is written as .csv",
                         Format::Json => "this result is written as .json",
                         Format::Png => "this picture is written as .png",
+                        Format::Svg => "this picture is written as .svg",
                         Format::Html => "this page is written as .html",
                     },
                 });

@@ -4,15 +4,18 @@
 //! opens the workbook's source, loads prices on the pool, and turns a result into a reply that states its
 //! provenance and says where the full result lies. The statistic in between is the tool's.
 
+mod picture;
 mod table;
 
 use std::ops::ControlFlow;
 
 use qc_data::{SymbolQuery, Window};
+use qc_report::chart::Picture;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
+use self::picture::Drawn;
 use crate::{
     compute::Stop,
     ctx::Ctx,
@@ -108,6 +111,8 @@ pub(crate) struct Found {
     pub(crate) table: Option<qc_report::csv::Table>,
     /// What to call next: our own words.
     pub(crate) next: Option<&'static str>,
+    /// What there is to draw.
+    pub(crate) picture: Option<Picture>,
 }
 
 impl<'a> Study<'a> {
@@ -208,13 +213,14 @@ impl<'a> Study<'a> {
     ///
     /// # Errors
     /// When `save_as` names a file that cannot be made.
-    pub(crate) fn finish<A: Serialize>(
+    pub(crate) async fn finish<A: Serialize>(
         &self,
         tool: &'static str,
         arguments: &A,
         prices: &Prices,
         found: Found,
     ) -> Result<Reply, ToolError> {
+        let drawn = self.draw(found.picture).await?;
         let mut full = found.brief.clone();
         full.extend(found.more);
         let provenance = serde_json::to_value(&prices.provenance).unwrap_or_default();
@@ -226,8 +232,8 @@ impl<'a> Study<'a> {
             warnings: prices.warnings.clone(),
             result: Value::Object(full),
         };
-        let saved = self.save(&finding, found.table.as_ref())?;
-        let is_saved = saved.is_some();
+        let saved = self.save(&finding, found.table.as_ref(), &drawn)?;
+        let is_saved = saved.is_some() && !self.wants_picture_file();
         let mut reply = Reply::new(found.summary).data(Value::Object(found.brief));
         if !prices.warnings.is_empty() {
             reply = reply.field("warnings", &prices.warnings);
@@ -241,10 +247,13 @@ impl<'a> Study<'a> {
         }
         Ok(match self.keep(&finding)? {
             Some(kept) => {
+                reply = self.show(reply, drawn, Some(&kept.id))?;
                 reply.field("research_id", &kept.id).link(kept.uri, format!("{tool} result"), "application/json")
             }
-            None if is_saved => reply.field("full_result", "too large to keep as a resource; it is in the file"),
-            None => reply.field(
+            None if is_saved => self
+                .show(reply, drawn, None)?
+                .field("full_result", "too large to keep as a resource; it is in the file"),
+            None => self.show(reply, drawn, None)?.field(
                 "full_result",
                 "too large to keep as a resource: pass save_as=name.json (or .csv) to get it all",
             ),
@@ -283,12 +292,13 @@ impl<'a> Study<'a> {
     ///
     /// # Errors
     /// When `save_as` names a file that cannot be made.
-    pub(crate) fn finish_history<A: Serialize>(
+    pub(crate) async fn finish_history<A: Serialize>(
         &self,
         tool: &'static str,
         arguments: &A,
         bars: &Bars,
     ) -> Result<Reply, ToolError> {
+        let drawn = self.draw(bars.picture()).await?;
         let mut warnings = bars.warnings();
         warnings.extend(self.note_securities(bars.subscriptions())?);
         let mut finding = Finding {
@@ -309,17 +319,18 @@ impl<'a> Study<'a> {
             reply = reply.field("warnings", &warnings);
         }
         reply = reply.field("provenance", &finding.provenance);
-        let wants_json = self.save_name().is_some_and(|name| !is_csv(name));
+        let wants_json = self.save_name().is_some_and(|name| !is_csv(name)) && !self.wants_picture_file();
         if bars.can_be_kept() || wants_json {
             finding.result = bars.full();
         }
         let table = if self.save_name().is_some_and(is_csv) { Some(bars.csv()?) } else { None };
-        let saved = self.save(&finding, table.as_ref())?;
-        let is_saved = saved.is_some();
+        let saved = self.save(&finding, table.as_ref(), &drawn)?;
+        let is_saved = saved.is_some() && !self.wants_picture_file();
         if let Some(file) = saved {
             reply = reply.field("saved_as", file);
         }
         let kept = if bars.can_be_kept() { self.keep(&finding)? } else { None };
+        reply = self.show(reply, drawn, kept.as_ref().map(|kept| kept.id.as_str()))?;
         reply = match kept {
             Some(kept) => reply.field("research_id", &kept.id).link(kept.uri, "all rows", "application/json"),
             None if is_saved => reply.field("full_rows", "too many to keep as a resource; they are in the file"),
@@ -357,11 +368,19 @@ impl<'a> Study<'a> {
         self.shared.save_as.as_deref().map(str::trim).filter(|name| !name.is_empty())
     }
 
-    /// Writes the result where `save_as` says: a table as CSV, everything as JSON.
-    fn save(&self, finding: &Finding, table: Option<&qc_report::csv::Table>) -> Result<Option<String>, ToolError> {
+    /// Writes the result where `save_as` says: a table as CSV, a picture as SVG or PNG, everything as JSON.
+    fn save(
+        &self,
+        finding: &Finding,
+        table: Option<&qc_report::csv::Table>,
+        drawn: &Drawn,
+    ) -> Result<Option<String>, ToolError> {
         let Some(name) = self.save_name() else { return Ok(None) };
+        if let Some(format) = picture::format_of(name) {
+            return drawn.bytes(format).and_then(|bytes| self.desk.save(name, format, bytes)).map(Some);
+        }
         let saved = match (is_csv(name), table) {
-            (true, Some(table)) => self.desk.save(name, Format::Csv, table.as_str())?,
+            (true, Some(table)) => self.desk.save(name, Format::Csv, table.as_str().as_bytes())?,
             (true, None) => {
                 let message = "this result is no table: name a .json file in save_as";
                 return Err(ToolError::new(Kind::InvalidArgument, Topic::Path, message));
@@ -369,7 +388,7 @@ impl<'a> Study<'a> {
             (false, _) => {
                 let whole = reply::settled(serde_json::to_value(finding).unwrap_or_default());
                 let text = serde_json::to_string_pretty(&whole).unwrap_or_default();
-                self.desk.save(name, Format::Json, &text)?
+                self.desk.save(name, Format::Json, text.as_bytes())?
             }
         };
         Ok(Some(saved))

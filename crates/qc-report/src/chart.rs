@@ -1,4 +1,4 @@
-//! Pictures of results: a line, a heat map, a scree, a spread with its bands.
+//! Pictures of results: lines (equity, a spread with its bands), a heat map, a scree.
 //!
 //! Every picture is one SVG text; [`Chart::png`] renders that same text with one font that is part of the program, so
 //! that a picture looks alike on every machine. Colours are those of Okabe and Ito (2008), which people with colour
@@ -9,13 +9,12 @@ mod heat_map;
 mod line;
 mod png;
 mod scree;
-mod spread;
 mod svg;
 
+pub use frame::Unit;
 pub use heat_map::HeatMap;
-pub use line::{Line, Trace};
+pub use line::{Form, Line, Mark, Pane, Trace};
 pub use scree::Scree;
-pub use spread::Spread;
 
 use crate::error::{Error, Result};
 
@@ -24,16 +23,57 @@ pub const WIDTH: u32 = 960;
 /// Height of every picture but large heat maps, in pixels.
 pub const HEIGHT: u32 = 540;
 
+/// What is to be drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Picture {
+    /// Lines over time.
+    Line(Line),
+    /// A matrix as colours.
+    HeatMap(HeatMap),
+    /// Shares of variance.
+    Scree(Scree),
+}
+
+impl Picture {
+    /// Draws it.
+    ///
+    /// # Errors
+    /// [`Error::Empty`], [`Error::Length`], [`Error::NotFinite`], [`Error::TooMany`].
+    pub fn draw(&self) -> Result<Chart> {
+        match self {
+            Picture::Line(line) => line.draw(),
+            Picture::HeatMap(map) => map.draw(),
+            Picture::Scree(scree) => scree.draw(),
+        }
+    }
+
+    /// Its first line.
+    pub fn title(&self) -> &str {
+        match self {
+            Picture::Line(line) => &line.title,
+            Picture::HeatMap(map) => &map.title,
+            Picture::Scree(scree) => &scree.title,
+        }
+    }
+}
+
 /// A finished picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chart {
     svg: String,
+    width: u32,
+    height: u32,
 }
 
 impl Chart {
     /// The picture as SVG: no script, no reference to anything outside.
     pub fn svg(&self) -> &str {
         &self.svg
+    }
+
+    /// Width and height, in pixels.
+    pub fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
     }
 
     /// The same picture as PNG.

@@ -38,6 +38,16 @@ pub enum Error {
         /// Values that came.
         found: usize,
     },
+    /// More than one picture can show.
+    #[error("at most {limit} {what} fit into one picture, found {found}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The most.
+        limit: usize,
+        /// How many came.
+        found: usize,
+    },
     /// The renderer refused a picture.
     #[error("the picture cannot be rendered: {reason}")]
     Picture {

@@ -2,6 +2,7 @@
 
 use qc_quant::{
     Series,
+    performance::equity_curve,
     resample::{
         block_bootstrap::{self, AlphaOptions},
         block_length,
@@ -9,9 +10,10 @@ use qc_quant::{
     returns,
     stats::ols,
 };
+use qc_report::chart::Picture;
 use serde_json::{Map, json};
 
-use super::{basis, number, p_text, percent};
+use super::{basis, label, number, p_text, percent, pictures};
 use crate::{
     compute::Stop,
     error::ToolError,
@@ -99,5 +101,12 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, annual_rate: f64, stop: &Stop) -> 
             "mean_block_length": "bars",
         }),
     );
-    Ok(Found { summary, brief, more, ..Found::default() })
+    let (series, market) = (all.column_of(&ask.series)?, all.column_of(&ask.benchmark)?);
+    let (series, market) = (equity_curve(series), equity_curve(market));
+    let mut below_axis = vec![pictures::short(&label(prices.panel.first_label()))];
+    below_axis.extend(pictures::labels(all.index()));
+    let curves: [(&str, &[f64]); 2] = [(&ask.series, &series), (&ask.benchmark, &market)];
+    let title = format!("Growth of {} and of {}", ask.series, ask.benchmark);
+    let picture = Some(Picture::Line(pictures::growth(title, pictures::below(&summary), below_axis, &curves)));
+    Ok(Found { summary, brief, more, picture, ..Found::default() })
 }

@@ -14,7 +14,7 @@ use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{basis, label, maybe, number, p_text};
+use super::{basis, label, maybe, number, p_text, pictures};
 use crate::{
     compute::Stop,
     error::{Kind, ToolError, Topic},
@@ -181,8 +181,16 @@ fn shape(prices: &Prices, logs: &Panel, pair: &PairTest, ask: &Ask) -> Result<Fo
         "half_life_bars": "bars until half of a deviation is given back, ln 0.5 / ln rho",
         "cointegration_pvalue": "MacKinnon response surface for two series; below 0.0001 extrapolated",
     }));
+    let pane = pictures::banded(
+        &formula(test),
+        "log price",
+        &test.residual,
+        vec![Some((test.residual_mean, test.residual_std)); test.residual.len()],
+    );
+    let title = format!("Spread of {a} and {b}, bands of 1 and 2 standard deviations");
+    let picture = Some(pictures::alone(title, pictures::below(&summary), pictures::labels(logs.index()), pane));
     let next = is_cointegrated.then_some("pass rolling_window=250 or split_date to see whether it held throughout");
-    Ok(Found { summary, brief, more, table: table(logs, &test.residual).ok(), next })
+    Ok(Found { summary, brief, more, table: table(logs, &test.residual).ok(), next, picture })
 }
 
 /// The figures of one direction.

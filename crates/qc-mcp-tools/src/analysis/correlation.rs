@@ -7,12 +7,15 @@ use qc_quant::{
         moments, multiple,
     },
 };
-use qc_report::csv::{Cell, Table};
+use qc_report::{
+    chart::{HeatMap, Picture},
+    csv::{Cell, Table},
+};
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{basis, label, maybe, names, number};
+use super::{basis, label, maybe, names, number, pictures};
 use crate::{
     compute::Stop,
     error::{Kind, ToolError, Topic},
@@ -183,7 +186,14 @@ fn shape(prices: &Prices, method: CorrelationMethod, matrix: &CorrelationMatrix,
             "p_holm": "p_value adjusted for the number of pairs (Holm)",
         }),
     );
-    Found { summary, brief, more, table: table(matrix).ok(), next: None }
+    let picture = HeatMap {
+        title: format!("{} correlation of simple returns", capital(method.name())),
+        subtitle: pictures::below(&basis(prices, "simple returns", n_rows)),
+        names: matrix.symbols.clone(),
+        values: (0..n * n).map(|at| cell(matrix, at / n, at % n)).collect(),
+    };
+    let picture = Some(Picture::HeatMap(picture));
+    Found { summary, brief, more, table: table(matrix).ok(), next: None, picture }
 }
 
 /// Every pair over windows that end one row later each: what it was last, in the middle and at its lowest.
@@ -261,4 +271,9 @@ fn table(matrix: &CorrelationMatrix) -> qc_report::Result<Table> {
         table.row(std::iter::once(Cell::Foreign(symbol)).chain(cells))?;
     }
     Ok(table)
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or(String::new(), |first| first.to_ascii_uppercase().to_string() + letters.as_str())
 }

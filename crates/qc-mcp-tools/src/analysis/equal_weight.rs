@@ -9,12 +9,15 @@ use qc_quant::{
     },
     returns,
 };
-use qc_report::csv::{Cell, Table};
+use qc_report::{
+    chart::Picture,
+    csv::{Cell, Table},
+};
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{basis, label, maybe, number, percent};
+use super::{basis, label, maybe, number, percent, pictures};
 use crate::{error::ToolError, prices::Prices, study::Found};
 
 /// When weights are traded back.
@@ -139,9 +142,14 @@ pub(crate) fn run(prices: &Prices, ask: Ask, annual_rate: f64) -> Result<Found, 
             "rebalance_frequency": "traded at the close of the last trading day of each period, the last row never",
         }),
     );
+    let curves: [(&str, &[f64]); 2] =
+        [("traded back", &found.values), ("left alone, without costs", &untouched.values)];
+    let below_axis = labels.iter().map(|label| pictures::short(label)).collect();
+    let title = format!("Growth of {n} symbols held in equal weights");
+    let picture = Some(Picture::Line(pictures::growth(title, pictures::below(&text), below_axis, &curves)));
     let mut table = Table::new(["at", "equity"]);
     for (at, value) in labels.iter().zip(&found.values) {
         table.row([Cell::Text(at), Cell::Number(*value)]).map_err(super::no_table)?;
     }
-    Ok(Found { summary: text, brief, more, table: Some(table), ..Found::default() })
+    Ok(Found { summary: text, brief, more, table: Some(table), picture, ..Found::default() })
 }

@@ -1,14 +1,17 @@
 //! Johansen's test: how many relations hold several log prices together.
 
 use qc_quant::{
+    Panel,
     cointegration::johansen::{self, Case, Johansen, JohansenOptions},
     returns,
+    stats::moments,
 };
+use qc_report::chart::Picture;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{basis, maybe, names, number, p_text};
+use super::{basis, maybe, names, number, p_text, pictures};
 use crate::{error::ToolError, prices::Prices, study::Found};
 
 /// Deterministic terms.
@@ -79,7 +82,23 @@ pub(crate) fn run(prices: &Prices, lags: usize, case: CaseArg) -> Result<Found, 
     let logs = returns::log_prices(&prices.panel)?;
     let options = JohansenOptions { case: case.case(), lagged_differences: lags, ..JohansenOptions::default() };
     let found = johansen::test(&logs, &options)?;
-    Ok(shape(prices, &found, lags, case))
+    let shaped = shape(prices, &found, lags, case);
+    let picture = Some(first_relation(&logs, &found, pictures::below(&shaped.summary)));
+    Ok(Found { picture, ..shaped })
+}
+
+/// The relation that holds best, through time.
+fn first_relation(logs: &Panel, found: &Johansen, subtitle: String) -> Picture {
+    let mut values = vec![0.0; logs.n_rows()];
+    for (i, column) in logs.columns().enumerate() {
+        let weight = found.beta.get((i, 0)).copied().unwrap_or_default();
+        values.iter_mut().zip(column).for_each(|(value, price)| *value += weight * price);
+    }
+    let band = Some((moments::mean(&values), moments::std_dev(&values)));
+    let bands = vec![band; values.len()];
+    let pane = pictures::banded("first vector times log prices", "log price", &values, bands);
+    let title = format!("First relation of {}, bands of 1 and 2 standard deviations", names(logs.symbols()));
+    pictures::alone(title, subtitle, pictures::labels(logs.index()), pane)
 }
 
 fn shape(prices: &Prices, found: &Johansen, lags: usize, case: CaseArg) -> Found {
@@ -161,5 +180,5 @@ fn shape(prices: &Prices, found: &Johansen, lags: usize, case: CaseArg) -> Found
             "small_sample_factor": "multiply statistics by it to be cautious (Reinsel and Ahn)",
         }),
     );
-    Found { summary, brief, more, table: None, next: None }
+    Found { summary, brief, more, ..Found::default() }
 }

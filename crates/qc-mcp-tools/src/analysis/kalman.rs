@@ -4,10 +4,13 @@ use qc_quant::{
     dynamics::kalman_hedge::{self, KalmanOptions},
     returns,
 };
-use qc_report::csv::{Cell, Table};
+use qc_report::{
+    chart::{Line, Pane, Picture, Trace},
+    csv::{Cell, Table},
+};
 use serde_json::{Map, Value, json};
 
-use super::{basis, label, number};
+use super::{basis, label, number, pictures};
 use crate::{
     error::{Kind, ToolError, Topic},
     prices::Prices,
@@ -100,6 +103,25 @@ pub(crate) fn run(prices: &Prices, ask: Ask) -> Result<Found, ToolError> {
             .row([Cell::Text(at), Cell::Number(*beta), Cell::Number(*alpha), Cell::Number(*e), Cell::Number(*z)])
             .map_err(super::no_table)?;
     }
+    let error = pictures::errors(
+        "log price less what the rows before predicted",
+        "log price",
+        &found.innovation,
+        &found.innovation_variance,
+    );
+    let ratio = Pane {
+        y_label: "hedge ratio".to_owned(),
+        traces: vec![Trace::line("hedge ratio", &found.beta)],
+        ..Pane::default()
+    };
+    let picture = Line {
+        title: format!("Kalman filter of {a} on {b}: error of its prediction, and the hedge ratio"),
+        subtitle: pictures::below(&summary),
+        labels: labels.iter().map(|label| pictures::short(label)).collect(),
+        panes: vec![error, ratio],
+        marks: Vec::new(),
+    };
+    let picture = Some(Picture::Line(picture));
     let next = Some("test_cointegration says whether the two belong together at all");
-    Ok(Found { summary, brief, more, table: Some(table), next })
+    Ok(Found { summary, brief, more, table: Some(table), next, picture })
 }

@@ -10,11 +10,12 @@ use qc_quant::{
     returns,
     unit_root::{Trend, adf, kpss, variance_ratio},
 };
+use qc_report::chart::{Form, Pane, Picture, Trace};
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{label, maybe, number, p_text};
+use super::{label, maybe, number, p_text, pictures};
 use crate::{
     compute::Stop,
     error::{Kind, ToolError, Topic},
@@ -74,12 +75,15 @@ pub(crate) fn run(
     if !(0.0 < ask.entry_z && ask.entry_z.is_finite()) {
         return Err(ToolError::argument(format!("entry_z must be above 0, found {}", ask.entry_z)));
     }
+    let mut drawn: Vec<Drawn> = Vec::new();
     let mut reports: Vec<(String, Value)> = Vec::new();
     let mut parts: Vec<Prices> = Vec::new();
     if ask.hedge != Hedge::None {
         let both = prices::load(source, question)?;
         let report = if ask.hedge == Hedge::Ols { spread(&both.panel, ask) } else { moving_spread(&both.panel, ask) };
-        reports.push(report?);
+        let (name, report, shown) = report?;
+        reports.push((name, report));
+        drawn.push(shown);
         parts.push(both);
     } else {
         for (i, symbol) in question.symbols.iter().enumerate() {
@@ -91,11 +95,64 @@ pub(crate) fn run(
             let at = label(alone.panel.last_label());
             let report = judge(symbol, alone.panel.column(0), logs.column(0), &at, ask, Null::UnitRoot)?;
             reports.push((symbol.clone(), report));
+            drawn.push(Drawn::of(symbol, "close", &alone.panel, alone.panel.column(0), ask)?);
             parts.push(alone);
         }
     }
     let prices = Prices::joined(parts)?;
-    Ok((prices.clone(), shape(&prices, reports, ask)))
+    let mut found = shape(&prices, reports, ask);
+    found.picture = Some(picture(&drawn, ask, pictures::below(&found.summary)));
+    Ok((prices, found))
+}
+
+/// A series to be drawn: its values and what it is judged by, row by row.
+struct Drawn {
+    name: String,
+    labels: Vec<String>,
+    pane: Pane,
+}
+
+impl Drawn {
+    /// A series judged by the mean and deviation of the last rows.
+    fn of(name: &str, y_label: &'static str, panel: &Panel, values: &[f64], ask: Ask) -> Result<Self, ToolError> {
+        let pane = pictures::banded(name, y_label, values, zscore::bands(values, ask.lookback)?);
+        Ok(Drawn { name: name.to_owned(), labels: pictures::labels(panel.index()), pane })
+    }
+
+    /// How many standard deviations each row lies from its centre.
+    fn scores(&self) -> impl Iterator<Item = (&String, f64)> {
+        let values = self.pane.traces.iter().take(1).flat_map(|trace| trace.values.iter());
+        self.labels.iter().zip(values.zip(&self.pane.bands)).filter_map(|(label, (value, band))| {
+            let (centre, deviation) = (*band)?;
+            Some((label, ((*value)? - centre) / deviation))
+        })
+    }
+}
+
+/// One series in its bands, or the z-scores of several.
+fn picture(drawn: &[Drawn], ask: Ask, subtitle: String) -> Picture {
+    if let [only] = drawn {
+        let title = format!("{} with 1 and 2 standard deviations around where it is expected", only.name);
+        return pictures::alone(title, subtitle, only.labels.clone(), only.pane.clone());
+    }
+    // Each symbol has rows of its own; together they stand on all of them.
+    let mut labels: Vec<String> = drawn.iter().flat_map(|one| one.labels.iter().cloned()).collect();
+    labels.sort_unstable();
+    labels.dedup();
+    let mut traces = Vec::new();
+    for one in drawn.iter().take(pictures::MOST_LINES) {
+        let mut values = vec![None; labels.len()];
+        for (label, z) in one.scores() {
+            if let Some(slot) = labels.binary_search(label).ok().and_then(|row| values.get_mut(row)) {
+                *slot = Some(z);
+            }
+        }
+        traces.push(Trace { name: one.name.clone(), values, form: Form::Line });
+    }
+    let levels = vec![-ask.entry_z, ask.entry_z];
+    let pane = Pane { y_label: "z-score".to_owned(), traces, levels, ..Pane::default() };
+    let title = format!("z-scores over {} closes, and the size that is a signal", ask.lookback);
+    pictures::alone(title, subtitle, labels, pane)
 }
 
 /// Which p-value speaks against a random walk.
@@ -107,7 +164,7 @@ enum Null {
 }
 
 /// The spread of two log prices, judged on its own.
-fn spread(both: &Panel, ask: Ask) -> Result<(String, Value), ToolError> {
+fn spread(both: &Panel, ask: Ask) -> Result<(String, Value, Drawn), ToolError> {
     let logs = returns::log_prices(both)?;
     let [a, b] = logs.symbols() else {
         return Err(ToolError::new(Kind::InvalidArgument, Topic::Symbol, "a spread takes two symbols"));
@@ -123,12 +180,13 @@ fn spread(both: &Panel, ask: Ask) -> Result<(String, Value), ToolError> {
             json!(format!("ln {a} - {:.4} ln {b} - constant", test.slopes.first().copied().unwrap_or_default())),
         );
     }
-    Ok((name, report))
+    let drawn = Drawn::of(&format!("spread {name}"), "log price", &logs, &test.residual, ask)?;
+    Ok((name, report, drawn))
 }
 
 /// The spread of two log prices under a hedge ratio that moves, with the variances of greatest likelihood: how far the
 /// last row lies from what the rows before it predict.
-fn moving_spread(both: &Panel, ask: Ask) -> Result<(String, Value), ToolError> {
+fn moving_spread(both: &Panel, ask: Ask) -> Result<(String, Value, Drawn), ToolError> {
     let logs = returns::log_prices(both)?;
     let [a, b] = logs.symbols() else {
         return Err(ToolError::new(Kind::InvalidArgument, Topic::Symbol, "a spread takes two symbols"));
@@ -165,7 +223,10 @@ fn moving_spread(both: &Panel, ask: Ask) -> Result<(String, Value), ToolError> {
         "verdict": "not tested: the errors of a filter come back by construction; hedge=ols tests the relation",
         "rows": logs.n_rows(),
     });
-    Ok((name, report))
+    let shown = format!("prediction error of {name}");
+    let pane = pictures::errors(&shown, "log price", &found.innovation, &found.innovation_variance);
+    let drawn = Drawn { name: shown, labels: pictures::labels(logs.index()), pane };
+    Ok((name, report, drawn))
 }
 
 /// What a z-score beyond the entry asks for.
@@ -272,5 +333,5 @@ fn shape(prices: &Prices, reports: Vec<(String, Value)>, ask: Ask) -> Found {
             "variance_ratios": "1 for a random walk, below it reverts; robust p-values, adjusted for the horizons (Holm)",
         }),
     );
-    Found { summary, brief, more: full, table: None, next: None }
+    Found { summary, brief, more: full, ..Found::default() }
 }

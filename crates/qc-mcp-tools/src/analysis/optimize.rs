@@ -4,7 +4,7 @@
 use qc_quant::{
     Panel,
     covariance::{self, Shrunk},
-    performance::tails,
+    performance::{equity_curve, tails},
     portfolio::{
         self, Policy,
         constraints::{Constraints, Side},
@@ -15,10 +15,13 @@ use qc_quant::{
     returns,
     stats::moments,
 };
-use qc_report::csv::{Cell, Table};
+use qc_report::{
+    chart::Picture,
+    csv::{Cell, Table},
+};
 use serde_json::{Map, Value, json};
 
-use super::{basis, maybe, number, percent};
+use super::{basis, label, maybe, number, percent, pictures};
 use crate::{
     error::{Kind, ToolError, Topic},
     prices::Prices,
@@ -267,6 +270,7 @@ fn shape(
     let year = ask.periods_per_year;
     let mut compared = Map::new();
     let mut lines = Vec::new();
+    let mut curves: Vec<(&str, Vec<f64>)> = Vec::new();
     for (rule, weights) in results {
         let volatility = portfolio::volatility(&known.covariance.covariance, weights)? * year.sqrt();
         let squares: f64 = weights.iter().map(|w| w * w).sum();
@@ -276,6 +280,7 @@ fn shape(
         let sharpe = (0.0 < volatility).then(|| excess / volatility);
         let own = portfolio::returns(&known.returns, weights, Policy::ConstantWeights, 0.0)?;
         let tail = tails::conditional_value_at_risk(own.values(), ask.confidence)?;
+        curves.push((rule.name(), equity_curve(own.values())));
         let contributions = risk_parity::contributions(&known.covariance.covariance, weights).ok();
         let beta = known.betas.as_ref().map(|betas| betas.iter().zip(weights).map(|(b, w)| b * w).sum::<f64>());
         let mut facts = json!({
@@ -344,8 +349,13 @@ fn shape(
         let cells = results.iter().map(|(_, weights)| weights.get(i).map_or(Cell::Missing, |w| Cell::Number(*w)));
         table.row(std::iter::once(Cell::Text(symbol)).chain(cells)).map_err(super::no_table)?;
     }
+    let mut below_axis = vec![pictures::short(&label(prices.panel.first_label()))];
+    below_axis.extend(pictures::labels(known.returns.index()));
+    let shown: Vec<(&str, &[f64])> = curves.iter().map(|(name, curve)| (*name, curve.as_slice())).collect();
+    let title = "Growth with the weights found, in sample".to_owned();
+    let picture = Some(Picture::Line(pictures::growth(title, pictures::below(&summary), below_axis, &shown)));
     let next = Some("calculate_portfolio_performance with these weights on a later window: figures here are in sample");
-    Ok(Found { summary, brief, more, table: Some(table), next })
+    Ok(Found { summary, brief, more, table: Some(table), next, picture })
 }
 
 fn by_symbol(symbols: &[String], values: &[f64]) -> Value {

@@ -299,5 +299,5 @@ fn shape(prices: &Prices, scan: &all_pairs::Scan, mut judged: Vec<Judged<'_>>, a
     }
     let next =
         (!passed.is_empty()).then_some("backtest_pairs_strategy with a fit window that ends before the test window");
-    Ok(Found { summary, brief, more, table: Some(table), next })
+    Ok(Found { summary, brief, more, table: Some(table), next, ..Found::default() })
 }

@@ -5,7 +5,7 @@ use qc_quant::{
     Panel,
     cointegration::engle_granger,
     dynamics::kalman_hedge::{self, KalmanOptions},
-    mean_reversion::half_life,
+    mean_reversion::{half_life, zscore},
     pairs_backtest::{
         Reason,
         account::{self, AccountOptions, Fill, Hedge, PairRule},
@@ -13,12 +13,15 @@ use qc_quant::{
     performance::{PerformanceOptions, RiskFree, summary},
     returns,
 };
-use qc_report::csv::{Cell, Table};
+use qc_report::{
+    chart::{Form, Pane, Picture, Trace},
+    csv::{Cell, Table},
+};
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{label, maybe, number, percent};
+use super::{label, maybe, number, percent, pictures};
 use crate::{
     compute::Stop,
     error::{Kind, ToolError, Topic},
@@ -142,10 +145,12 @@ pub(crate) fn run(
             }
         };
         let max_holding = ask.max_holding.as_deref().map(|text| holding(text, life)).transpose()?;
-        fits.push(json!({
+        let is_fixed = matches!(hedge, Hedge::Fixed { .. });
+        let facts = json!({
             "symbol1": y, "symbol2": x, "hedge_ratio": number(beta), "intercept": number(alpha),
             "cointegration_pvalue": number(relation.p_value), "half_life_bars": maybe(life), "max_holding_bars": max_holding,
-        }));
+        });
+        fits.push(Fitted { facts, relation: is_fixed.then_some((beta, alpha)) });
         rules.push(PairRule {
             y: y.clone(),
             x: x.clone(),
@@ -198,6 +203,47 @@ impl Windows {
     }
 }
 
+/// What the fit window said of a pair.
+struct Fitted {
+    /// For the answer.
+    facts: Value,
+    /// Slope and constant, where they stay what they are.
+    relation: Option<(f64, f64)>,
+}
+
+/// The traded spread of a single pair whose relation does not move, in the bands that decide, with its trades.
+fn drawn_spread(
+    test: &Prices,
+    ask: &Ask,
+    found: &account::AccountBacktest,
+    fits: &[Fitted],
+) -> Result<Option<Pane>, ToolError> {
+    let ([(y, x)], [Fitted { relation: Some((beta, alpha)), .. }]) = (ask.pairs.as_slice(), fits) else {
+        return Ok(None);
+    };
+    let logs = returns::log_prices(&test.panel)?;
+    let (own, other) = (logs.column_of(y)?, logs.column_of(x)?);
+    let spread: Vec<f64> = own.iter().zip(other).map(|(own, other)| own - beta * other - alpha).collect();
+    let mut pane = pictures::banded(
+        &format!("ln {y} - {beta:.4} ln {x} - constant"),
+        "log price",
+        &spread,
+        zscore::bands(&spread, ask.lookback)?,
+    );
+    let at = |rows: Vec<usize>, name: &str| {
+        let mut values = vec![None; spread.len()];
+        for row in rows {
+            if let (Some(slot), Some(value)) = (values.get_mut(row), spread.get(row)) {
+                *slot = Some(*value);
+            }
+        }
+        Trace { name: name.to_owned(), values, form: Form::Dots }
+    };
+    pane.traces.push(at(found.trades.iter().map(|trade| trade.opened).collect(), "opened"));
+    pane.traces.push(at(found.trades.iter().map(|trade| trade.closed).collect(), "closed"));
+    Ok(Some(pane))
+}
+
 /// A longest holding: bars, or a multiple of the fit window's half-life.
 fn holding(text: &str, half_life: Option<f64>) -> Result<usize, ToolError> {
     let word = text.trim().to_ascii_lowercase().replace(' ', "");
@@ -223,7 +269,7 @@ fn shape(
     windows: &Windows,
     ask: &Ask,
     found: &account::AccountBacktest,
-    fits: Vec<Value>,
+    fits: Vec<Fitted>,
     annual_rate: f64,
 ) -> Result<Found, ToolError> {
     let own = super::steps(&found.value);
@@ -297,7 +343,7 @@ fn shape(
     brief.insert("n_trades_won".into(), json!(won));
     brief.insert("trades".into(), found.trades.iter().take(SHOWN).map(trade).collect());
     brief.insert("attribution".into(), Value::Array(by_pair));
-    brief.insert("fit".into(), Value::Array(fits));
+    brief.insert("fit".into(), Value::Array(fits.iter().map(|fit| fit.facts.clone()).collect()));
     brief.insert(
         "rules".into(),
         json!({"entry_z": ask.entry, "exit_z": ask.exit, "stop_z": ask.stop, "lookback_period": ask.lookback,
@@ -320,9 +366,26 @@ fn shape(
             "not_charged": "borrowing of the short leg and its dividends",
         }),
     );
+    let mut picture = pictures::growth(
+        format!(
+            "Value of the account that trades {}",
+            if ask.pairs.len() == 1 { pair_name(0) } else { format!("{} pairs", ask.pairs.len()) }
+        ),
+        pictures::below(&text),
+        labels.iter().map(|label| pictures::short(label)).collect(),
+        &[("account", &found.value)],
+    );
+    match drawn_spread(test, ask, found, &fits)? {
+        Some(spread) => picture.panes.insert(0, spread),
+        None => {
+            let gross = Trace::line("gross exposure", &found.gross).drawn(Form::Area);
+            picture.panes.push(Pane { y_label: "exposure".to_owned(), traces: vec![gross], ..Pane::default() });
+        }
+    }
+    let picture = Some(Picture::Line(picture));
     let mut table = Table::new(["at", "equity", "gross"]);
     for (at, (value, gross)) in traded.iter().zip(found.value.iter().zip(&found.gross)) {
         table.row([Cell::Text(at), Cell::Number(*value), Cell::Number(*gross)]).map_err(super::no_table)?;
     }
-    Ok(Found { summary: text, brief, more, table: Some(table), ..Found::default() })
+    Ok(Found { summary: text, brief, more, table: Some(table), picture, ..Found::default() })
 }

@@ -4,12 +4,15 @@ use qc_quant::{
     pca::{self, Mode, Pca, PcaOptions},
     returns,
 };
-use qc_report::csv::{Cell, Table};
+use qc_report::{
+    chart::{Picture, Scree},
+    csv::{Cell, Table},
+};
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{basis, names, number, percent};
+use super::{basis, names, number, percent, pictures};
 use crate::{
     error::{Kind, ToolError, Topic},
     prices::Prices,
@@ -137,7 +140,14 @@ fn shape(prices: &Prices, mode: PcaMode, fitted: &Pca, other: Option<&Pca>) -> F
         "effective_bets": "exp of the entropy of all variance shares, 1 to number of symbols",
         "noise_edge": "largest eigenvalue that uncorrelated returns would tend to (Marchenko-Pastur)",
     }));
-    Found { summary, brief, more, table: table(fitted).ok(), next: None }
+    let picture = Scree {
+        title: format!("Variance explained by the principal components of {} symbols", fitted.symbols.len()),
+        subtitle: format!("{} In {} mode.", pictures::below(&summary), mode.name()),
+        ratios: fitted.ratio.clone(),
+        cumulative: fitted.cumulative.clone(),
+    };
+    let picture = Some(Picture::Scree(picture));
+    Found { summary, brief, more, table: table(fitted).ok(), next: None, picture }
 }
 
 /// Component weights for the answer, and whether they are all.

@@ -6,12 +6,15 @@ use qc_quant::{
     portfolio::{self, Policy},
     returns,
 };
-use qc_report::csv::{Cell, Table};
+use qc_report::{
+    chart::Picture,
+    csv::{Cell, Table},
+};
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{basis, label, maybe, number, percent};
+use super::{basis, label, maybe, number, percent, pictures};
 use crate::{
     error::{Kind, ToolError, Topic},
     prices::Prices,
@@ -204,7 +207,18 @@ fn shape(
             "equity": "value of 1 invested before the first return",
         }),
     );
-    Ok(Found { summary: text, brief, more, table: table(&points, &curve)?, next: None })
+    let market = ask.benchmark.as_deref().map(|symbol| all.column_of(symbol)).transpose()?.map(equity_curve);
+    let mut curves: Vec<(&str, &[f64])> = vec![("portfolio", &curve)];
+    if let (Some(symbol), Some(market)) = (&ask.benchmark, &market) {
+        curves.push((symbol, market));
+    }
+    let title = match &ask.benchmark {
+        Some(symbol) => format!("Growth of the portfolio and of {symbol}"),
+        None => "Growth of the portfolio".to_owned(),
+    };
+    let below_axis = points.iter().map(|point| pictures::short(point)).collect();
+    let picture = Some(Picture::Line(pictures::growth(title, pictures::below(&text), below_axis, &curves)));
+    Ok(Found { summary: text, brief, more, table: table(&points, &curve)?, next: None, picture })
 }
 
 fn show(value: Option<f64>) -> String {

@@ -7,14 +7,16 @@ use qc_quant::{
         break_test,
         markov_switching::{self, MarkovOptions},
     },
+    performance::equity_curve,
     returns,
     stats::moments,
 };
+use qc_report::chart::{Line, Mark, Pane, Picture, Trace, Unit};
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{basis, label, maybe, number, p_text, percent};
+use super::{basis, label, maybe, number, p_text, percent, pictures};
 use crate::{
     compute::Stop,
     error::{Kind, ToolError, Topic},
@@ -149,7 +151,34 @@ fn breaks(prices: &Prices, all: &Panel, ask: &Ask) -> Result<Found, ToolError> {
             "volatility": "annual, sample",
         }),
     );
-    Ok(Found { summary, brief, more, ..Found::default() })
+    let text = if known.is_some() { format!("tested: {at}") } else { format!("most likely: {at}") };
+    let title = match &ask.benchmark {
+        Some(benchmark) => {
+            format!("Returns of {} and the row where their relation to {benchmark} may have changed", ask.series)
+        }
+        None => format!("Returns of {} and the row where their mean may have changed", ask.series),
+    };
+    let mut picture = returns_of(all, ask, y, title, pictures::below(&summary));
+    picture.marks.push(Mark { row, text });
+    let picture = Some(Picture::Line(picture));
+    Ok(Found { summary, brief, more, picture, ..Found::default() })
+}
+
+/// Growth of the series, and its returns below.
+fn returns_of(all: &Panel, ask: &Ask, y: &[f64], title: String, subtitle: String) -> Line {
+    let grown = equity_curve(y);
+    let growth = Trace::line(ask.series.as_str(), grown.get(1..).unwrap_or_default());
+    let each = Trace::line("return per bar", y);
+    Line {
+        title,
+        subtitle,
+        labels: pictures::labels(all.index()),
+        panes: vec![
+            Pane { y_label: "value of 1".to_owned(), traces: vec![growth], ..Pane::default() },
+            Pane { y_label: "return".to_owned(), unit: Unit::Percent, traces: vec![each], ..Pane::default() },
+        ],
+        marks: Vec::new(),
+    }
 }
 
 fn markov(prices: &Prices, all: &Panel, ask: &Ask, stop: &Stop) -> Result<Found, ToolError> {
@@ -209,7 +238,18 @@ fn markov(prices: &Prices, all: &Panel, ask: &Ask, stop: &Stop) -> Result<Found,
         json!({"pvalue": "parametric bootstrap of the likelihood ratio, which has no chi-squared law",
             "filtered": "what could be known at the row", "smoothed": "knows the future, for description only"}),
     );
-    Ok(Found { summary, brief, more, ..Found::default() })
+    let title = format!("Returns of {} and the probability of its wilder state", ask.series);
+    let mut picture = returns_of(all, ask, y, title, pictures::below(&summary));
+    let now: Vec<f64> = found.path.filtered.iter().map(|p| p[1]).collect();
+    let later: Vec<f64> = found.path.smoothed.iter().map(|p| p[1]).collect();
+    picture.panes.push(Pane {
+        y_label: "probability".to_owned(),
+        unit: Unit::Percent,
+        traces: vec![Trace::line("known at the row", &now), Trace::line("knowing the future", &later)],
+        ..Pane::default()
+    });
+    let picture = Some(Picture::Line(picture));
+    Ok(Found { summary, brief, more, picture, ..Found::default() })
 }
 
 /// The first row of `day` or later, with rows on both sides.

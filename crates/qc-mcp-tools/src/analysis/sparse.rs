@@ -1,13 +1,20 @@
 //! Few assets that follow a benchmark: weights, how closely they follow it, and on rows they were not fitted to.
 
 use qc_quant::{
-    portfolio::sparse_tracking::{self, Measure, Penalty, Tracked, TrackingOptions},
+    performance::equity_curve,
+    portfolio::{
+        self, Policy,
+        sparse_tracking::{self, Measure, Penalty, Tracked, TrackingOptions},
+    },
     returns,
 };
-use qc_report::csv::{Cell, Table};
+use qc_report::{
+    chart::{Mark, Picture},
+    csv::{Cell, Table},
+};
 use serde_json::{Map, Value, json};
 
-use super::{basis, maybe, number, percent};
+use super::{basis, label, maybe, number, percent, pictures};
 use crate::{
     compute::Stop,
     error::ToolError,
@@ -130,6 +137,18 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, stop: &Stop) -> Result<Found, Tool
     for (symbol, weight) in found.symbols.iter().zip(&found.weights) {
         table.row([Cell::Text(symbol), Cell::Number(*weight)]).map_err(super::no_table)?;
     }
+    let own = portfolio::returns(&assets, &found.weights, Policy::ConstantWeights, 0.0)?;
+    let (own, market) = (equity_curve(own.values()), equity_curve(benchmark.values()));
+    let mut below_axis = vec![pictures::short(&label(prices.panel.first_label()))];
+    below_axis.extend(pictures::labels(all.index()));
+    let curves: [(&str, &[f64]); 2] = [("tracking portfolio", &own), (&ask.benchmark, &market)];
+    let title = format!("Growth of {} assets that follow {}", found.assets, ask.benchmark);
+    let mut picture = pictures::growth(title, pictures::below(&summary), below_axis, &curves);
+    if let Some(held_out) = &found.hold_out {
+        let row = own.len().saturating_sub(held_out.n_obs);
+        picture.marks.push(Mark { row, text: "held out from here".to_owned() });
+    }
+    let picture = Some(Picture::Line(picture));
     let next = Some("calculate_portfolio_performance with these weights and the benchmark on a later window");
-    Ok(Found { summary, brief, more, table: Some(table), next })
+    Ok(Found { summary, brief, more, table: Some(table), next, picture })
 }

@@ -16,7 +16,7 @@ impl Study<'_> {
     ///
     /// # Errors
     /// When `save_as` names a file that cannot be made.
-    pub(crate) fn finish_table<A: Serialize>(
+    pub(crate) async fn finish_table<A: Serialize>(
         &self,
         tool: &'static str,
         arguments: &A,
@@ -24,6 +24,7 @@ impl Study<'_> {
     ) -> Result<Reply, ToolError> {
         /// Room for what stands around rows that were asked for.
         const AROUND: usize = 6_000;
+        let drawn = self.draw(None).await?;
         let mut finding = Finding {
             tool,
             arguments: self.effective(arguments),
@@ -47,7 +48,7 @@ impl Study<'_> {
             finding.result = sheet.full();
         }
         let table = if self.save_name().is_some_and(is_csv) { Some(sheet.csv()?) } else { None };
-        let saved = self.save(&finding, table.as_ref())?;
+        let saved = self.save(&finding, table.as_ref(), &drawn)?;
         let is_saved = saved.is_some();
         if let Some(file) = saved {
             reply = reply.field("saved_as", file);
@@ -55,6 +56,7 @@ impl Study<'_> {
         if let Some(next) = sheet.next {
             reply = reply.next(next);
         }
+        reply = self.show(reply, drawn, None)?;
         let kept = if sheet.can_be_kept() { self.keep(&finding)? } else { None };
         reply = match kept {
             Some(kept) => {

@@ -232,7 +232,7 @@ impl QcServer {
         let question = study.question(&args.symbols, window)?.at_least(2, "principal components")?;
         let (mode, kept) = (args.mode.unwrap_or_default(), count("n_components", args.n_components)?);
         let (prices, found) = study.compute(question, move |prices, _| pca::run(prices, mode, kept)).await?;
-        study.finish("perform_pca_analysis", &args, &prices, found)
+        study.finish("perform_pca_analysis", &args, &prices, found).await
     }
 
     /// Test whether two log prices are cointegrated (Engle-Granger, both directions) and describe their spread:
@@ -255,7 +255,7 @@ impl QcServer {
         };
         let (prices, found) =
             study.compute(question, move |prices, stop| cointegration::run(prices, &ask, stop)).await?;
-        study.finish("test_cointegration", &args, &prices, found)
+        study.finish("test_cointegration", &args, &prices, found).await
     }
 
     /// Correlate simple returns (Pearson, Spearman, Kendall or distance) and name the pairs that stand out, with
@@ -272,7 +272,7 @@ impl QcServer {
         let (method, rolling) = (args.method.unwrap_or_default(), rows("rolling", args.rolling)?);
         let (prices, found) =
             study.compute(question, move |prices, stop| correlation::run(prices, method, rolling, stop)).await?;
-        study.finish("calculate_correlation_matrix", &args, &prices, found)
+        study.finish("calculate_correlation_matrix", &args, &prices, found).await
     }
 
     /// Judge whether prices (or with hedge=ols the spread of two) come back: z-score and signal, ADF, KPSS, half-life,
@@ -293,7 +293,7 @@ impl QcServer {
         };
         let (prices, found) =
             study.compute_loading(move |source, stop| mean_reversion::run(source, &question, ask, stop)).await?;
-        study.finish("analyze_mean_reversion", &args, &prices, found)
+        study.finish("analyze_mean_reversion", &args, &prices, found).await
     }
 
     /// Test how many cointegrating relations hold 2 to 12 log prices together (Johansen, trace and largest eigenvalue),
@@ -309,7 +309,7 @@ impl QcServer {
         let question = study.question(&args.symbols, window)?.at_least(2, "Johansen's test")?;
         let (lags, case) = (johansen::lagged_differences(args.lags, args.var_order)?, args.case.unwrap_or_default());
         let (prices, found) = study.compute(question, move |prices, _| johansen::run(prices, lags, case)).await?;
-        study.finish("test_johansen_cointegration", &args, &prices, found)
+        study.finish("test_johansen_cointegration", &args, &prices, found).await
     }
 
     /// Screen all pairs of a universe for cointegration, adjusted for their number, then by half-life, Hurst exponent and
@@ -340,7 +340,7 @@ impl QcServer {
             bars_per_day,
         };
         let (prices, found) = study.compute(question, move |prices, stop| pairs_scan::run(prices, &ask, stop)).await?;
-        study.finish("find_cointegrated_pairs", &args, &prices, found)
+        study.finish("find_cointegrated_pairs", &args, &prices, found).await
     }
 
     /// Follow the hedge ratio of two log prices through time with a Kalman filter: ratio now with its error, z-score of the
@@ -356,7 +356,7 @@ impl QcServer {
         let question = study.question(&[args.symbol1.clone(), args.symbol2.clone()], window)?;
         let ask = kalman::Ask { delta: args.delta, observation_variance: args.observation_variance };
         let (prices, found) = study.compute(question, move |prices, _| kalman::run(prices, ask)).await?;
-        study.finish("estimate_kalman_hedge_ratio", &args, &prices, found)
+        study.finish("estimate_kalman_hedge_ratio", &args, &prices, found).await
     }
 
     /// Test whether the returns of a ticker (or their alpha and beta to a benchmark) changed, at a known or unknown day, or
@@ -382,7 +382,7 @@ impl QcServer {
             periods_per_year: args.shared.periods_per_year()?,
         };
         let (prices, found) = study.compute(question, move |prices, stop| regimes::run(prices, &ask, stop)).await?;
-        study.finish("test_regime_change", &args, &prices, found)
+        study.finish("test_regime_change", &args, &prices, found).await
     }
 
     /// Tell alpha from luck: regress a ticker's excess returns on a benchmark and resample them in blocks for a p-value
@@ -410,6 +410,6 @@ impl QcServer {
             Ok((prices, found))
         };
         let (prices, found) = study.compute_loading(job).await?;
-        study.finish("bootstrap_alpha", &args, &prices, found)
+        study.finish("bootstrap_alpha", &args, &prices, found).await
     }
 }

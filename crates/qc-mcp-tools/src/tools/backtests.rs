@@ -14,10 +14,12 @@ use serde_json::{Map, Value, json};
 use crate::{
     Reply, ToolError, Untrusted,
     args::{self, BacktestArg, ProjectArg},
+    compute::Stop,
     ctx::Ctx,
     error::{Kind, Topic},
     flows::{
         backtest::{self, Insights, LOG_PAGE, Orders, PAGE, Paged, Run, Trades},
+        backtest_picture::{self, Shown},
         find,
     },
     server::QcServer,
@@ -27,6 +29,10 @@ mod report;
 
 /// Backtests in a list unless the caller asks for more.
 const LISTED: usize = 20;
+/// Points per series of a picture, unless the caller asks for more.
+const PICTURE_POINTS: i64 = 1000;
+/// The most bytes of a picture.
+const MOST_PICTURE_BYTES: usize = 150_000;
 /// Log lines shown unless the caller asks for others.
 const TAIL: i64 = 50;
 /// Most log lines in one answer.
@@ -231,20 +237,21 @@ impl QcServer {
         Ok(if limit.is_some() { reply.allow(100_000) } else { reply })
     }
 
-    /// Read one chart of a backtest as series of [time, value]. read_backtest lists the names.
+    /// Read one chart of a backtest as series of [time, value], or as a picture. read_backtest lists the names.
     #[tool(title = "Read backtest chart")]
     async fn read_backtest_chart(&self, Parameters(args): Parameters<ChartArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
-        if args.format == Some(Format::Png) {
-            return Err(ToolError::not_yet("format=png is not available yet", Topic::Picture));
-        }
         let run = run(&ctx, &args.project_id, &args.backtest_id).await?;
         let backtest = match (&args.start, &args.end) {
             (Some(_), Some(_)) => Backtest::default(),
             _ => backtest::read(&ctx.door, &run).await?,
         };
-        let count = args.count.unwrap_or(PAGE);
+        let is_picture = args.format == Some(Format::Png);
+        let count = args.count.unwrap_or(if is_picture { PICTURE_POINTS } else { PAGE });
         let request = chart_request(&run, &backtest, args.name, count, args.start.as_deref(), args.end.as_deref())?;
         let chart = backtest::chart(&ctx.door, &request, &ctx.progress).await?;
+        if is_picture {
+            return picture(self, &ctx, &run, &request, &chart).await;
+        }
         let n_points: usize = chart.series.iter().map(|(_, series)| series.values.len()).sum();
         let summary = match n_points {
             0 => "the chart has no points in that range; widen start and end, or read another chart (`read_backtest` lists them)".to_owned(),
@@ -519,6 +526,35 @@ fn series(chart: &Chart) -> Value {
         .map(|(name, series)| json!({"name": Untrusted::new(name.as_str()).shortened(80), "unit": Untrusted::new(series.unit.as_str()).shortened(8), "points": series.values}))
         .collect();
     json!({"chart_name": Untrusted::new(chart.name.as_str()).shortened(80), "series": series})
+}
+
+/// A chart drawn as PNG, on the pool.
+async fn picture(
+    server: &QcServer,
+    ctx: &Ctx,
+    run: &Run,
+    request: &ReadBacktestChart,
+    chart: &Chart,
+) -> Result<Reply, ToolError> {
+    let subtitle = format!("backtest {} of project {}, times in UTC", run.backtest_id, run.project_id);
+    let Shown { picture, drawn, left_out } = backtest_picture::arrange(chart, subtitle)?;
+    let draw = move |_: &Stop| {
+        let chart = picture.draw();
+        let drawn = chart.and_then(|chart| Ok((chart.size(), chart.png()?)));
+        drawn.map_err(|error| ToolError::new(Kind::BadData, Topic::Chart, error.to_string()))
+    };
+    let ((width, height), png) = server.desk().run(ctx.caller.key.as_str(), &ctx.cancel, draw).await?;
+    if MOST_PICTURE_BYTES < png.len() {
+        let message = format!("the picture has {} bytes, at most {MOST_PICTURE_BYTES} are sent", png.len());
+        return Err(ToolError::new(Kind::TooLarge, Topic::General, message));
+    }
+    let link = run.uri(&format!("charts/{}", crate::resources::encode(&request.name)));
+    let more = if left_out == 0 { String::new() } else { format!(", {left_out} series are not lines and left out") };
+    Ok(Reply::new(format!("{drawn} series drawn{more}"))
+        .data(json!({"project_id": run.project_id, "backtest_id": run.backtest_id, "width": width, "height": height, "png_bytes": png.len()}))
+        .field("chart_name", Untrusted::new(chart.name.as_str()).shortened(80))
+        .picture(png)
+        .link(link, "the numbers", "application/json"))
 }
 
 /// A page of rows, or all of them as a CSV.

@@ -229,7 +229,7 @@ impl QcServer {
         let study = Study::begin(self, &ctx, &shared).await?;
         let question = args.question(&shared, study.symbols(&args.symbols)?)?;
         let bars = study.run(move |source, _| market::read(source, &question)).await?;
-        study.finish_history("get_history", &args, &bars)
+        study.finish_history("get_history", &args, &bars).await
     }
 
     /// Tell what the data source holds: first and last bar, gaps, splits and dividends of every symbol; for one symbol
@@ -243,7 +243,7 @@ impl QcServer {
         }
         let limit = sheet::limit(args.limit)?;
         let sheet = study.run(move |source, _| catalogue::whole(source, limit)).await?;
-        study.finish_table("describe_data", &args, &sheet)
+        study.finish_table("describe_data", &args, &sheet).await
     }
 }
 

@@ -243,7 +243,7 @@ impl QcServer {
             Ok((prices, found))
         };
         let (prices, found) = study.compute_loading(measure).await?;
-        study.finish("calculate_portfolio_performance", &args, &prices, found)
+        study.finish("calculate_portfolio_performance", &args, &prices, found).await
     }
 
     /// Choose few assets that follow a benchmark without falling behind it (sparse index tracking), with weights and the
@@ -268,7 +268,7 @@ impl QcServer {
         };
         question.also(Some(&ask.benchmark));
         let (prices, found) = study.compute(question, move |prices, stop| sparse::run(prices, &ask, stop)).await?;
-        study.finish("sparse_optimization", &args, &prices, found)
+        study.finish("sparse_optimization", &args, &prices, found).await
     }
 
     /// Hold equal weights, traded back by a rule: return, turnover, costs, and what each symbol added.
@@ -293,7 +293,7 @@ impl QcServer {
             Ok((prices, found))
         };
         let (prices, found) = study.compute_loading(job).await?;
-        study.finish("optimize_equal_weight_portfolio", &args, &prices, found)
+        study.finish("optimize_equal_weight_portfolio", &args, &prices, found).await
     }
 
     /// Find weights by one or several rules and compare them in sample: return, volatility, tail loss, risk shares. Long
@@ -329,7 +329,7 @@ impl QcServer {
             Ok((prices, found))
         };
         let (prices, found) = study.compute_loading(job).await?;
-        study.finish("optimize_portfolio", &args, &prices, found)
+        study.finish("optimize_portfolio", &args, &prices, found).await
     }
 
     /// Trade the spreads of one or more pairs by z-score from one account, with the relation fitted on an earlier window:
@@ -387,7 +387,7 @@ impl QcServer {
             Ok((prices, found))
         };
         let (prices, found) = study.compute_loading(job).await?;
-        study.finish("backtest_pairs_strategy", &args, &prices, found)
+        study.finish("backtest_pairs_strategy", &args, &prices, found).await
     }
 }
 
@@ -406,7 +406,7 @@ impl QcServer {
         let (wanted, method) = (count("num_assets", args.num_assets)?.unwrap_or(5), args.method.unwrap_or_default());
         let (prices, found) =
             study.compute(question, move |prices, _| selection::select(prices, wanted, method)).await?;
-        study.finish("select_uncorrelated_assets", &args, &prices, found)
+        study.finish("select_uncorrelated_assets", &args, &prices, found).await
     }
 
     /// Keep the assets that meet limits on return, volatility, Sharpe ratio and correlation over the dates they share, with
@@ -440,6 +440,6 @@ impl QcServer {
             Ok((prices, found))
         };
         let (prices, found) = study.compute_loading(job).await?;
-        study.finish("screen_assets_by_criteria", &args, &prices, found)
+        study.finish("screen_assets_by_criteria", &args, &prices, found).await
     }
 }

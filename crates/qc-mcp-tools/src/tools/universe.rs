@@ -52,7 +52,7 @@ impl QcServer {
         let (fund, stale) = (args.etf_ticker.clone(), args.allow_stale.unwrap_or(false));
         let read = move |source: &_, _: &_| Ok(funds::members(source, &fund, day, stale)?.sheet(source, limit));
         let sheet = study.run(read).await?;
-        study.finish_table("get_etf_constituents", &args, &sheet)
+        study.finish_table("get_etf_constituents", &args, &sheet).await
     }
 }
 

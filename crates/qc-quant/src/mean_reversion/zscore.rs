@@ -62,6 +62,31 @@ pub fn rolling(values: &[f64], lookback: usize) -> Result<Vec<Option<f64>>> {
     Ok(values.windows(lookback).map(|window| last(window, lookback).ok().map(|found| found.z)).collect())
 }
 
+/// Mean and sample standard deviation of the `lookback` values that end at each row; `None` before there are so many,
+/// and where the window is flat.
+///
+/// # Errors
+/// As [`last`], a flat window excepted.
+///
+/// ```
+/// use qc_quant::mean_reversion::zscore;
+/// let bands = zscore::bands(&[1.0, 2.0, 3.0, 5.0], 3)?;
+/// assert_eq!(&bands[..3], [None, None, Some((2.0, 1.0))]);
+/// # Ok::<(), qc_quant::Error>(())
+/// ```
+pub fn bands(values: &[f64], lookback: usize) -> Result<Vec<Option<(f64, f64)>>> {
+    require_finite("series", values)?;
+    last(values, lookback).map(|_| ()).or_else(|error| match error {
+        Error::Constant { .. } => Ok(()),
+        other => Err(other),
+    })?;
+    let of = |row: usize| {
+        let window = values.get((row + 1).checked_sub(lookback)?..=row)?;
+        last(window, lookback).ok().map(|found| (found.mean, found.std_dev))
+    };
+    Ok((0..values.len()).map(of).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,10 +4,12 @@ use super::{
     Chart, HEIGHT, WIDTH,
     frame::{SMALL, heading},
     require_finite, require_length,
-    svg::{Anchor, FAINT, INK, Svg, fitted, width_of},
+    svg::{Anchor, FAINT, GRID, INK, Svg, fitted, width_of},
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 
+/// Most names of one picture; cells of more would be smaller than their names.
+const MOST_NAMES: usize = 100;
 /// Names up to which numbers stand in the cells.
 const NUMBERS: usize = 14;
 /// Ends of the scale: Okabe and Ito's vermilion and blue.
@@ -31,19 +33,23 @@ impl HeatMap {
     /// Draws it.
     ///
     /// # Errors
-    /// [`Error::Empty`](crate::Error::Empty), [`Error::Length`](crate::Error::Length),
-    /// [`Error::NotFinite`](crate::Error::NotFinite).
+    /// [`Error::Empty`], [`Error::Length`], [`Error::NotFinite`], [`Error::TooMany`] beyond 100 names.
     pub fn draw(&self) -> Result<Chart> {
         let n = self.names.len();
         require_finite("correlations", &self.values)?;
         require_length("correlations, a square", n * n, self.values.len())?;
+        if MOST_NAMES < n {
+            return Err(Error::TooMany { what: "names of a heat map", limit: MOST_NAMES, found: n });
+        }
         const TOP: f64 = 84.0;
         const LEGEND: f64 = 96.0;
         let (width, height) = (f64::from(WIDTH), f64::from(HEIGHT) + 220.0);
         let label = self.names.iter().map(|name| width_of(name, SMALL)).fold(24.0, f64::max).min(120.0);
         // Names stand upright below the columns where they are wider than a cell.
         let cell = ((width - 24.0 - label - LEGEND - 20.0) / n as f64).min((height - TOP - label - 30.0) / n as f64);
-        let (left, side) = (24.0 + label + 8.0, cell * n as f64);
+        // Whole pixels: edges stay sharp, and the picture small.
+        let cell = if 3.0 <= cell { cell.floor() } else { cell };
+        let (left, side) = ((24.0 + label + 8.0).round(), cell * n as f64);
         let width = left + side + LEGEND + 24.0;
         let mut svg = Svg::new(width, height);
         heading(&mut svg, width, &self.title, &self.subtitle);
@@ -53,8 +59,7 @@ impl HeatMap {
             let y = TOP + row as f64 * cell;
             for (column, value) in line.iter().enumerate() {
                 let x = left + column as f64 * cell;
-                // A hair wider than the cell, or white lines shine through.
-                svg.rect((x, y), (cell + 0.3, cell + 0.3), &colour(*value));
+                svg.rect((x, y), (cell, cell), &colour(*value));
                 if n <= NUMBERS {
                     let dark = if *value < 0.0 { 0.85 } else { 0.65 };
                     let ink = if value.abs() < dark { INK } else { "#ffffff" };
@@ -62,6 +67,16 @@ impl HeatMap {
                     svg.text((x + 0.5 * cell, y + 0.5 * cell + 0.35 * size), size, Anchor::Middle, ink, &two(*value));
                 }
             }
+        }
+        // Without an edge a white cell would not end.
+        let (right, bottom) = (left + side, TOP + side);
+        for (from, to) in [
+            ((left, TOP), (right, TOP)),
+            ((left, bottom), (right, bottom)),
+            ((left, TOP), (left, bottom)),
+            ((right, TOP), (right, bottom)),
+        ] {
+            svg.line(from, to, GRID, 1.0);
         }
         for (i, name) in self.names.iter().enumerate().step_by(every) {
             let (short, middle) = (fitted(name, SMALL, label), (i as f64 + 0.5) * cell);

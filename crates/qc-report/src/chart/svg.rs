@@ -115,7 +115,7 @@ impl Svg {
             r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="{FONT}, sans-serif"><rect width="{width}" height="{height}" fill="#ffffff"/>{}</svg>"##,
             self.body
         );
-        Chart { svg }
+        Chart { svg, width: width.ceil() as u32, height: height.ceil() as u32 }
     }
 }
 

@@ -44,7 +44,7 @@ impl QcServer {
             "origin": "QuantConnect's own report, as it came; it may hold scripts and names from code",
         });
         if let Some(name) = &args.save_as {
-            let saved = self.desk().save(name, Format::Html, &backtest::labelled(&run, &report))?;
+            let saved = self.desk().save(name, Format::Html, backtest::labelled(&run, &report).as_bytes())?;
             return Ok(Reply::new(format!("QuantConnect's report, {} bytes, is saved", report.len()))
                 .data(facts)
                 .field("saved_as", saved));

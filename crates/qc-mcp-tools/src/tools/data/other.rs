@@ -176,7 +176,7 @@ impl QcServer {
             limit: sheet::limit(args.limit)?,
         };
         let sheet = study.run(move |source, _| chains::read(source, &question)).await?;
-        study.finish_table("get_chain", &args, &sheet)
+        study.finish_table("get_chain", &args, &sheet).await
     }
 
     /// Read alternative data: interest rates, shares to short, coarse fundamentals, ETF weights, margins, funding, or any
@@ -201,7 +201,7 @@ impl QcServer {
             limit: sheet::limit(args.limit)?,
         };
         let sheet = study.run(move |source, _| alternative::read(source, &question)).await?;
-        study.finish_table("get_alternative_data_history", &args, &sheet)
+        study.finish_table("get_alternative_data_history", &args, &sheet).await
     }
 }
 
