@@ -213,7 +213,8 @@ struct Fitted {
 
 /// The traded spread of a single pair whose relation does not move, in the bands that decide, with its trades.
 fn drawn_spread(
-    test: &Prices,
+    prices: &Prices,
+    first: usize,
     ask: &Ask,
     found: &account::AccountBacktest,
     fits: &[Fitted],
@@ -221,7 +222,7 @@ fn drawn_spread(
     let ([(y, x)], [Fitted { relation: Some((beta, alpha)), .. }]) = (ask.pairs.as_slice(), fits) else {
         return Ok(None);
     };
-    let logs = returns::log_prices(&test.panel)?;
+    let logs = returns::log_prices(&prices.panel)?;
     let (own, other) = (logs.column_of(y)?, logs.column_of(x)?);
     let spread: Vec<f64> = own.iter().zip(other).map(|(own, other)| own - beta * other - alpha).collect();
     let mut pane = pictures::banded(
@@ -241,6 +242,11 @@ fn drawn_spread(
     };
     pane.traces.push(at(found.trades.iter().map(|trade| trade.opened).collect(), "opened"));
     pane.traces.push(at(found.trades.iter().map(|trade| trade.closed).collect(), "closed"));
+    // Rows before the first traded one give the first bands their past; they are not drawn.
+    pane.bands.drain(..first.min(pane.bands.len()));
+    for trace in &mut pane.traces {
+        trace.values.drain(..first.min(trace.values.len()));
+    }
     Ok(Some(pane))
 }
 
@@ -372,10 +378,10 @@ fn shape(
             if ask.pairs.len() == 1 { pair_name(0) } else { format!("{} pairs", ask.pairs.len()) }
         ),
         pictures::below(&text),
-        labels.iter().map(|label| pictures::short(label)).collect(),
+        traded.iter().map(|label| pictures::short(label)).collect(),
         &[("account", &found.value)],
     );
-    match drawn_spread(test, ask, found, &fits)? {
+    match drawn_spread(prices, windows.first, ask, found, &fits)? {
         Some(spread) => picture.panes.insert(0, spread),
         None => {
             let gross = Trace::line("gross exposure", &found.gross).drawn(Form::Area);
