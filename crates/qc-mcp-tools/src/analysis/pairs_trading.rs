@@ -228,13 +228,14 @@ fn drawn_spread(
     let mut pane = pictures::banded(
         &format!("ln {y} - {beta:.4} ln {x} - constant"),
         "log price",
-        &spread,
-        zscore::bands(&spread, ask.lookback)?,
+        spread.get(first..).unwrap_or_default(),
+        zscore::bands(&spread, ask.lookback)?.split_off(first),
     );
     let at = |rows: Vec<usize>, name: &str| {
-        let mut values = vec![None; spread.len()];
+        let mut values = vec![None; spread.len() - first];
         for row in rows {
-            if let (Some(slot), Some(value)) = (values.get_mut(row), spread.get(row)) {
+            let slot = row.checked_sub(first).and_then(|traded| values.get_mut(traded));
+            if let (Some(slot), Some(value)) = (slot, spread.get(row)) {
                 *slot = Some(*value);
             }
         }

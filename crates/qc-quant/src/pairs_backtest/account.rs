@@ -361,7 +361,8 @@ mod tests {
             assert!((trade.beta - sxy / sxx).abs() < 1e-9, "{} {}", trade.beta, sxy / sxx);
         }
         // Rows after the first traded one are traded alike when what lies before them is traded too.
-        let whole = run(&close, Some(&open), &[refit.clone()], &AccountOptions::default(), &Silent).unwrap();
+        let whole =
+            run(&close, Some(&open), std::slice::from_ref(&refit), &AccountOptions::default(), &Silent).unwrap();
         let last = |trades: &[AccountTrade]| trades.last().map(|trade| (trade.signal, trade.side)).unwrap();
         assert_eq!(last(&found.trades), last(&whole.trades));
         for wrong in [399, 400, usize::MAX] {
