@@ -225,6 +225,7 @@ fn drawn_spread(
     let logs = returns::log_prices(&prices.panel)?;
     let (own, other) = (logs.column_of(y)?, logs.column_of(x)?);
     let spread: Vec<f64> = own.iter().zip(other).map(|(own, other)| own - beta * other - alpha).collect();
+    // Rows before the first traded one give the first bands their past; they are not drawn.
     let mut pane = pictures::banded(
         &format!("ln {y} - {beta:.4} ln {x} - constant"),
         "log price",
@@ -243,11 +244,6 @@ fn drawn_spread(
     };
     pane.traces.push(at(found.trades.iter().map(|trade| trade.opened).collect(), "opened"));
     pane.traces.push(at(found.trades.iter().map(|trade| trade.closed).collect(), "closed"));
-    // Rows before the first traded one give the first bands their past; they are not drawn.
-    pane.bands.drain(..first.min(pane.bands.len()));
-    for trace in &mut pane.traces {
-        trace.values.drain(..first.min(trace.values.len()));
-    }
     Ok(Some(pane))
 }
 
