@@ -8,8 +8,8 @@ use support::session::Session;
 async fn read_only_has_no_tool_that_changes_the_account() {
     let session = Session::with(&["--mode", "read-only", "--toolsets", "all"], SimOptions::default()).await;
     for (facts, _) in session.server.tools() {
-        let here =
-            ["system", "auth", "quantbook", "data", "analysis", "portfolio", "universe"].contains(&facts.group.id());
+        let here = ["system", "auth", "discover", "quantbook", "data", "analysis", "portfolio", "universe"]
+            .contains(&facts.group.id());
         assert!(facts.access.id() == "read" || here, "{} is offered", facts.name);
     }
     for tool in [

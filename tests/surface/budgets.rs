@@ -12,15 +12,31 @@ fn bytes(server: &QcServer) -> usize {
 }
 
 #[test]
-fn the_default_list_stays_below_64_kb() {
-    let n = bytes(&server(&[]));
-    assert!(n <= 64_000, "{n} bytes");
+fn the_core_list_has_at_most_20_tools_and_20_kb() {
+    let core = server(&["--toolsets", "core"]);
+    let (n_tools, n) = (core.tools().count(), bytes(&core));
+    assert!(n_tools <= 20 && n <= 20_000, "{n_tools} tools, {n} bytes");
+}
+
+#[test]
+fn the_default_list_stays_below_50_kb() {
+    let n = bytes(&server(&["--mode", "live"]));
+    assert!(n <= 50_000, "{n} bytes");
 }
 
 #[test]
 fn the_whole_list_stays_below_90_kb() {
-    let n = bytes(&everything());
+    let n = bytes(&server(&["--toolsets", "all", "--mode", "live"]));
     assert!(n <= 90_000, "{n} bytes");
+}
+
+#[test]
+fn the_list_that_finds_others_is_four_tools_and_the_status_in_5_kb() {
+    for mode in ["read-only", "paper", "live"] {
+        let discover = server(&["--toolsets", "discover", "--mode", mode]);
+        let (n_tools, n) = (discover.tools().count(), bytes(&discover));
+        assert!(n_tools == 5 && n <= 5_000, "{mode}: {n_tools} tools, {n} bytes");
+    }
 }
 
 #[test]

@@ -92,3 +92,21 @@ async fn versions_of_lean_come_newest_first() {
     assert_eq!(list["versions"].as_array().unwrap().len(), 1, "{list}");
     assert!(list["versions"][0]["version_id"].is_number(), "{list}");
 }
+
+#[tokio::test]
+async fn lint_looks_at_code_here_and_says_what_it_cannot_see() {
+    let session = Session::start().await;
+    let code = "class A(QCAlgorithm):\n    def initialize(self):\n        self.rsi = self.rsi(\"SPY\", 14)\n    def on_data(self, data):\n        self.log(f\"{data['SPY'].close}\")\n";
+    let found = session.ok("lint_algorithm", json!({"files": [{"name": "main.py", "content": code}]})).await;
+    let rules: Vec<(&str, i64)> = found["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| (finding["rule"].as_str().unwrap(), finding["line"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(rules, [("overwritten", 3), ("export", 5)], "{found}");
+    assert!(found["cannot_see"].as_str().unwrap().contains("no proof"), "{found}");
+    assert!(session.sim.journal().is_empty());
+    let clean = session.ok("lint_algorithm", json!({"project_id": seed::PAIR_PROJECT_ID})).await;
+    assert_eq!(clean["findings"], json!([]), "{clean}");
+}

@@ -120,3 +120,64 @@ async fn hostile_values_for_every_argument_of_every_tool() {
     }
     session.ok("get_server_status", json!({})).await;
 }
+
+/// A value that fits a property, so that another one can be the only wrong one.
+fn fitting(name: &str, schema: &Value) -> Value {
+    if let Some(first) = schema["enum"].get(0) {
+        return first.clone();
+    }
+    match (name, schema["type"].as_str().unwrap_or_default()) {
+        ("project_id" | "library_id", _) => json!(987_654_321),
+        ("start_date" | "date" | "as_of" | "fit_start", _) => json!("2021-01-04"),
+        ("end_date" | "fit_end", _) => json!("2021-06-30"),
+        ("optimization_id", _) => json!("O-0123456789abcdef"),
+        ("backtest_id" | "compile_id" | "deploy_id" | "algorithm_id" | "node_id" | "job_id", _) => {
+            json!("0123456789abcdef")
+        }
+        (_, "integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(2)),
+        (_, "boolean") => json!(false),
+        (_, "array") => match schema["items"]["type"].as_str() {
+            Some("object") => {
+                json!([{"name": "a.py", "content": "x = 1", "min": 1, "max": 2, "step": 1, "tool": "read_project"}])
+            }
+            _ => json!(["KO", "PEP"]),
+        },
+        (_, "object") => json!({}),
+        _ => json!("KO"),
+    }
+}
+
+/// Texts of a megabyte, and numbers as text, in every argument that takes them.
+#[tokio::test]
+async fn megabytes_and_numbers_as_text() {
+    let session = Session::start().await;
+    let big = "x".repeat(1 << 20);
+    for tool in session.tools().await {
+        let name: &'static str = Box::leak(tool.name.to_string().into_boxed_str());
+        let properties = tool.input_schema["properties"].as_object().cloned().unwrap_or_default();
+        for (key, schema) in &properties {
+            let mut arguments: serde_json::Map<String, Value> = properties
+                .iter()
+                .filter(|(key, _)| {
+                    tool.input_schema.get("required").is_some_and(|list| list.as_array().unwrap().contains(&json!(key)))
+                })
+                .map(|(key, schema)| (key.clone(), fitting(key, schema)))
+                .collect();
+            match schema["type"].as_str().unwrap_or_default() {
+                "string" => {
+                    arguments.insert(key.clone(), json!(big));
+                    let answer = session.call(name, Value::Object(arguments)).await;
+                    assert!(answer.text().len() < 130_000, "{name}.{key}: {} bytes", answer.text().len());
+                }
+                "integer" | "number" => {
+                    let number = fitting(key, schema);
+                    arguments.insert(key.clone(), json!(number.to_string()));
+                    let text = session.call(name, Value::Object(arguments)).await.text();
+                    assert!(!text.contains(&format!("`{key}` wants")), "{name}.{key}: {text}");
+                }
+                _ => {}
+            }
+        }
+    }
+    session.ok("get_server_status", json!({})).await;
+}

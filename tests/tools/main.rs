@@ -9,6 +9,7 @@ mod bad_input;
 mod charts;
 mod compile;
 mod data;
+mod discover;
 mod files;
 mod imports;
 mod object_store;

@@ -43,6 +43,7 @@ impl Desk {
 
     /// A server with these flags.
     pub async fn with(flags: &[&str]) -> Self {
+        let flags = ["--toolsets", "all"].iter().chain(flags);
         let settings = Settings::isolated(Transport::Stdio, flags).unwrap();
         let server = QcServer::new(settings, Upstream::Configured).unwrap();
         let (near, far) = tokio::io::duplex(1 << 20);

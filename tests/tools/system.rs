@@ -48,7 +48,7 @@ async fn a_section_alone_is_shown_alone() {
     let status = session.ok("get_server_status", json!({"section": "GUARDS"})).await;
     assert!(status.get("guards").is_some() && status.get("account").is_none());
     let text = session.err("get_server_status", json!({"section": "gaurds"})).await;
-    assert!(text.contains("one of all, server, account, guards, data"), "{text}");
+    assert!(text.contains("one of all, server, account, guards, data, system, metrics"), "{text}");
 }
 
 #[tokio::test]

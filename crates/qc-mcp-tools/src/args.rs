@@ -35,6 +35,16 @@ impl JsonSchema for ProjectArg {
     }
 }
 
+/// The editing program that callers of the official server name; ours is named in any case.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+pub(crate) struct EditorArg {
+    /// Editing program; ours whatever is said
+    #[serde(rename = "code_source_id")]
+    #[schemars(extend("x-hidden" = true))]
+    _code_source_id: Option<String>,
+}
+
 /// A backtest: its id, or `latest`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]

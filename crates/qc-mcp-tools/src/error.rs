@@ -119,6 +119,8 @@ pub enum Topic {
     Clock,
     /// An account or organisation.
     Account,
+    /// A tool of this server.
+    Tool,
     /// A project.
     Project,
     /// A file of a project.

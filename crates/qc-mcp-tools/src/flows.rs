@@ -7,6 +7,8 @@ pub(crate) mod compile;
 pub(crate) mod files;
 pub(crate) mod find;
 pub(crate) mod grid;
+pub(crate) mod lint;
 pub(crate) mod lock;
 pub(crate) mod objects;
 pub(crate) mod overview;
+pub(crate) mod pipeline;

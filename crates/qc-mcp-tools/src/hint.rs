@@ -42,6 +42,12 @@ pub const TABLE: &[Row] = &[
         "put the data into a Python module, into project parameters, or into the object store",
     ),
     row(Kind::InvalidArgument, Topic::Chart, "call `read_backtest`, which lists the names of the charts"),
+    row(Kind::NotFound, Topic::Tool, "look for it with `search_tools`"),
+    row(
+        Kind::Forbidden,
+        Topic::Tool,
+        "call it by its own name; if it is not listed, ask the user to name its group in QC_MCP_TOOLSETS",
+    ),
     row(Kind::NotFound, Topic::Project, "call `list_projects` to see names and ids"),
     row(Kind::NotFound, Topic::File, "call `read_file` without a name to list the project's files"),
     row(Kind::NotFound, Topic::Snippet, "call `read_file` and copy old_text from it exactly, white space included"),

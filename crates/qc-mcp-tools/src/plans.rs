@@ -38,6 +38,11 @@ pub(crate) fn named(word: &str) -> Option<Plan> {
     MARKS.iter().zip(PLANS).find(|(mark, _)| word.contains(**mark)).map(|(_, plan)| plan)
 }
 
+/// The plans whose largest file is smaller than `bytes`.
+pub(crate) fn too_small_for(bytes: usize) -> Vec<&'static str> {
+    PLANS.iter().filter(|plan| plan.file_kb * 1024 < bytes).map(|plan| plan.name).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::named;

@@ -89,6 +89,12 @@ impl Template {
     }
 }
 
+/// Whether a prompt names a tool, so that a list which offers the prompt must offer the tool.
+pub(crate) fn name(tool: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    PROMPTS.iter().any(|prompt| prompt.text.split(|c| !is_part(c)).any(|word| word == tool))
+}
+
 /// The prompt of that name, filled.
 pub(crate) fn get(name: &str, given: &JsonObject) -> Result<GetPromptResult, ErrorData> {
     let Some(prompt) = PROMPTS.iter().find(|prompt| prompt.name == name) else {

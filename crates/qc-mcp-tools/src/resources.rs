@@ -333,7 +333,7 @@ fn tools_summary(server: &QcServer) -> Value {
 }
 
 /// Calls, errors and times.
-fn performance(server: &QcServer) -> Value {
+pub(crate) fn performance(server: &QcServer) -> Value {
     let counts = server.metrics().snapshot();
     let ms = |duration: std::time::Duration| (duration.as_secs_f64() * 1e6).round() / 1e3;
     let tools: Vec<Value> = counts

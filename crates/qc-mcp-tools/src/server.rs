@@ -1,6 +1,8 @@
 //! Assembles the shelves into one server and speaks MCP for them: lists, calls, resources, prompts. Every call
 //! passes here once: alias, argument repair, the tool, panics caught, outcome counted.
 
+mod reach;
+
 use std::{any::Any, collections::BTreeMap, panic::AssertUnwindSafe, path::PathBuf, sync::Arc, time::Instant};
 
 use futures::{FutureExt, future::BoxFuture};
@@ -137,6 +139,8 @@ struct Inner {
     router: ToolRouter<QcServer>,
     listed: Vec<Tool>,
     facts: BTreeMap<String, ToolFacts>,
+    /// Tools that can be called without being listed.
+    reachable: BTreeMap<String, ToolFacts>,
     metrics: Metrics,
     desk: Desk,
     kept: Kept,
@@ -161,9 +165,15 @@ impl QcServer {
     pub fn new(settings: Settings, upstream: Upstream) -> Result<Self, AssembleError> {
         let mut router = ToolRouter::new();
         let mut facts = BTreeMap::new();
+        let mut reachable = BTreeMap::new();
         for shelf in tools::SHELVES.iter().filter(|shelf| admits(&settings, shelf)) {
             for mut route in (shelf.tools)() {
                 let name = route.attr.name.to_string();
+                let is_listed = settings.toolsets.offers(shelf.group, &name);
+                let is_reachable = reach::is_reachable(&settings, shelf, &name);
+                if !is_listed && !is_reachable {
+                    continue;
+                }
                 let forms = schema::forms(&route.attr.input_schema);
                 route.attr.input_schema = forms.listed;
                 route.attr.annotations = Some(shelf.access.annotations(None, shelf.group.reaches_account()));
@@ -174,13 +184,20 @@ impl QcServer {
                     access: shelf.access,
                     accepted: forms.accepted,
                 };
-                if facts.insert(name.clone(), known).is_some() {
+                if router.has_route(&name) {
                     return Err(AssembleError::DuplicateTool(name));
+                }
+                if is_reachable {
+                    reachable.insert(name.clone(), known.clone());
+                }
+                if is_listed {
+                    facts.insert(name, known);
                 }
                 router.add_route(route);
             }
         }
-        let listed = router.list_all();
+        let mut listed = router.list_all();
+        listed.retain(|tool| facts.contains_key(tool.name.as_ref()));
         let server = QcServer {
             inner: Arc::new(Inner {
                 desk: Desk::new(DeskConfig {
@@ -197,6 +214,7 @@ impl QcServer {
                 router,
                 listed,
                 facts,
+                reachable,
                 metrics: Metrics::default(),
                 kept: Kept::default(),
                 written: Written::default(),
@@ -363,12 +381,12 @@ impl QcServer {
     }
 }
 
-/// Whether the settings offer a shelf: its group is wanted, and the mode goes as high. Shelves that change only
-/// this server (sign-in, workbooks) exist in every mode.
+/// Whether the mode goes as high as a shelf. Shelves that change only this server (sign-in, workbooks) exist in every
+/// mode.
 fn admits(settings: &Settings, shelf: &Shelf) -> bool {
     let highest = settings.mode.highest();
     let harmless = shelf.group.stays_here() && shelf.access <= Access::Delete;
-    settings.toolsets.contains(shelf.group) && (shelf.access <= highest || harmless)
+    shelf.access <= highest || harmless
 }
 
 /// The settings' credentials, else lean-cli's.
@@ -489,7 +507,8 @@ impl ServerHandler for QcServer {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.inner.router.get(tools::resolve(name)).cloned()
+        let name = tools::resolve(name);
+        self.inner.facts.get(name).and_then(|_| self.inner.router.get(name)).cloned()
     }
 
     async fn call_tool(

@@ -6,11 +6,13 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 
 mod parse;
+mod toolsets;
 mod values;
 
 use parse::{is_loopback, lean_json_folder, parse_api_url, parse_path, url_host};
-use values::parse_toolsets;
-pub use values::{LogLevel, Mode, Secret, Toolsets, Transport};
+pub use toolsets::Toolsets;
+use toolsets::parse_toolsets;
+pub use values::{LogLevel, Mode, Secret, Transport};
 
 /// Every setting. Each is a flag and an environment variable; an empty variable counts as absent.
 #[derive(Debug, Clone, Parser)]
@@ -105,7 +107,7 @@ pub struct Settings {
     )]
     pub mode: Mode,
 
-    /// Which tools are offered: `default`, `all`, or groups separated by commas
+    /// Which tools are offered: `default`, `core`, `all`, `discover` or groups, separated by commas
     #[arg(long, env = "QC_MCP_TOOLSETS", value_name = "SETS", default_value = "default", value_parser = parse_toolsets, help_heading = "Tools and safety")]
     pub toolsets: Toolsets,
 

@@ -95,6 +95,7 @@ groups! {
     Analysis     "analysis"      "Analysis"        local   on  "Statistics of prices: cointegration, components, correlation, mean reversion, hedge ratios, regimes, alpha.";
     Portfolio    "portfolio"     "Portfolios"      local   on  "Weights by a rule, how portfolios and pairs did.";
     Universe     "universe"      "Universes"       local   on  "Members of exchange traded funds on a day; assets chosen and screened.";
+    Discover     "discover"      "Finding tools"   account off "Four tools that find, describe and call all others.";
     Workflows    "workflows"     "Workflows"       account on  "Whole jobs in one call.";
 }
 
@@ -106,7 +107,7 @@ impl Group {
 
     /// Whether its tools change nothing but this server (and so exist in every mode).
     pub(crate) fn stays_here(self) -> bool {
-        matches!(self, Group::System | Group::Auth) || self.is_research()
+        matches!(self, Group::System | Group::Auth | Group::Discover) || self.is_research()
     }
 
     /// Whether its tools take the shared research arguments.

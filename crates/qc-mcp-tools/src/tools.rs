@@ -15,6 +15,7 @@ mod backtests;
 mod collaboration;
 mod compile;
 mod data;
+mod discover;
 mod files;
 mod libraries;
 mod nodes;
@@ -59,6 +60,7 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::ObjectStore, Access::Create, QcServer::object_store_create),
     shelf(Group::ObjectStore, Access::Update, QcServer::object_store_update),
     shelf(Group::Assist, Access::Read, QcServer::assist_read),
+    shelf(Group::Assist, Access::Read, QcServer::lint_read),
     shelf(Group::Quantbook, Access::Read, QcServer::quantbook_read),
     shelf(Group::Quantbook, Access::Create, QcServer::quantbook_create),
     shelf(Group::Quantbook, Access::Delete, QcServer::quantbook_delete),
@@ -73,11 +75,23 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Analysis, Access::Read, QcServer::analysis_read),
     shelf(Group::Portfolio, Access::Read, QcServer::portfolio_read),
     shelf(Group::Universe, Access::Read, QcServer::universe_choice),
+    shelf(Group::Discover, Access::Read, QcServer::discover_read),
+    shelf(Group::Discover, Access::Create, QcServer::discover_create),
 ];
 
 const fn shelf(group: Group, access: Access, tools: fn() -> ToolRouter<QcServer>) -> Shelf {
     Shelf { group, access, tools }
 }
+
+/// Tools that spend credit or reach other people: like those that delete or trade, they are called by their own listed
+/// name alone, never by another or through the tools that find others.
+pub const RESERVED: &[&str] = &[
+    "create_optimization",
+    "download_data",
+    "create_project_collaborator",
+    "update_project_collaborator",
+    "delete_project_collaborator",
+];
 
 /// Another name under which a tool may be called; not listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

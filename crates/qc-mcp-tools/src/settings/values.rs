@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use zeroize::Zeroizing;
 
-use crate::shelf::{Access, Group};
+use crate::shelf::Access;
 
 /// How a binary talks to its clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,62 +120,4 @@ impl std::str::FromStr for Secret {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(Secret::new(text.trim()))
     }
-}
-
-/// The value of `QC_MCP_TOOLSETS`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Toolsets {
-    /// The groups that are on by default.
-    Default,
-    /// Every group.
-    All,
-    /// These groups (and the group `system`).
-    Groups(Vec<Group>),
-}
-
-impl Toolsets {
-    /// Whether the group's tools are offered.
-    pub fn contains(&self, group: Group) -> bool {
-        match self {
-            Toolsets::Default => group.in_default(),
-            Toolsets::All => true,
-            Toolsets::Groups(groups) => group == Group::System || groups.contains(&group),
-        }
-    }
-
-    /// The value as the user would write it.
-    pub fn id(&self) -> String {
-        match self {
-            Toolsets::Default => "default".into(),
-            Toolsets::All => "all".into(),
-            Toolsets::Groups(groups) => groups.iter().map(|group| group.id()).collect::<Vec<_>>().join(","),
-        }
-    }
-}
-
-pub(super) fn parse_toolsets(text: &str) -> Result<Toolsets, String> {
-    let words: Vec<String> =
-        text.split(',').map(|word| word.trim().to_ascii_lowercase()).filter(|word| !word.is_empty()).collect();
-    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] | ["default"] => return Ok(Toolsets::Default),
-        ["all"] => return Ok(Toolsets::All),
-        _ => {}
-    }
-    let mut groups = Vec::new();
-    for word in &words {
-        match word.as_str() {
-            "default" => groups.extend(Group::ALL.iter().copied().filter(|group| group.in_default())),
-            "all" => groups.extend(Group::ALL),
-            other => match Group::from_id(other) {
-                Some(group) => groups.push(group),
-                None => {
-                    let known: Vec<&str> = Group::ALL.iter().map(|group| group.id()).collect();
-                    return Err(format!("unknown toolset `{other}`; known: default, all, {}", known.join(", ")));
-                }
-            },
-        }
-    }
-    groups.sort_unstable();
-    groups.dedup();
-    Ok(Toolsets::Groups(groups))
 }

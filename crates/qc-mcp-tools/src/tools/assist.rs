@@ -20,7 +20,7 @@ use crate::{
     Reply, ToolError, Untrusted,
     args::{ProjectArg, quote},
     ctx::Ctx,
-    flows::find,
+    flows::{find, lint},
     server::QcServer,
 };
 
@@ -58,6 +58,16 @@ struct CheckArgs {
 #[schemars(crate = "rmcp::schemars")]
 struct ConvertArgs {
     /// Python files to rewrite; omit to rewrite a project's
+    files: Option<Vec<FileArg>>,
+    /// Project id or name, instead of files
+    project_id: Option<ProjectArg>,
+}
+
+/// Arguments of `lint_algorithm`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct LintArgs {
+    /// Files to look at; then nothing is sent
     files: Option<Vec<FileArg>>,
     /// Project id or name, instead of files
     project_id: Option<ProjectArg>,
@@ -154,6 +164,39 @@ struct VersionArgs {
     #[serde(rename = "organization_id")]
     #[schemars(extend("x-hidden" = true))]
     _organization_id: Option<String>,
+}
+
+#[tool_router(router = lint_read, vis = "pub(crate)")]
+impl QcServer {
+    /// Look at code here, before uploading: overwritten names, reserved chart names, file sizes, code that would carry dataset
+    /// values out. It warns only, and says what it cannot see.
+    #[tool(title = "Lint algorithm")]
+    async fn lint_algorithm(&self, Parameters(args): Parameters<LintArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let files = files(&ctx, args.files, args.project_id.as_ref()).await?;
+        let pairs: Vec<(&str, &str)> = files.iter().map(|file| (file.name.as_str(), file.content.as_str())).collect();
+        let findings = lint::look(&pairs);
+        let rows: Vec<Value> = findings
+            .iter()
+            .take(MOST_REMARKS)
+            .map(|finding| {
+                json!({
+                    "rule": finding.rule,
+                    "file": files.get(finding.file).map(|file| Untrusted::new(file.name.as_str()).shortened(120)),
+                    "line": finding.line,
+                    "what": finding.text,
+                })
+            })
+            .collect();
+        let summary = match findings.len() {
+            0 => format!("nothing found in {} file(s)", files.len()),
+            n => format!("{n} finding(s) in {} file(s)", files.len()),
+        };
+        Ok(Reply::new(summary)
+            .field("files", names(&files))
+            .field("findings", rows)
+            .field("cannot_see", lint::BLIND)
+            .next(if findings.is_empty() { "check_syntax" } else { "edit_file" }))
+    }
 }
 
 #[tool_router(router = assist_read, vis = "pub(crate)")]

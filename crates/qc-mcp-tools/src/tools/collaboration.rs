@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Reply, ToolError, Untrusted,
-    args::ProjectArg,
+    args::{EditorArg, ProjectArg},
     ctx::Ctx,
     flows::{find, lock},
     server::QcServer,
@@ -22,10 +22,8 @@ use crate::{
 struct ProjectOnly {
     /// Project id or name
     project_id: ProjectArg,
-    /// Editing program; ours unless told otherwise
-    #[serde(rename = "code_source_id")]
-    #[schemars(extend("x-hidden" = true))]
-    _code_source_id: Option<String>,
+    #[serde(flatten)]
+    _editor: EditorArg,
 }
 
 #[tool_router(router = collaboration_read, vis = "pub(crate)")]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Reply, ToolError, Untrusted,
-    args::{ProjectArg, quote},
+    args::{EditorArg, ProjectArg, quote},
     ctx::Ctx,
     flows::{
         files::{self, Created},
@@ -37,6 +37,8 @@ struct ReadArgs {
     /// Last line, included
     #[schemars(range(min = 1))]
     end_line: Option<i64>,
+    #[serde(flatten)]
+    _editor: EditorArg,
 }
 
 /// Arguments of `create_file` and `update_file_content`.
@@ -50,6 +52,8 @@ struct WriteArgs {
     /// The whole content
     #[schemars(extend("x-empty-ok" = true))]
     content: String,
+    #[serde(flatten)]
+    _editor: EditorArg,
 }
 
 /// Arguments of `update_file_name`.
@@ -59,9 +63,14 @@ struct RenameArgs {
     /// Project id or name
     project_id: ProjectArg,
     /// Present name
-    old_file_name: String,
+    old_file_name: Option<String>,
+    /// The same, under the official server's name
+    #[schemars(extend("x-hidden" = true))]
+    name: Option<String>,
     /// New name
     new_name: String,
+    #[serde(flatten)]
+    _editor: EditorArg,
 }
 
 /// Arguments of `edit_file`.
@@ -77,6 +86,8 @@ struct EditArgs {
     /// Text to put there; may be empty
     #[schemars(extend("x-empty-ok" = true))]
     new_text: String,
+    #[serde(flatten)]
+    _editor: EditorArg,
 }
 
 /// Arguments of `patch_file`.
@@ -87,6 +98,8 @@ struct PatchArgs {
     project_id: ProjectArg,
     /// Unified diff as git writes it, with file headers and exact context
     patch: String,
+    #[serde(flatten)]
+    _editor: EditorArg,
 }
 
 /// Arguments of `delete_file`.
@@ -97,6 +110,8 @@ struct DeleteArgs {
     project_id: ProjectArg,
     /// File name
     name: String,
+    #[serde(flatten)]
+    _editor: EditorArg,
 }
 
 #[tool_router(router = files_read, vis = "pub(crate)")]
@@ -183,10 +198,12 @@ impl QcServer {
     #[tool(title = "Rename file")]
     async fn update_file_name(&self, Parameters(args): Parameters<RenameArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         files::check_name(&args.new_name)?;
+        let Some(name) = args.old_file_name.or(args.name) else {
+            return Err(ToolError::argument("missing old_file_name"));
+        };
         let id = find::project(&ctx.door, &args.project_id).await?;
-        let summary = format!("renamed {} to {}", quote(&args.old_file_name), quote(&args.new_name));
-        let request =
-            RenameFile { project_id: id, name: args.old_file_name, new_name: args.new_name, ..RenameFile::default() };
+        let summary = format!("renamed {} to {}", quote(&name), quote(&args.new_name));
+        let request = RenameFile { project_id: id, name, new_name: args.new_name, ..RenameFile::default() };
         let (_, locked) = lock::held(&ctx.door, id, || ctx.door.send(&request).boxed()).await?;
         Ok(told(summary, locked).field("project_id", id))
     }

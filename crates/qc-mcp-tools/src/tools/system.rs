@@ -4,7 +4,7 @@ use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, too
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Reply, ToolError, ctx::Ctx, server::QcServer};
+use crate::{Reply, ToolError, ctx::Ctx, resources, server::QcServer};
 
 /// Parts of the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -21,13 +21,17 @@ enum Section {
     Guards,
     /// The data folder.
     Data,
+    /// Operating system, processors, memory, load.
+    System,
+    /// Calls, errors and times of tools.
+    Metrics,
 }
 
 /// Arguments of `get_server_status`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(crate = "rmcp::schemars")]
 struct StatusArgs {
-    /// Part to show; default all
+    /// Part to show; default all but system and metrics
     section: Option<Section>,
 }
 
@@ -54,6 +58,13 @@ impl QcServer {
         }
         if shows(Section::Guards) {
             reply = reply.field("guards", self.guard_facts());
+        }
+        // The last two are shown only where they are asked for: they say nothing about what the server may do.
+        if section == Section::System {
+            reply = reply.field("system", crate::machine::info());
+        }
+        if section == Section::Metrics {
+            reply = reply.field("metrics", resources::performance(self));
         }
         if shows(Section::Data) {
             let folder = self.data_folder().await?;

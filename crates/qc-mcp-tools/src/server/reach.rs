@@ -1,0 +1,88 @@
+//! Calls of tools that are not listed, for the four tools that find them: what may be reached so, and the call itself.
+
+use std::time::Instant;
+
+use rmcp::{
+    RoleServer,
+    model::{CallToolRequestParams, CallToolResponse, CallToolResult, JsonObject, Tool},
+    service::RequestContext,
+};
+
+use super::{QcServer, ToolFacts, explain_argument_errors};
+use crate::{
+    args::quote,
+    coerce,
+    error::{Kind, ToolError, Topic},
+    metrics::Outcome,
+    settings::Settings,
+    shelf::{Access, Group, Shelf},
+    tools,
+};
+
+/// Whether a tool may be called without being listed: it reads, creates or changes, spends nothing and reaches nobody.
+pub(super) fn is_reachable(settings: &Settings, shelf: &Shelf, tool: &str) -> bool {
+    settings.toolsets.discovers()
+        && shelf.access <= Access::Update
+        && shelf.group != Group::Discover
+        && !tools::RESERVED.contains(&tool)
+}
+
+impl QcServer {
+    /// The tools that can be found and called by those of the group `discover`.
+    pub(crate) fn reachable(&self) -> impl Iterator<Item = (&ToolFacts, &Tool)> {
+        let reachable = &self.inner.reachable;
+        reachable.values().filter_map(|facts| Some((facts, self.inner.router.get(&facts.name)?)))
+    }
+
+    /// One of them, by its name or another.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`], or [`Kind::Forbidden`] for a tool that must be called by its own listed name.
+    pub(crate) fn reachable_tool(&self, name: &str) -> Result<(&ToolFacts, &Tool), ToolError> {
+        let name = tools::resolve(name.trim());
+        let found = self.inner.reachable.get(name).zip(self.inner.router.get(name));
+        found.ok_or_else(|| match self.inner.facts.contains_key(name) {
+            true => ToolError::new(
+                Kind::Forbidden,
+                Topic::Tool,
+                format!("`{}` is called by its own name, not through another tool; nothing was called", quote(name)),
+            ),
+            false => {
+                let known: Vec<&str> = self.inner.reachable.keys().map(String::as_str).collect();
+                let near = coerce::nearest(&quote(name), &known);
+                let near = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
+                let message = format!("there is no tool `{}` to be called so{near}", quote(name));
+                ToolError::new(Kind::NotFound, Topic::Tool, message)
+            }
+        })
+    }
+
+    /// Calls one of them as if the client had called it.
+    ///
+    /// # Errors
+    /// As [`QcServer::reachable_tool`]; for arguments that do not fit; when the tool would have to ask its human.
+    pub(crate) async fn reach(
+        &self,
+        name: &str,
+        arguments: JsonObject,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, ToolError> {
+        let (facts, _) = self.reachable_tool(name)?;
+        let arguments = coerce::coerce(&facts.accepted, arguments)?;
+        let request = CallToolRequestParams::new(facts.name.clone()).with_arguments(arguments);
+        let started = Instant::now();
+        let outcome = Box::pin(self.run(request, context)).await.map(explain_argument_errors);
+        let what = Outcome::of(&outcome);
+        self.inner.metrics.record(&facts.name, what, started.elapsed());
+        tracing::info!(tool = facts.name, outcome = what.id(), by = "discover", "tool call");
+        match outcome {
+            Ok(CallToolResponse::Complete(result)) => Ok(result),
+            Ok(_) => Err(ToolError::new(
+                Kind::Forbidden,
+                Topic::Tool,
+                format!("`{}` has to ask its human, which works only under its own name; nothing was done", facts.name),
+            )),
+            Err(error) => Err(ToolError::argument(error.message.to_string())),
+        }
+    }
+}
