@@ -25,6 +25,7 @@ pub struct Shrunk {
 /// # Errors
 /// [`Error::TooFewRows`] below two rows (a panel has them), [`Error::Degenerate`] for values too large to be squared.
 pub fn sample(returns: &Panel) -> Result<DMatrix<f64>> {
+    limit(returns)?;
     let (z, t, n) = centred(returns);
     if t < 2 {
         return Err(Error::too_few_rows("a covariance matrix", 2, t));
@@ -100,6 +101,14 @@ pub fn rank(returns: &Panel) -> Result<usize> {
     Ok(values.iter().filter(|value| floor < **value).count().min(t - 1))
 }
 
+/// Most rows times symbols squared that a covariance or correlation matrix takes on: some seconds.
+pub const MOST_STEPS: u64 = 100_000_000_000;
+
+pub(crate) fn limit(returns: &Panel) -> Result<()> {
+    let (t, n) = (returns.n_rows(), returns.n_symbols());
+    Error::limit_work("a matrix of all symbols (rows times symbols squared)", MOST_STEPS, &[t, n, n])
+}
+
 fn centred(returns: &Panel) -> (Vec<f64>, usize, usize) {
     let (t, n) = (returns.n_rows(), returns.n_symbols());
     let mut z = vec![0.0; t * n];
@@ -118,6 +127,7 @@ fn squarable(covariance: DMatrix<f64>) -> Result<DMatrix<f64>> {
 }
 
 fn shrinkable(returns: &Panel) -> Result<(Vec<f64>, usize, usize)> {
+    limit(returns)?;
     let (z, t, n) = centred(returns);
     if t < 3 {
         return Err(Error::too_few_rows("covariance shrinkage", 3, t));

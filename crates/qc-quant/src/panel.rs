@@ -3,157 +3,20 @@
 //! Every method takes a [`Panel`] (or a [`Series`] cut from one) and trusts it. Labels travel with
 //! their columns; no function takes labels and a matrix separately.
 
+mod index;
+mod missing;
+mod series;
+
 use std::collections::HashSet;
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-
+pub use self::index::{Index, Label};
+pub use self::missing::{Dropped, MissingPolicy};
+pub use self::series::Series;
 use crate::error::{Error, Result};
 use crate::lanes::all_finite;
 use crate::stats::moments::{Spread, spread};
-
-/// What the rows of a panel are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Index {
-    /// Trading dates, the exchange's own (daily data).
-    Dates(Vec<Date>),
-    /// Ends of bars as instants, each with the exchange's trading date (intraday data).
-    Instants {
-        /// End of each bar.
-        at: Vec<Timestamp>,
-        /// Trading date to which each bar belongs.
-        trading_date: Vec<Date>,
-    },
-    /// Nothing but row numbers, counted from 0.
-    Rows(usize),
-}
-
-impl Index {
-    /// Number of rows.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Dates(dates) => dates.len(),
-            Self::Instants { at, .. } => at.len(),
-            Self::Rows(n) => *n,
-        }
-    }
-
-    /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Label of a row; a row past the end is labelled by its number.
-    pub fn label(&self, row: usize) -> Label {
-        match self {
-            Self::Dates(dates) => dates.get(row).map_or(Label::Row(row), |date| Label::Date(*date)),
-            Self::Instants { at, .. } => at.get(row).map_or(Label::Row(row), |at| Label::Instant(*at)),
-            Self::Rows(_) => Label::Row(row),
-        }
-    }
-
-    /// Trading date of a row, where rows have one.
-    pub fn trading_date(&self, row: usize) -> Option<Date> {
-        match self {
-            Self::Dates(dates) => dates.get(row).copied(),
-            Self::Instants { trading_date, .. } => trading_date.get(row).copied(),
-            Self::Rows(_) => None,
-        }
-    }
-
-    /// The rows named, in that order. Row numbers are renumbered from 0.
-    fn pick(&self, rows: &[usize]) -> Self {
-        let dates = |from: &[Date]| rows.iter().filter_map(|&row| from.get(row).copied()).collect::<Vec<_>>();
-        match self {
-            Self::Dates(from) => Self::Dates(dates(from)),
-            Self::Instants { at, trading_date } => Self::Instants {
-                at: rows.iter().filter_map(|&row| at.get(row).copied()).collect(),
-                trading_date: dates(trading_date),
-            },
-            Self::Rows(_) => Self::Rows(rows.len()),
-        }
-    }
-
-    fn check(&self) -> Result<()> {
-        if let Self::Instants { at, trading_date } = self
-            && at.len() != trading_date.len()
-        {
-            let what = "trading dates of the index".into();
-            return Err(Error::ShapeMismatch { what, expected: at.len(), found: trading_date.len() });
-        }
-        let first_fall = match self {
-            Self::Dates(dates) => dates.windows(2).position(|pair| pair[1] <= pair[0]),
-            Self::Instants { at, .. } => at.windows(2).position(|pair| pair[1] <= pair[0]),
-            Self::Rows(_) => None,
-        };
-        match first_fall {
-            Some(row) => Err(Error::NotIncreasing { row: row + 1, at: self.label(row + 1), before: self.label(row) }),
-            None => Ok(()),
-        }
-    }
-}
-
-/// The name of one row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Label {
-    /// A trading date.
-    Date(Date),
-    /// The end of a bar.
-    Instant(Timestamp),
-    /// A row number, counted from 0.
-    Row(usize),
-}
-
-impl fmt::Display for Label {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Date(date) => date.fmt(f),
-            Self::Instant(at) => at.fmt(f),
-            Self::Row(row) => write!(f, "row {row}"),
-        }
-    }
-}
-
-/// What to do with rows in which a value is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MissingPolicy {
-    /// Refuse, naming the symbol and the first missing row.
-    #[default]
-    Error,
-    /// Keep complete rows only, and remember the holes: no return spans a dropped row.
-    DropRows,
-    /// Keep complete rows only; a return may span dropped rows.
-    DropRowsAllowGaps,
-}
-
-/// What [`Panel::with_missing`] left out.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Dropped {
-    /// Number of rows left out.
-    pub rows: usize,
-    /// Label of the first row left out.
-    pub first: Option<Label>,
-    /// For each symbol, in the caller's order, the number of rows in which it had no value.
-    pub by_symbol: Vec<(String, usize)>,
-    /// Rows left out as a fraction of all rows.
-    pub fraction: f64,
-}
-
-impl Dropped {
-    /// The symbol that was missing most often, if any was.
-    pub fn worst(&self) -> Option<(&str, usize)> {
-        let mut worst: Option<(&str, usize)> = None;
-        for (symbol, count) in &self.by_symbol {
-            if worst.is_none_or(|(_, most)| most < *count) && 0 < *count {
-                worst = Some((symbol, *count));
-            }
-        }
-        worst
-    }
-}
 
 /// T rows by N symbols of finite numbers on a strictly increasing index.
 ///
@@ -316,7 +179,7 @@ impl Panel {
     pub fn series(&self, symbol: &str) -> Result<Series> {
         let position = self.position(symbol)?;
         let name = self.symbols[position].clone();
-        Ok(Series { name, index: Arc::clone(&self.index), values: self.column(position).to_vec() })
+        Ok(Series::of_panel(name, Arc::clone(&self.index), self.column(position).to_vec()))
     }
 
     /// The symbols named, in that order.
@@ -402,85 +265,6 @@ impl Panel {
         let values =
             self.columns().flat_map(|column| rows.iter().map(|&row| f(column[row - 1], column[row]))).collect();
         Ok(Self { symbols: self.symbols.clone(), index: Arc::new(self.index.pick(&rows)), values, gaps: Vec::new() })
-    }
-}
-
-/// One labelled column.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Series {
-    name: String,
-    index: Arc<Index>,
-    values: Vec<f64>,
-}
-
-impl Series {
-    /// Checks and takes one column.
-    ///
-    /// # Errors
-    /// As [`Panel::new`].
-    pub fn new(name: impl Into<String>, index: Index, values: Vec<f64>) -> Result<Self> {
-        let panel = Panel::new(vec![name.into()], index, vec![values])?;
-        let Panel { mut symbols, index, values, .. } = panel;
-        Ok(Self { name: symbols.pop().unwrap_or_default(), index, values })
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The rows' labels.
-    pub fn index(&self) -> &Index {
-        &self.index
-    }
-
-    /// Values, oldest first.
-    pub fn values(&self) -> &[f64] {
-        &self.values
-    }
-
-    /// Number of rows.
-    pub fn len(&self) -> usize {
-        self.values.len()
-    }
-
-    /// A checked series has at least two rows; this is false.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
-    /// The same series in another unit.
-    pub fn scaled(&self, factor: f64) -> Self {
-        Self { values: self.values.iter().map(|value| value * factor).collect(), ..self.clone() }
-    }
-
-    /// Refuses two series that do not stand on the same rows.
-    ///
-    /// # Errors
-    /// [`Error::ShapeMismatch`], [`Error::IndexMismatch`].
-    pub fn require_same_rows(&self, other: &Self) -> Result<()> {
-        if self.len() != other.len() {
-            let what = format!("rows of {} and {}", self.name, other.name);
-            return Err(Error::ShapeMismatch { what, expected: self.len(), found: other.len() });
-        }
-        if Arc::ptr_eq(&self.index, &other.index) || self.index == other.index {
-            return Ok(());
-        }
-        let differs = |row: &usize| self.index.label(*row) != other.index.label(*row);
-        let row = (0..self.len()).find(differs).unwrap_or(0);
-        Err(Error::IndexMismatch {
-            left: self.name.clone(),
-            right: other.name.clone(),
-            row,
-            left_at: self.index.label(row),
-            right_at: other.index.label(row),
-        })
-    }
-}
-
-impl AsRef<[f64]> for Series {
-    fn as_ref(&self) -> &[f64] {
-        &self.values
     }
 }
 

@@ -59,6 +59,9 @@ pub struct Pca {
     pub scales: Vec<f64>,
 }
 
+/// Most rows times symbols times the lesser of both that are taken on: some seconds.
+pub const MOST_STEPS: u64 = 100_000_000_000;
+
 /// Finds the orthogonal directions that explain most of the variance of a panel of returns.
 ///
 /// # Shapes and units
@@ -103,6 +106,8 @@ pub fn fit(returns: &Panel, options: &PcaOptions) -> Result<Pca> {
     if n_obs < 3 {
         return Err(Error::too_few_rows("principal components", 3, n_obs));
     }
+    let small = n.min(n_obs);
+    Error::limit_work("principal components (rows times symbols times the lesser)", MOST_STEPS, &[n_obs, n, small])?;
     if options.mode == Mode::Correlation {
         returns.require_variation()?;
     }

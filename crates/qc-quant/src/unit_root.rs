@@ -127,7 +127,7 @@ pub(crate) fn resolve_max_lags(
         return if n_rows < needed {
             Err(Error::too_few_rows(format!("{what} with {lags} lags and trend {trend}"), needed, n_rows))
         } else {
-            Ok(lags)
+            limit_lags(what, n_rows, lags)
         };
     }
     let smallest = needed(0).max(3 + trend.terms() + spare_rows);
@@ -141,7 +141,16 @@ pub(crate) fn resolve_max_lags(
             if limit < wish {
                 return Err(Error::out_of_range(format!("max_lags on {n_rows} rows"), 0.0, limit as f64, wish as f64));
             }
-            Ok(wish)
+            limit_lags(what, n_rows, wish)
         }
     }
+}
+
+/// Most lags cubed (a factor of their cross products), and rows times lags, that a regression takes on.
+pub const MOST_STEPS: u64 = 20_000_000_000;
+
+fn limit_lags(what: &str, n_rows: usize, lags: usize) -> Result<usize> {
+    Error::limit_work(&format!("{what} (rows times lags)"), MOST_STEPS, &[n_rows, lags])?;
+    Error::limit_work(&format!("{what} (lags cubed)"), MOST_STEPS, &[lags, lags, lags])?;
+    Ok(lags)
 }

@@ -1,9 +1,14 @@
 //! Engle and Granger's two-step test of cointegration.
 
+mod first_step;
+
+use rayon::prelude::*;
+
+use self::first_step::first_step;
 use crate::error::{Error, Result};
-use crate::lanes::{add_scaled, deviations, dot};
 use crate::panel::{Panel, require_finite, require_variation};
-use crate::stats::moments::{divide, mean, std_dev};
+use crate::progress::{Counter, Progress, Silent};
+use crate::stats::moments::{mean, std_dev};
 use crate::unit_root::dickey_fuller::{self, Workspace};
 use crate::unit_root::{CriticalValues, LagRule, Trend, mackinnon, resolve_max_lags};
 
@@ -11,6 +16,9 @@ use crate::unit_root::{CriticalValues, LagRule, Trend, mackinnon, resolve_max_la
 ///
 /// 1 - R² of 100 sqrt(machine epsilon), the threshold of statsmodels' `coint`.
 pub const COLLINEAR: f64 = 100.0 * 1.490_116_119_384_765_6e-8;
+
+/// Most windows times their rows that [`rolling`] takes on: some minutes on two cores.
+pub const MOST_STEPS: u64 = 5_000_000_000;
 
 /// Rows beyond the lags and terms that the test asks for.
 const SPARE_ROWS: usize = 20;
@@ -229,8 +237,25 @@ pub fn pair(panel: &Panel, a: &str, b: &str, options: &Options) -> Result<PairTe
 /// p-values of the forward test over windows of `window` rows, one every `step` rows.
 ///
 /// # Errors
-/// As [`test()`], and [`Error::OutOfRange`] for a step of 0.
+/// As [`test()`], [`Error::OutOfRange`] for a step of 0, and [`Error::TooMuchWork`].
 pub fn rolling(panel: &Panel, a: &str, b: &str, options: &Options, window: usize, step: usize) -> Result<Vec<Window>> {
+    rolling_watched(panel, a, b, options, window, step, &Silent)
+}
+
+/// [`rolling`] with a progress callback; a step is a window.
+///
+/// # Errors
+/// As [`rolling`], and [`Error::Cancelled`].
+pub fn rolling_watched(
+    panel: &Panel,
+    a: &str,
+    b: &str,
+    options: &Options,
+    window: usize,
+    step: usize,
+    progress: &dyn Progress,
+) -> Result<Vec<Window>> {
+    let panel = panel.select(&[a, b])?;
     let n_rows = panel.n_rows();
     if step == 0 {
         return Err(Error::out_of_range("step", 1.0, n_rows as f64, 0.0));
@@ -239,12 +264,17 @@ pub fn rolling(panel: &Panel, a: &str, b: &str, options: &Options, window: usize
         return Err(Error::too_few_rows("a window", window, n_rows));
     }
     check(window, 1, options)?;
-    (window..=n_rows)
-        .step_by(step)
-        .map(|end| match test(&panel.slice(end - window..end)?, a, &[b], options) {
-            Ok(found) => Ok(Window { end, p_value: Some(found.p_value) }),
-            Err(Error::Constant { .. } | Error::Degenerate { .. }) => Ok(Window { end, p_value: None }),
-            Err(error) => Err(error),
+    let ends: Vec<usize> = (window..=n_rows).step_by(step).collect();
+    Error::limit_work("rolling Engle-Granger tests (windows times their rows)", MOST_STEPS, &[ends.len(), window])?;
+    let counter = Counter::new(progress, ends.len())?;
+    ends.into_par_iter()
+        .map(|end| {
+            let found = match test_selection(&panel.slice(end - window..end)?, options) {
+                Ok(found) => Window { end, p_value: Some(found.p_value) },
+                Err(Error::Constant { .. } | Error::Degenerate { .. }) => Window { end, p_value: None },
+                Err(error) => return Err(error),
+            };
+            counter.advance(1).map(|()| found)
         })
         .collect()
 }
@@ -309,125 +339,6 @@ fn run(names: &[String], columns: &[&[f64]], options: &Options) -> Result<EngleG
         n_obs: fit.n_obs,
         trend: options.trend,
     })
-}
-
-struct FirstStep {
-    slopes: Vec<f64>,
-    deterministic: [Option<f64>; 3],
-    residual: Vec<f64>,
-    r_squared: f64,
-}
-
-/// Least squares of the first column on the others and the deterministic terms, by orthogonalisation.
-fn first_step(names: &[String], columns: &[&[f64]], trend: Trend) -> Result<FirstStep> {
-    let n_rows = columns[0].len();
-    let mut basis = Vec::new();
-    let detrended: Vec<Vec<f64>> = columns
-        .iter()
-        .map(|column| {
-            let mut own = column.to_vec();
-            dickey_fuller::detrend(&mut own, trend, &mut basis);
-            dickey_fuller::detrend(&mut own, trend, &mut basis); // removes what rounding left over
-            own
-        })
-        .collect();
-    let (y, x) = (&detrended[0], &detrended[1..]);
-
-    // Gram-Schmidt, each vector twice; r is upper triangular with x = q r
-    let width = x.len();
-    let mut q: Vec<Vec<f64>> = Vec::with_capacity(width);
-    let mut r = nalgebra::DMatrix::<f64>::zeros(width, width);
-    for (col, column) in x.iter().enumerate() {
-        let mut rest = column.clone();
-        for _ in 0..2 {
-            for (row, direction) in q.iter().enumerate() {
-                let along = dot(direction, &rest);
-                r[(row, col)] += along;
-                add_scaled(&mut rest, -along, direction);
-            }
-        }
-        let (norm, whole) = (dot(&rest, &rest), variation(column, trend));
-        if norm <= COLLINEAR * whole {
-            return Err(collinear(&names[col + 1], &names[1..=col], norm / whole, trend));
-        }
-        r[(col, col)] = norm.sqrt();
-        divide(&mut rest, norm.sqrt());
-        q.push(rest);
-    }
-    let mut residual = y.clone();
-    let mut along = vec![0.0; width];
-    for _ in 0..2 {
-        for (sum, direction) in along.iter_mut().zip(&q) {
-            let more = dot(direction, &residual);
-            *sum += more;
-            add_scaled(&mut residual, -more, direction);
-        }
-    }
-    let unexplained = dot(&residual, &residual) / variation(y, trend);
-    if unexplained <= COLLINEAR {
-        return Err(collinear(&names[0], &names[1..], unexplained, trend));
-    }
-    let mut slopes = vec![0.0; width];
-    for row in (0..width).rev() {
-        let known: f64 = (row + 1..width).map(|col| r[(row, col)] * slopes[col]).sum();
-        slopes[row] = (along[row] - known) / r[(row, row)];
-    }
-    let deterministic = deterministic_terms(columns, &slopes, trend, n_rows, &mut basis);
-    Ok(FirstStep { slopes, deterministic, residual, r_squared: 1.0 - unexplained })
-}
-
-/// Sum of squares of a detrended column; without any trend, around its mean.
-fn variation(column: &[f64], trend: Trend) -> f64 {
-    let whole = dot(column, column);
-    if trend != Trend::None {
-        return whole;
-    }
-    deviations(column, mean(column)).1
-}
-
-/// Coefficients of 1, t, t² (t = 1..T) in what the slopes leave of the first column.
-fn deterministic_terms(
-    columns: &[&[f64]],
-    slopes: &[f64],
-    trend: Trend,
-    n_rows: usize,
-    basis: &mut Vec<f64>,
-) -> [Option<f64>; 3] {
-    let terms = trend.terms();
-    if terms == 0 {
-        return [None; 3];
-    }
-    let mut left = columns[0].to_vec();
-    for (column, slope) in columns[1..].iter().zip(slopes) {
-        add_scaled(&mut left, -slope, column);
-    }
-    dickey_fuller::orthonormal_trend(n_rows, terms, basis);
-    let q: Vec<f64> = basis.chunks_exact(n_rows).map(|column| dot(column, &left)).collect();
-    // from the orthonormal polynomials in s = t - (T + 1)/2 back to powers of t
-    let t = n_rows as f64;
-    let centre = (t + 1.0) / 2.0;
-    let mut constant = q[0] / t.sqrt();
-    let (mut linear, mut quadratic) = (None, None);
-    if let Some(q1) = q.get(1) {
-        let slope = q1 / (t * (t * t - 1.0) / 12.0).sqrt();
-        constant -= slope * centre;
-        linear = Some(slope);
-    }
-    if let Some(q2) = q.get(2) {
-        let curve = q2 / (t * (t * t - 1.0) * (t * t - 4.0) / 180.0).sqrt();
-        constant += curve * (centre * centre - (t * t - 1.0) / 12.0);
-        linear = linear.map(|slope| slope - 2.0 * curve * centre);
-        quadratic = Some(curve);
-    }
-    [Some(constant), linear, quadratic]
-}
-
-fn collinear(name: &str, others: &[String], unexplained: f64, trend: Trend) -> Error {
-    let others = if others.is_empty() { format!("its trend ({trend})") } else { others.join(", ") };
-    Error::degenerate(
-        "Engle-Granger regression",
-        format!("{name} is collinear with {others}: 1 - R² is {unexplained:.1e}, at least {COLLINEAR:.1e} is needed"),
-    )
 }
 
 #[cfg(test)]

@@ -88,6 +88,9 @@ pub struct Johansen {
     pub small_sample_factor: f64,
 }
 
+/// Most rows times the square of the lagged columns that are taken on.
+pub const MOST_STEPS: u64 = 10_000_000_000;
+
 /// Tests how many cointegrating relations there are among 1 to 12 series of (log) prices.
 ///
 /// # Definition
@@ -139,6 +142,8 @@ pub fn test(levels: &Panel, options: &JohansenOptions) -> Result<Johansen> {
     if t0 < needed {
         return Err(Error::too_few_rows(format!("Johansen's test of {n} series with {k} lags"), needed, t0));
     }
+    let lagged = n.saturating_mul(k.saturating_add(1));
+    Error::limit_work("Johansen's test (rows times lagged columns squared)", MOST_STEPS, &[t0, lagged, lagged])?;
     levels.require_variation()?;
     let t = t0 - 1 - k;
     let change = |row: usize, col: usize| levels.column(col)[row + 1] - levels.column(col)[row];

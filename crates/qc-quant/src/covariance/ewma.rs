@@ -33,6 +33,7 @@ pub fn covariance(returns: &Panel, half_life: f64) -> Result<DMatrix<f64>> {
     if !(0.0 < half_life && half_life.is_finite()) {
         return Err(Error::out_of_range("half-life in rows", f64::MIN_POSITIVE, f64::MAX, half_life));
     }
+    super::limit(returns)?;
     let (t, n) = (returns.n_rows(), returns.n_symbols());
     if t < 2 {
         return Err(Error::too_few_rows("a covariance matrix", 2, t));

@@ -204,6 +204,9 @@ fn rss(design: &DMatrix<f64>, y: &[f64], rows: std::ops::Range<usize>) -> Result
     Ok(rest.norm_squared())
 }
 
+/// Most rows times columns squared that a test takes on.
+pub const MOST_STEPS: u64 = 10_000_000_000;
+
 fn check(y: &[f64], columns: &[&[f64]]) -> Result<DMatrix<f64>> {
     require_finite("y", y)?;
     if columns.is_empty() {
@@ -216,6 +219,11 @@ fn check(y: &[f64], columns: &[&[f64]]) -> Result<DMatrix<f64>> {
             return Err(Error::ShapeMismatch { what, expected: y.len(), found: column.len() });
         }
     }
+    Error::limit_work(
+        "a break test (rows times columns squared)",
+        MOST_STEPS,
+        &[y.len(), columns.len(), columns.len()],
+    )?;
     Ok(DMatrix::from_fn(y.len(), columns.len(), |row, col| columns[col][row]))
 }
 

@@ -36,6 +36,9 @@ pub struct RescaledRange {
     pub corrected: f64,
 }
 
+/// Most rows times lags that are taken on.
+pub const MOST_STEPS: u64 = 20_000_000_000;
+
 /// Generalised Hurst exponent of *levels*: how fast the q-th moment of changes grows with the horizon.
 ///
 /// # Shapes and units
@@ -69,6 +72,7 @@ pub fn structure(levels: &[f64], q: f64, min_lag: usize, max_lag: usize) -> Resu
     if t < max_lag + 10 {
         return Err(Error::too_few_rows(format!("a Hurst exponent with lags up to {max_lag}"), max_lag + 10, t));
     }
+    Error::limit_work("a Hurst exponent (rows times lags)", MOST_STEPS, &[t, max_lag - min_lag])?;
     let mut log_moments = Vec::new();
     for lag in min_lag..=max_lag {
         let changes = levels[lag..].iter().zip(levels).map(|(now, then)| (now - then).abs());

@@ -86,6 +86,7 @@ pub fn alpha(excess: &[f64], benchmark: &[f64], lags: Option<usize>) -> Result<A
     if n <= lags {
         return Err(Error::out_of_range("lags of the standard error", 0.0, (n - 1) as f64, lags as f64));
     }
+    Error::limit_work("alpha's robust error (rows times lags)", crate::unit_root::MOST_STEPS, &[n, lags])?;
     let size = n as f64;
     let beta = covariance(excess, benchmark) / variance(benchmark);
     let (own, other) = (mean(excess), mean(benchmark));

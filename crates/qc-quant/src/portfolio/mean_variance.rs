@@ -44,6 +44,9 @@ impl Bounds {
     }
 }
 
+/// Most symbols, cubed, that weights are computed for: some seconds a solution.
+pub const MOST_STEPS: u64 = 20_000_000_000;
+
 /// Weights that sum to 1 with the smallest variance; `None` bounds allow any weight.
 ///
 /// # Shapes and units
@@ -202,6 +205,7 @@ pub(crate) fn scaled(covariance: &DMatrix<f64>) -> Result<(DMatrix<f64>, f64)> {
             found: covariance.ncols(),
         });
     }
+    Error::limit_work("weights from a covariance matrix (symbols cubed)", MOST_STEPS, &[n, n, n])?;
     require_finite("covariance matrix", covariance.as_slice())?;
     let asymmetry = (covariance - covariance.transpose()).amax();
     let mean = covariance.trace() / n as f64;

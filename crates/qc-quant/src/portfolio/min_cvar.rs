@@ -7,8 +7,9 @@ use crate::covariance;
 use crate::error::{Error, Result};
 use crate::panel::Panel;
 use crate::performance::tails::tail_mean;
+use crate::progress::{Counter, Progress, Silent};
 use crate::solve::cone::{Program, Sparse};
-use crate::solve::cvar::Shortfall;
+use crate::solve::cvar::{self, Shortfall};
 use crate::stats::moments::mean;
 
 /// Answer of [`fit`].
@@ -44,7 +45,8 @@ pub struct MinCvar {
 ///
 /// # Errors
 /// [`Error::OutOfRange`] for a confidence outside (0, 1), [`Error::TooFewRows`] when the tail holds less than
-/// one row, [`Error::Infeasible`], [`Error::ShapeMismatch`], [`Error::NotFinite`], [`Error::NotConverged`].
+/// one row, [`Error::Infeasible`], [`Error::ShapeMismatch`], [`Error::NotFinite`], [`Error::NotConverged`],
+/// [`Error::TooMuchWork`].
 ///
 /// # Source
 /// Rockafellar and Uryasev (2000), Journal of Risk 2(3), 21-41; (2002), Journal of Banking and Finance
@@ -62,6 +64,26 @@ pub struct MinCvar {
 /// # Ok::<(), qc_quant::Error>(())
 /// ```
 pub fn fit(returns: &Panel, confidence: f64, constraints: &Constraints) -> Result<MinCvar> {
+    fit_watched(returns, confidence, constraints, &Silent)
+}
+
+/// Most rows times symbols squared that a step of the interior-point method takes on: about a second.
+pub const MOST_STEPS: u64 = 5_000_000_000;
+/// Most rows times symbols under a cap on volatility, whose solver cannot be stopped: some seconds.
+pub const MOST_CONIC: u64 = 1_000_000;
+
+/// [`fit`] with a progress callback; a step is one of the interior-point method, which takes 20 to 40 of the 100 it may.
+///
+/// With a cap on volatility the solver is another one, which cannot be stopped on its way.
+///
+/// # Errors
+/// As [`fit`], and [`Error::Cancelled`].
+pub fn fit_watched(
+    returns: &Panel,
+    confidence: f64,
+    constraints: &Constraints,
+    progress: &dyn Progress,
+) -> Result<MinCvar> {
     let (t, n) = (returns.n_rows(), returns.n_symbols());
     if !(0.0 < confidence && confidence < 1.0) {
         return Err(Error::out_of_range("confidence", 0.0, 1.0, confidence));
@@ -72,13 +94,30 @@ pub fn fit(returns: &Panel, confidence: f64, constraints: &Constraints) -> Resul
         return Err(Error::too_few_rows(format!("expected shortfall at {confidence}"), needed, t));
     }
     constraints.check(n)?;
+    let what = "minimum expected shortfall (rows times symbols squared)";
+    Error::limit_work(what, MOST_STEPS, &[t, n, n])?;
+    if constraints.max_volatility.is_some() {
+        let what = "minimum expected shortfall under a volatility cap (rows times symbols)";
+        Error::limit_work(what, MOST_CONIC, &[t, n])?;
+    }
+    let counter = Counter::new(progress, cvar::MOST_STEPS)?;
     let scale = returns.values().iter().map(|r| r.abs()).sum::<f64>() / returns.values().len() as f64;
     if scale == 0.0 {
         return Err(Error::degenerate("minimum expected shortfall", "all returns are zero"));
     }
-    let inner = if constraints.max_volatility.is_none() { interior(returns, tail, scale, constraints)? } else { None };
+    let inner = if constraints.max_volatility.is_none() {
+        interior(returns, tail, scale, constraints, &counter)?
+    } else {
+        None
+    };
     let (raw, gap, steps) = match inner {
         Some(found) => found,
+        None if MOST_CONIC < t.saturating_mul(n) as u64 => {
+            let size = format!("{t} rows of {n} symbols");
+            let reason =
+                format!("the iteration stalls on {size}, too many to prove that the conditions exclude each other");
+            return Err(Error::degenerate("minimum expected shortfall", reason));
+        }
         None => general(returns, tail, scale, constraints)?,
     };
     let weights: Vec<f64> = (0..n).map(|i| raw[i].clamp(constraints.lower[i], constraints.upper[i])).collect();
@@ -111,6 +150,7 @@ fn interior(
     tail: f64,
     scale: f64,
     constraints: &Constraints,
+    counter: &Counter<'_>,
 ) -> Result<Option<(Vec<f64>, f64, usize)>> {
     let (t, n) = (returns.n_rows(), returns.n_symbols());
     let trades = if constraints.turnover.is_some() { n } else { 0 };
@@ -167,7 +207,7 @@ fn interior(
     let ((a, b), (g, h)) = (stack(&equal), stack(&at_most));
     let problem = Shortfall { xi: &xi, q: &q, c: 1.0 / tail, lower: &lower, upper: &upper, a: &a, b: &b, g: &g, h: &h };
     // what this method cannot finish, the general one settles or proves impossible
-    let found = match problem.solve() {
+    let found = match problem.solve(counter) {
         Ok(found) => found,
         Err(Error::NotConverged { .. }) => None,
         Err(error) => return Err(error),

@@ -7,6 +7,9 @@ use crate::error::{Error, Result};
 /// Most sets that are tried one by one.
 pub const MOST_SETS: u64 = 2_000_000;
 
+/// Most assets times the square of those selected that exchanges take on: some seconds.
+pub const MOST_STEPS: u64 = 2_000_000_000;
+
 /// How the choice was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Search {
@@ -51,6 +54,9 @@ pub fn within_set(correlation: &DMatrix<f64>, k: usize, absolute: bool) -> Resul
     }
     if !(2..=n).contains(&k) {
         return Err(Error::out_of_range("number of assets to select", 2.0, n as f64, k as f64));
+    }
+    if MOST_SETS < sets(n, k) {
+        Error::limit_work("exchanges of assets (assets times those selected, squared)", MOST_STEPS, &[n, k, k])?;
     }
     let cost = correlation.map(|value| if absolute { value.abs() } else { value });
     let (chosen, search) = if sets(n, k) <= MOST_SETS {
@@ -108,9 +114,14 @@ fn exchange(cost: &DMatrix<f64>, k: usize) -> Vec<usize> {
     let n = cost.nrows();
     let mut chosen = exhaustive(cost, 2);
     let towards = |chosen: &[usize], i: usize| chosen.iter().filter(|&&j| j != i).map(|&j| cost[(i, j)]).sum::<f64>();
+    let outside = |chosen: &[usize]| {
+        let mut outside = vec![true; n];
+        chosen.iter().for_each(|&i| outside[i] = false);
+        (0..n).filter(move |&i| outside[i])
+    };
     while chosen.len() < k {
         let mut best = (f64::INFINITY, 0);
-        for i in (0..n).filter(|i| !chosen.contains(i)) {
+        for i in outside(&chosen) {
             let more = towards(&chosen, i);
             if more < best.0 {
                 best = (more, i);
@@ -120,10 +131,11 @@ fn exchange(cost: &DMatrix<f64>, k: usize) -> Vec<usize> {
     }
     loop {
         let mut best = (-1e-12, 0, 0);
+        let sums: Vec<f64> = (0..n).map(|i| towards(&chosen, i)).collect();
         for at in 0..k {
-            let leaving = towards(&chosen, chosen[at]);
-            for i in (0..n).filter(|i| !chosen.contains(i)) {
-                let change = towards(&chosen, i) - cost[(i, chosen[at])] - leaving;
+            let leaving = sums[chosen[at]];
+            for i in outside(&chosen) {
+                let change = sums[i] - cost[(i, chosen[at])] - leaving;
                 if change < best.0 {
                     best = (change, at, i);
                 }

@@ -1,68 +1,19 @@
 //! Follows an index with few assets.
 
-use rayon::prelude::*;
+mod measure;
+mod search;
 
+pub use self::measure::Measure;
+use self::search::{PATH, Task};
 use super::mean_variance::Bounds;
 use crate::error::{Error, Result};
 use crate::panel::{Panel, Series};
 use crate::progress::{Counter, Progress};
 use crate::returns::require_periods_per_year;
-use crate::solve::support::{Chosen, Count};
+use crate::solve::support::Chosen;
 pub use crate::solve::tracker::Stage;
 use crate::solve::tracker::{MOST_NEWTON, Tracking, stages};
 use crate::stats::moments::{covariance, mean, std_dev, variance};
-
-/// What counts as missing the index; e = benchmark less portfolio, above zero where the portfolio fell behind.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Measure {
-    /// Empirical tracking error, e².
-    Ete,
-    /// Downside risk, e² for e > 0: doing better than the index is no miss.
-    Dr,
-    /// Huber's loss of e: M (2|e| - M) beyond M, so that single days do not decide.
-    Hete {
-        /// M, per period.
-        huber: f64,
-    },
-    /// Huber's loss of e > 0.
-    Hdr {
-        /// M, per period.
-        huber: f64,
-    },
-}
-
-impl Measure {
-    /// The loss of one period.
-    pub fn value(self, e: f64) -> f64 {
-        let beyond = |e: f64, m: f64| if e <= m { e * e } else { m * (2.0 * e - m) };
-        match self {
-            Self::Ete => e * e,
-            Self::Dr => e.max(0.0) * e.max(0.0),
-            Self::Hete { huber } => beyond(e.abs(), huber),
-            Self::Hdr { huber } => beyond(e.max(0.0), huber),
-        }
-    }
-
-    /// Its derivative.
-    pub fn slope(self, e: f64) -> f64 {
-        match self {
-            Self::Ete => 2.0 * e,
-            Self::Dr => 2.0 * e.max(0.0),
-            Self::Hete { huber } => 2.0 * e.clamp(-huber, huber),
-            Self::Hdr { huber } => 2.0 * e.clamp(0.0, huber),
-        }
-    }
-
-    /// Whether the loss is curved (second derivative 2) rather than straight at e.
-    pub(crate) fn is_curved(self, e: f64) -> bool {
-        match self {
-            Self::Ete => true,
-            Self::Dr => 0.0 < e,
-            Self::Hete { huber } => e.abs() <= huber,
-            Self::Hdr { huber } => 0.0 < e && e <= huber,
-        }
-    }
-}
 
 /// How much every asset held costs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -163,9 +114,6 @@ pub struct SparseTracking {
 
 /// Most numbers (rows times assets) that are fitted.
 pub const MOST_CELLS: u64 = 20_000_000;
-/// Values of λ on the path of a search.
-const PATH: usize = 12;
-
 /// Finds few weights, none above a cap, that follow a benchmark.
 ///
 /// # Shapes and units
@@ -212,18 +160,19 @@ pub fn fit(
     let rows = |from: usize, to: usize| -> Vec<f64> { returns.columns().flat_map(|c| c[from..to].to_vec()).collect() };
     let (x, r) = (rows(0, fitted), &benchmark.values()[..fitted]);
     let (x_out, r_out) = (rows(fitted, t), &benchmark.values()[fitted..]);
-    let base = Tracking { x: &x, r, measure: options.measure, cap: options.max_weight, lambda: 0.0, p: options.p };
-    let held_out = Tracking { x: &x_out, r: r_out, ..base };
     let lambdas = match options.penalty {
         Penalty::Lambda(_) => 1,
         Penalty::Assets(_) => 16,
         Penalty::HoldOut => PATH + 1,
     };
     let counter = Counter::new(progress, 2 * lambdas * stages(options.p).len())?;
+    let (measure, cap, p) = (options.measure, options.max_weight, options.p);
+    let base = Tracking { x: &x, r, measure, cap, lambda: 0.0, p, counter: Some(&counter) };
+    let held_out = Tracking { x: &x_out, r: r_out, ..base };
     let mut everything = vec![1.0 / n as f64; n];
     let all: Vec<usize> = (0..n).collect();
     let best_fit = base.fit(&all, |_| 0.0, &mut everything, MOST_NEWTON, f64::INFINITY)?;
-    let task = Task { base, best: everything, counter: &counter };
+    let task = Task { base, best: everything };
     let mut path = Vec::new();
     let (lambda, chosen, trace) = match options.penalty {
         Penalty::Lambda(0.0) => {
@@ -257,103 +206,6 @@ pub fn fit(
         path,
         weights,
     })
-}
-
-struct Task<'a> {
-    base: Tracking<'a>,
-    /// Weights that fit best without penalty.
-    best: Vec<f64>,
-    counter: &'a Counter<'a>,
-}
-
-impl Task<'_> {
-    fn at(&self, lambda: f64) -> Tracking<'_> {
-        Tracking { lambda, ..self.base }
-    }
-
-    /// Reweights from both starts and refits; the better one first.
-    fn reweighted(&self, lambda: f64) -> Result<Vec<(Chosen, Vec<Stage>)>> {
-        let problem = self.at(lambda);
-        let n = problem.n_assets();
-        let starts = [vec![1.0 / n as f64; n], self.best.clone()];
-        let mut found: Vec<(Chosen, Vec<Stage>)> = starts
-            .into_par_iter()
-            .map(|start| {
-                let (w, trace) = problem.reweight(start, Some(self.counter))?;
-                Ok((problem.refit_near(&w)?, trace))
-            })
-            .collect::<Result<_>>()?;
-        found.sort_by(|a, b| a.0.objective.total_cmp(&b.0.objective));
-        found.dedup_by(|b, a| a.0.support == b.0.support);
-        Ok(found)
-    }
-
-    /// The best weights for a λ: both starts, refit, exchanges.
-    fn solve(&self, lambda: f64) -> Result<(Chosen, Vec<Stage>)> {
-        let problem = self.at(lambda);
-        let improved: Vec<(Chosen, Vec<Stage>)> = self
-            .reweighted(lambda)?
-            .into_par_iter()
-            .map(|(chosen, trace)| Ok((problem.improve(chosen, Count::Free, self.counter)?, trace)))
-            .collect::<Result<_>>()?;
-        let best = improved.into_iter().reduce(|a, b| if b.0.objective < a.0.objective { b } else { a });
-        best.ok_or_else(|| Error::degenerate("sparse tracking", "no start led to an answer"))
-    }
-
-    /// Halves the interval of λ until the number of assets is the one wanted, then exchanges among sets of that size.
-    fn with_assets(&self, wanted: usize, loss: f64, path: &mut Vec<PathPoint>) -> Result<(f64, Chosen, Vec<Stage>)> {
-        let (mut low, mut high) = (1e-6 * loss.max(1e-18), 1e3 * loss.max(1e-18));
-        let mut nearest: Option<(f64, Chosen, Vec<Stage>)> = None;
-        for _ in 0..14 {
-            let lambda = (low * high).sqrt();
-            let Some((chosen, trace)) = self.reweighted(lambda)?.into_iter().next() else { break };
-            let assets = chosen.support.len();
-            path.push(PathPoint { lambda, assets, loss: chosen.loss, hold_out_loss: None });
-            // few too many can be taken out one by one; too few are of no use
-            if wanted <= assets && nearest.as_ref().is_none_or(|(_, best, _)| assets <= best.support.len()) {
-                nearest = Some((lambda, chosen, trace));
-            }
-            match assets {
-                _ if assets == wanted => break,
-                _ if assets < wanted => high = lambda,
-                _ => low = lambda,
-            }
-        }
-        let (lambda, mut chosen, trace) = match nearest {
-            Some(found) => found,
-            None => (0.0, self.at(0.0).refit_near(&self.best)?, Vec::new()),
-        };
-        let problem = self.at(lambda);
-        while wanted < chosen.support.len() {
-            self.counter.advance(0)?;
-            let fewer = problem.drop_one(&chosen)?;
-            chosen = fewer.ok_or_else(|| Error::degenerate("sparse tracking", "no asset can leave"))?;
-        }
-        Ok((lambda, problem.improve(chosen, Count::Kept, self.counter)?, trace))
-    }
-
-    /// The largest λ whose loss on the hold-out is within one standard error of the least.
-    fn by_hold_out(&self, held_out: &Tracking<'_>, loss: f64, path: &mut Vec<PathPoint>) -> Result<f64> {
-        let loss = loss.max(1e-18);
-        let mut compared = Vec::new(); // λ, mean loss on the hold-out, its standard error
-        for step in 0..PATH {
-            // from a thousandth of the least loss to three times of it
-            let lambda = loss * 10.0_f64.powf(-3.0 + 3.5 * step as f64 / (PATH - 1) as f64);
-            let Some((chosen, _)) = self.reweighted(lambda)?.into_iter().next() else { continue };
-            let losses: Vec<f64> =
-                held_out.residuals(&chosen.weights).iter().map(|e| held_out.measure.value(*e)).collect();
-            let out = mean(&losses);
-            let assets = chosen.support.len();
-            path.push(PathPoint { lambda, assets, loss: chosen.loss, hold_out_loss: Some(out) });
-            compared.push((lambda, out, std_dev(&losses) / (losses.len() as f64).sqrt()));
-        }
-        let best = compared.iter().min_by(|a, b| a.1.total_cmp(&b.1));
-        let Some(&(best, least, error)) = best else {
-            return Err(Error::degenerate("sparse tracking", "an empty path"));
-        };
-        let within = compared.iter().filter(|(_, out, _)| *out <= least + error);
-        Ok(within.map(|(lambda, _, _)| *lambda).fold(best, f64::max))
-    }
 }
 
 fn tracked(tracking: &Tracking<'_>, w: &[f64], periods_per_year: f64) -> Tracked {
@@ -455,7 +307,7 @@ mod tests {
         for measure in MEASURES {
             for lambda in [1e-7, 1e-6, 1e-5] {
                 let found = fit(&returns, &index, &options(measure, lambda), &Silent).unwrap();
-                let problem = Tracking { x: &x, r: index.values(), measure, cap: 0.5, lambda, p: 1e-7 };
+                let problem = Tracking { x: &x, r: index.values(), measure, cap: 0.5, lambda, p: 1e-7, counter: None };
                 let least = (1u32..256)
                     .filter(|set| 2 <= set.count_ones())
                     .map(|set| {

@@ -10,6 +10,7 @@ use nalgebra::{Cholesky, DMatrix, DVector};
 use crate::error::{Error, Result};
 use crate::lanes::dot;
 use crate::linalg::gram;
+use crate::progress::Counter;
 
 /// The problem; T rows, m variables.
 pub(crate) struct Shortfall<'a> {
@@ -36,7 +37,7 @@ pub(crate) struct Solution {
     pub(crate) steps: usize,
 }
 
-const MOST_STEPS: usize = 100;
+pub(crate) const MOST_STEPS: usize = 100;
 /// Gap and residuals at which the point is as good as the arithmetic allows.
 const TOLERANCE: f64 = 1e-11;
 /// Share of the way to the nearest bound that a step takes.
@@ -101,7 +102,7 @@ const ROWS: usize = 4;
 
 impl Shortfall<'_> {
     /// The minimiser, or `None` when the iteration stalls: the conditions may exclude each other.
-    pub(crate) fn solve(&self) -> Result<Option<Solution>> {
+    pub(crate) fn solve(&self, counter: &Counter<'_>) -> Result<Option<Solution>> {
         let (t, m) = self.xi.shape();
         let bounded = |bounds: &[f64]| (0..m).filter(|&i| bounds[i].is_finite()).collect::<Vec<_>>();
         let (low, high) = (bounded(self.lower), bounded(self.upper));
@@ -134,6 +135,7 @@ impl Shortfall<'_> {
         let count: usize = families.iter().map(|family| family.slack.len()).sum();
         let mut packed = vec![0.0; t * m];
         for step in 0..MOST_STEPS {
+            counter.advance(1)?;
             let xi_v = self.xi * &v;
             let r_excess = DVector::from_fn(t, |i, _| z[i] + xi_v[i] - families[EXCESS].slack[i]);
             let r_z = DVector::from_fn(t, |i, _| self.c - families[EXCESS].dual[i] - families[SHORT].dual[i]);

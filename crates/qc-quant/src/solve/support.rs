@@ -5,7 +5,6 @@ use rayon::prelude::*;
 use super::tracker::Tracking;
 use crate::error::{Error, Result};
 use crate::lanes::dot;
-use crate::progress::Counter;
 
 /// A set of assets with the weights that track best on it, the penalty left out of the fit.
 #[derive(Debug, Clone)]
@@ -77,10 +76,9 @@ impl Tracking<'_> {
     }
 
     /// Lets assets leave, be exchanged or enter while that lowers the objective.
-    pub(crate) fn improve(&self, start: Chosen, count: Count, counter: &Counter<'_>) -> Result<Chosen> {
+    pub(crate) fn improve(&self, start: Chosen, count: Count) -> Result<Chosen> {
         let mut best = start;
         for _ in 0..MOST_ROUNDS {
-            counter.advance(0)?;
             let mut smallest = best.support.clone();
             smallest.sort_by(|&a, &b| best.weights[a].total_cmp(&best.weights[b]).then(a.cmp(&b)));
             let without = |leaving: usize| best.support.iter().copied().filter(move |&i| i != leaving);

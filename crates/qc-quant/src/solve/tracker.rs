@@ -29,6 +29,8 @@ pub(crate) struct Tracking<'a> {
     pub(crate) lambda: f64,
     /// Where the penalty's logarithm bends; the last stage's.
     pub(crate) p: f64,
+    /// Asked before every Newton step whether anybody still waits.
+    pub(crate) counter: Option<&'a Counter<'a>>,
 }
 
 /// What a convex fit ends with.
@@ -109,6 +111,9 @@ impl<'a> Tracking<'a> {
         let mut slopes = vec![0.0; t];
         let mut packed = Vec::new();
         for step in 0..=most {
+            if let Some(counter) = self.counter {
+                counter.advance(0)?;
+            }
             slopes.iter_mut().zip(&e).for_each(|(s, e)| *s = self.measure.slope(*e));
             let gradient: Vec<f64> = allowed.iter().map(|&i| d(i) - dot(self.column(i), &slopes) / t as f64).collect();
             let here: f64 = allowed.iter().zip(&gradient).map(|(&i, g)| g * w[i]).sum();
@@ -220,8 +225,8 @@ impl<'a> Tracking<'a> {
     }
 
     /// Runs the reweighting from a starting point; the weights it ends with and its trace.
-    pub(crate) fn reweight(&self, start: Vec<f64>, counter: Option<&Counter<'_>>) -> Result<(Vec<f64>, Vec<Stage>)> {
-        let solver = Reweighting { stages: stages(self.p), stage: 0, trace: Vec::new(), counter };
+    pub(crate) fn reweight(&self, start: Vec<f64>) -> Result<(Vec<f64>, Vec<Stage>)> {
+        let solver = Reweighting { stages: stages(self.p), stage: 0, trace: Vec::new() };
         let run = Executor::new(*self, solver)
             .configure(|state| state.param(start).max_iters(MOST_TANGENTS))
             .timer(false)
@@ -256,11 +261,10 @@ pub struct Stage {
 }
 
 /// Our solver: tangents of the penalty, p by stages.
-struct Reweighting<'a> {
+struct Reweighting {
     stages: Vec<f64>,
     stage: usize,
     trace: Vec<Stage>,
-    counter: Option<&'a Counter<'a>>,
 }
 
 type Weights = IterState<Vec<f64>, (), (), (), (), f64>;
@@ -269,7 +273,7 @@ type Weights = IterState<Vec<f64>, (), (), (), (), f64>;
 const MOST_TANGENTS: u64 = 660;
 const TANGENTS_PER_STAGE: usize = 60;
 
-impl<'t> Solver<Tracking<'t>, Weights> for Reweighting<'_> {
+impl<'t> Solver<Tracking<'t>, Weights> for Reweighting {
     fn name(&self) -> &str {
         "reweighting of the concave penalty"
     }
@@ -308,7 +312,7 @@ impl<'t> Solver<Tracking<'t>, Weights> for Reweighting<'_> {
         let settled = previous - objective <= if last { 1e-9 } else { 1e-5 } * objective.abs();
         if settled || TANGENTS_PER_STAGE < values.len() {
             self.stage += 1;
-            if let Some(counter) = self.counter {
+            if let Some(counter) = tracking.counter {
                 counter.advance(1).map_err(Stop::from)?;
             }
         }

@@ -1,16 +1,22 @@
 //! Correlation of columns: Pearson, Spearman, Kendall and distance correlation, with p-values and summaries.
 
+mod rolling;
+mod summary;
+
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
+pub use self::rolling::{Rolling, rolling, rolling_watched};
+pub use self::summary::{Pair, Summary};
 use super::distance_correlation::{self, Column, Scratch};
 use super::distribution::student_two_sided;
 use super::kendall;
-use super::moments::{ColumnMoments, quantile, standardise_into};
+use super::moments::{ColumnMoments, standardise_into};
+use crate::covariance;
 use crate::error::{Error, Result};
 use crate::lanes::dot;
 use crate::linalg::gram_with;
-use crate::panel::{Label, Panel, require_finite, require_variation};
+use crate::panel::{Panel, require_finite, require_variation};
 use crate::progress::{Counter, Progress, Silent};
 
 /// Values of a table below which a second thread costs more than it saves.
@@ -46,34 +52,6 @@ pub struct CorrelationMatrix {
     pub values: DMatrix<f64>,
     /// p-values of the methods whose p-value does not follow from the correlation alone.
     stored_p: Option<DMatrix<f64>>,
-}
-
-/// One pair of symbols.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Pair {
-    /// First symbol (the one that comes first in the panel).
-    pub a: String,
-    /// Second symbol.
-    pub b: String,
-    /// Correlation.
-    pub value: f64,
-    /// Two-sided p-value of no dependence.
-    pub p_value: f64,
-}
-
-/// How one symbol goes with all others.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Summary {
-    /// The symbol.
-    pub symbol: String,
-    /// Mean correlation with the others, signed.
-    pub mean: f64,
-    /// Mean absolute correlation with the others.
-    pub mean_abs: f64,
-    /// Partner with the largest signed correlation, and that correlation.
-    pub highest: (String, f64),
-    /// Partner with the smallest signed correlation, and that correlation.
-    pub lowest: (String, f64),
 }
 
 /// A correlation and its p-value.
@@ -119,6 +97,12 @@ pub fn matrix_watched(panel: &Panel, method: Method, progress: &dyn Progress) ->
         return Err(Error::TooFewSymbols { what: "a correlation matrix".into(), needed: 2, found: n });
     }
     require_rows(method, n_obs)?;
+    match method {
+        Method::Pearson | Method::Spearman => covariance::limit(panel)?,
+        Method::Kendall | Method::Distance => {
+            Error::limit_work("correlations (pairs times rows)", MOST_STEPS, &[n, (n - 1) / 2 + 1, n_obs])?;
+        }
+    }
     let (values, stored_p) = match method {
         Method::Pearson => {
             let moments = column_moments(panel.values(), n_obs);
@@ -155,6 +139,9 @@ pub fn matrix_watched(panel: &Panel, method: Method, progress: &dyn Progress) ->
     Ok(CorrelationMatrix { method, symbols: panel.symbols().to_vec(), n_obs, values, stored_p })
 }
 
+/// Most pairs (or windows) times rows of distance and rank correlations that are taken on: some minutes on two cores.
+pub const MOST_STEPS: u64 = 2_000_000_000;
+
 /// Correlates two columns.
 ///
 /// # Errors
@@ -178,140 +165,6 @@ pub fn pair(x: &[f64], y: &[f64], method: Method) -> Result<Correlation> {
     require_variation("x", x)?;
     require_variation("y", y)?;
     Ok(pair_checked(x, y, method, &mut Buffers::default()))
-}
-
-/// A correlation computed over a window that moves through time.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rolling {
-    /// Label of the last row of each window.
-    pub ends: Vec<Label>,
-    /// Correlation in each window; `None` where a column is constant in it.
-    pub values: Vec<Option<f64>>,
-}
-
-impl Rolling {
-    /// The values there are.
-    fn known(&self) -> Vec<f64> {
-        self.values.iter().flatten().copied().collect()
-    }
-
-    /// Value of the last window.
-    pub fn last(&self) -> Option<f64> {
-        self.values.last().copied().flatten()
-    }
-
-    /// Median over windows.
-    pub fn median(&self) -> Option<f64> {
-        quantile(&self.known(), 0.5).ok()
-    }
-
-    /// Smallest value over windows.
-    pub fn min(&self) -> Option<f64> {
-        self.known().into_iter().reduce(f64::min)
-    }
-
-    /// Share of windows whose value lies above a threshold.
-    pub fn share_above(&self, threshold: f64) -> Option<f64> {
-        let known = self.known();
-        let above = known.iter().filter(|value| threshold < **value).count();
-        (!known.is_empty()).then(|| above as f64 / known.len() as f64)
-    }
-}
-
-/// Correlates two symbols over windows of `window` rows, one window every `step` rows.
-///
-/// # Errors
-/// [`Error::TooFewRows`] when the panel is shorter than the window or the window too short for the
-/// method, [`Error::OutOfRange`] for a step of 0, [`Error::UnknownSymbol`].
-pub fn rolling(panel: &Panel, a: &str, b: &str, method: Method, window: usize, step: usize) -> Result<Rolling> {
-    let (x, y) = (panel.column_of(a)?, panel.column_of(b)?);
-    if step == 0 {
-        return Err(Error::out_of_range("step", 1.0, panel.n_rows() as f64, 0.0));
-    }
-    require_rows(method, window)?;
-    if panel.n_rows() < window {
-        return Err(Error::too_few_rows("a window", window, panel.n_rows()));
-    }
-    let mut rolling = Rolling { ends: Vec::new(), values: Vec::new() };
-    let mut buffers = Buffers::default();
-    for end in (window..=panel.n_rows()).step_by(step) {
-        let (x, y) = (&x[end - window..end], &y[end - window..end]);
-        let known = require_variation("", x).is_ok() && require_variation("", y).is_ok();
-        rolling.ends.push(panel.index().label(end - 1));
-        rolling.values.push(known.then(|| pair_checked(x, y, method, &mut buffers).value));
-    }
-    Ok(rolling)
-}
-
-impl CorrelationMatrix {
-    /// Correlation of two symbols.
-    ///
-    /// # Errors
-    /// [`Error::UnknownSymbol`].
-    pub fn get(&self, a: &str, b: &str) -> Result<f64> {
-        Ok(self.values[(self.position(a)?, self.position(b)?)])
-    }
-
-    /// p-value of no dependence between the symbols at two positions; 0 on the diagonal.
-    pub fn p_value(&self, i: usize, j: usize) -> f64 {
-        match &self.stored_p {
-            Some(p) => p[(i, j)],
-            None => p_from_t(self.values[(i, j)], self.n_obs),
-        }
-    }
-
-    /// All pairs, strongest positive correlation first.
-    pub fn pairs(&self) -> Vec<Pair> {
-        let n = self.symbols.len();
-        let mut pairs = Vec::with_capacity(n * (n - 1) / 2);
-        for i in 0..n {
-            for j in i + 1..n {
-                let (a, b) = (self.symbols[i].clone(), self.symbols[j].clone());
-                pairs.push(Pair { a, b, value: self.values[(i, j)], p_value: self.p_value(i, j) });
-            }
-        }
-        pairs.sort_by(|left, right| right.value.total_cmp(&left.value));
-        pairs
-    }
-
-    /// All pairs, strongest correlation of either sign first.
-    pub fn pairs_by_strength(&self) -> Vec<Pair> {
-        let mut pairs = self.pairs();
-        pairs.sort_by(|left, right| right.value.abs().total_cmp(&left.value.abs()));
-        pairs
-    }
-
-    /// How each symbol goes with the others, in the panel's order.
-    pub fn summaries(&self) -> Vec<Summary> {
-        let n = self.symbols.len();
-        let summary = |i: usize| {
-            let others: Vec<(usize, f64)> = (0..n).filter(|&j| j != i).map(|j| (j, self.values[(i, j)])).collect();
-            let count = others.len() as f64;
-            let (mut high, mut low) = (others[0], others[0]);
-            for &(j, value) in &others {
-                if high.1 < value {
-                    high = (j, value);
-                }
-                if value < low.1 {
-                    low = (j, value);
-                }
-            }
-            Summary {
-                symbol: self.symbols[i].clone(),
-                mean: others.iter().map(|(_, value)| value).sum::<f64>() / count,
-                mean_abs: others.iter().map(|(_, value)| value.abs()).sum::<f64>() / count,
-                highest: (self.symbols[high.0].clone(), high.1),
-                lowest: (self.symbols[low.0].clone(), low.1),
-            }
-        };
-        (0..n).map(summary).collect()
-    }
-
-    fn position(&self, symbol: &str) -> Result<usize> {
-        let same = |known: &String| known.eq_ignore_ascii_case(symbol.trim());
-        let unknown = || Error::UnknownSymbol { symbol: symbol.to_owned(), known: self.symbols.len() };
-        self.symbols.iter().position(same).ok_or_else(unknown)
-    }
 }
 
 /// Ranks from 1, ties share their mean rank.
@@ -523,7 +376,7 @@ mod tests {
     fn rolling_windows_end_where_they_say() {
         let panel = panel(2);
         let rolling = rolling(&panel, "S0", "S1", Method::Pearson, 20, 10).unwrap();
-        assert_eq!(rolling.ends.first(), Some(&Label::Row(19)));
+        assert_eq!(rolling.ends.first(), Some(&crate::panel::Label::Row(19)));
         let first = pair(&panel.column(0)[..20], &panel.column(1)[..20], Method::Pearson).unwrap();
         assert_eq!(rolling.values[0], Some(first.value));
         assert_eq!(rolling.values.len(), 5);

@@ -75,6 +75,9 @@ pub struct Ols {
 /// A regressor whose orthogonal part is below this share of its length counts as a combination of the others.
 const COLLINEAR: f64 = 1e-10;
 
+/// Most rows times the square of the columns that are taken on.
+pub const MOST_STEPS: u64 = 10_000_000_000;
+
 /// Regresses a series on a constant and the columns of a panel on the same rows.
 ///
 /// # Shapes and units
@@ -115,6 +118,7 @@ pub(crate) fn fit_columns(y: &[f64], names: &[String], columns: &[&[f64]]) -> Re
     if n <= k {
         return Err(Error::too_few_rows(format!("a regression with {k} coefficients"), k + 1, n));
     }
+    Error::limit_work("a regression (rows times columns squared)", MOST_STEPS, &[n, k, k])?;
     let design = DMatrix::from_fn(n, k, |row, col| if col == 0 { 1.0 } else { columns[col - 1][row] });
     // QR of columns of unit length; the constant stands first, so slopes see centred regressors
     let norms: Vec<f64> = design.column_iter().map(|column| column.norm()).collect();
@@ -218,6 +222,7 @@ impl Ols {
         if n <= lags {
             return Err(Error::out_of_range("lags of the standard errors", 0.0, (n - 1) as f64, lags as f64));
         }
+        Error::limit_work("robust errors (rows times lags times columns squared)", MOST_STEPS, &[n, lags + 1, k, k])?;
         let residuals: Vec<f64> = (0..n).map(residual).collect();
         let scores = DMatrix::from_fn(n, k, |row, col| self.design[(row, col)] * residuals[row]);
         let mut middle = scores.transpose() * &scores;

@@ -81,6 +81,7 @@ pub fn test(values: &[f64], trend: Trend, bandwidth: Bandwidth) -> Result<Kpss> 
         Bandwidth::Auto => automatic_lags(&u),
         Bandwidth::Fixed(lags) => lags,
     };
+    Error::limit_work("the KPSS test (rows times lags)", super::MOST_STEPS, &[n, lags])?;
     if n <= lags {
         return Err(Error::out_of_range("lags of the KPSS test", 0.0, (n - 1) as f64, lags as f64));
     }

@@ -73,6 +73,7 @@ pub fn test(values: &[f64], trend: Trend, lags: Option<usize>) -> Result<Phillip
     if rows - 1 <= lags {
         return Err(Error::out_of_range("lags of Phillips-Perron", 0.0, (rows - 2) as f64, lags as f64));
     }
+    Error::limit_work("Phillips-Perron (rows times lags)", super::MOST_STEPS, &[rows, lags])?;
     let n = rows - 1;
     let (size, k) = (n as f64, trend.terms() + 1);
     // unit scale and a near origin keep the small regression well conditioned; no statistic depends on them

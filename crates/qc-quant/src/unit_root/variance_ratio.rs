@@ -53,6 +53,7 @@ pub fn test(levels: &[f64], lags: usize) -> Result<VarianceRatio> {
     if !(2..t / 2).contains(&lags) {
         return Err(Error::out_of_range("lags of the variance ratio", 2.0, (t / 2 - 1) as f64, lags as f64));
     }
+    Error::limit_work("the variance ratio (rows times lags)", super::MOST_STEPS, &[t, lags])?;
     let changes: Vec<f64> = levels.windows(2).map(|pair| pair[1] - pair[0]).collect();
     if require_variation("changes", &changes).is_err() {
         return Err(Error::degenerate("the variance ratio", "the series changes by the same amount every period"));
