@@ -6,6 +6,7 @@
 //! `data/golden/golden-dev.json` below `QC_TEST_SHARED` if set.
 
 mod adf;
+mod bad_input;
 mod break_test;
 mod calibration;
 mod compare;
@@ -16,9 +17,11 @@ mod dynamics;
 mod engle_granger;
 mod golden;
 mod johansen;
+mod long_work;
 mod mean_reversion;
 mod min_cvar;
 mod ols_hac;
+mod pages;
 mod pairs_backtest;
 mod pca;
 mod performance;

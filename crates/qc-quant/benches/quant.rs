@@ -1,7 +1,7 @@
 //! How long the statistics take; sizes stand in the ids, inputs come from fixed seeds.
 //!
 //! `cargo bench -p qc-quant` runs them all, `cargo bench -p qc-quant -- pca` those whose id holds "pca".
-//! Ids ending in `1 thread` run in a pool of one, the others in the machine's. Portfolios take their returns from
+//! Ids ending in `1 thread` run in a pool of one, the others in the machine's. Inputs come from
 //! `$QC_BENCH_DATA/<name>.f64` (row by row, little-endian) when that is set, so that other programs can time the same.
 
 // a benchmark that cannot make its input stops, and reads where its input lies
@@ -12,11 +12,13 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use qc_quant::cointegration::{all_pairs, engle_granger, johansen};
 use qc_quant::covariance;
-use qc_quant::dynamics::{kalman_hedge, markov_switching};
+use qc_quant::dynamics::{break_test, kalman_hedge, markov_switching};
 use qc_quant::mean_reversion::hurst;
-use qc_quant::performance::{self, PerformanceOptions};
+use qc_quant::pairs_backtest::account::{self, AccountOptions, Fill, Hedge, PairRule};
+use qc_quant::performance::{self, PerformanceOptions, drawdown, robust};
 use qc_quant::portfolio::constraints::Constraints;
 use qc_quant::portfolio::mean_variance::{Bounds, min_variance};
+use qc_quant::portfolio::rebalance::{self, Rule};
 use qc_quant::portfolio::sparse_tracking::{self, Measure, Penalty, TrackingOptions};
 use qc_quant::portfolio::{hrp, min_cvar, risk_parity};
 use qc_quant::resample::block_bootstrap::{self, AlphaOptions};
@@ -50,14 +52,14 @@ fn one_thread() -> rayon::ThreadPool {
 fn linear(c: &mut Criterion) {
     let mut group = c.benchmark_group("linear");
     group.sample_size(30);
-    for (rows, n) in [(252, 50), (1260, 500)] {
-        let panel = returns(rows, n);
+    for (name, rows, n) in [("r252x50", 252, 50), ("r1260x500", 1260, 500)] {
+        let panel = shared(name, rows, n);
         group
             .bench_function(format!("pca {rows}x{n}"), |b| b.iter(|| pca::fit(black_box(&panel), &Default::default())));
         let ten = pca::PcaOptions { n_components: Some(10), ..Default::default() };
         group.bench_function(format!("pca {rows}x{n} k=10"), |b| b.iter(|| pca::fit(black_box(&panel), &ten)));
     }
-    let panel = returns(1260, 500);
+    let panel = shared("r1260x500", 1260, 500);
     for (name, method) in [("pearson", Method::Pearson), ("spearman", Method::Spearman)] {
         group.bench_function(format!("{name} 1260x500"), |b| b.iter(|| correlation::matrix(black_box(&panel), method)));
         let pool = one_thread();
@@ -68,24 +70,25 @@ fn linear(c: &mut Criterion) {
 }
 
 fn distance(c: &mut Criterion) {
-    let (x, y) = (noise(1, 1000), noise(2, 1000));
-    c.bench_function("distance correlation 1000", |b| b.iter(|| distance_correlation::test(black_box(&x), &y)));
-    let panel = returns(1000, 2);
+    let panel = shared("x1000", 1000, 2);
+    let (x, y) = (panel.column(0), panel.column(1));
+    c.bench_function("distance correlation 1000", |b| b.iter(|| distance_correlation::test(black_box(x), y)));
     c.bench_function("rolling distance correlation 941 windows of 60", |b| {
         b.iter(|| correlation::rolling(black_box(&panel), "S0", "S1", Method::Distance, 60, 1));
     });
 }
 
 fn cointegration(c: &mut Criterion) {
-    let (y, x) = pair(7, 1260);
+    let two = cointegrated();
+    let (y, x) = (two.column(0), two.column(1));
     let options = engle_granger::Options::default();
     c.bench_function("engle-granger 1260 aic, one direction", |b| {
-        b.iter(|| engle_granger::test_values(black_box(&y), &[&x], &options));
+        b.iter(|| engle_granger::test_values(black_box(y), &[x], &options));
     });
-    c.bench_function("adf 1260 aic", |b| b.iter(|| adf::test(black_box(&x), &Default::default())));
+    c.bench_function("adf 1260 aic", |b| b.iter(|| adf::test(black_box(y), &Default::default())));
     let mut group = c.benchmark_group("pairs");
     group.sample_size(20);
-    let panel = prices(1260, 50);
+    let panel = log_prices(1260, 50);
     group.bench_function("engle-granger 1225 pairs, both directions", |b| {
         b.iter(|| all_pairs::scan(black_box(&panel), &options, &Silent));
     });
@@ -96,10 +99,19 @@ fn cointegration(c: &mut Criterion) {
 }
 
 fn figures(c: &mut Criterion) {
-    let panel = returns(1260, 2);
+    let assets = shared("r1260x100", 1260, 100);
+    let own: Vec<f64> = (0..1260).map(|t| assets.columns().map(|c| c[t]).sum::<f64>() / 100.0).collect();
+    let index = tracked(&assets);
     let options = PerformanceOptions::default();
     c.bench_function("performance 1260 with benchmark", |b| {
-        b.iter(|| performance::summary(black_box(panel.column(0)), Some(panel.column(1)), &options));
+        b.iter(|| performance::summary(black_box(&own), Some(index.values()), &options));
+    });
+    c.bench_function("tear sheet 1260: performance, robust errors, drawdowns", |b| {
+        b.iter(|| {
+            let curve = performance::equity_curve(black_box(&own));
+            let found = performance::summary(&own, Some(index.values()), &options);
+            (found, robust::alpha(&own, index.values(), None), drawdown::table(&curve, 5), drawdown::underwater(&curve))
+        });
     });
 }
 
@@ -111,6 +123,24 @@ fn shared(name: &str, n_rows: usize, n: usize) -> Panel {
     let at = |row: usize, col: usize| f64::from_le_bytes(values[row * n + col]);
     let columns = (0..n).map(|col| (0..n_rows).map(|row| at(row, col)).collect()).collect();
     Panel::new((0..n).map(|i| format!("S{i}")).collect(), Index::Rows(n_rows), columns).expect("a valid panel")
+}
+
+/// Fifty or fewer log prices.
+fn log_prices(n_rows: usize, n: usize) -> Panel {
+    if std::env::var("QC_BENCH_DATA").is_err() {
+        return prices(n_rows, n);
+    }
+    let all = shared("logp1260x50", n_rows, 50);
+    all.select(&all.symbols()[..n]).expect("the first columns")
+}
+
+/// A pair that is tied together, y first.
+fn cointegrated() -> Panel {
+    if std::env::var("QC_BENCH_DATA").is_ok() {
+        return shared("pair1260", 1260, 2);
+    }
+    let (y, x) = pair(7, 1260);
+    Panel::new(vec!["S0".into(), "S1".into()], Index::Rows(1260), vec![y, x]).expect("a valid panel")
 }
 
 /// The benchmark to track: the mean of the assets and a little noise.
@@ -181,15 +211,15 @@ fn series(c: &mut Criterion) {
     group.bench_function("ols hac 1260x6", |b| {
         b.iter(|| ols::fit(black_box(&market), &factors).and_then(|fit| fit.inference(Errors::Hac)));
     });
-    let (y, x) = pair(7, 1260);
-    let named = |name: &str, v: &[f64]| Series::new(name, Index::Rows(1260), v.to_vec()).expect("a valid series");
-    let (y, x) = (named("y", &y), named("x", &x));
+    let two = cointegrated();
+    let (y, x) = (two.series("S0").expect("y"), two.series("S1").expect("x"));
     group.bench_function("kalman 1260", |b| b.iter(|| kalman_hedge::filter(black_box(&y), &x, &Default::default())));
     group.bench_function("kalman 1260, variances estimated", |b| {
         b.iter(|| kalman_hedge::estimate(black_box(&y), &x, &Default::default()));
     });
-    group.bench_function("hurst r/s 1260", |b| b.iter(|| hurst::rescaled_range(black_box(hundred.column(0)))));
-    let five = prices(1260, 5);
+    let fifty = shared("r1260x50", 1260, 50);
+    group.bench_function("hurst r/s 1260", |b| b.iter(|| hurst::rescaled_range(black_box(fifty.column(0)))));
+    let five = log_prices(1260, 5);
     let options = johansen::JohansenOptions { lagged_differences: 2, ..Default::default() };
     group.bench_function("johansen 1260x5 k=2", |b| b.iter(|| johansen::test(black_box(&five), &options)));
     let none = markov_switching::MarkovOptions { replicates: 0, seed: 0 };
@@ -198,15 +228,61 @@ fn series(c: &mut Criterion) {
     });
 }
 
+fn backtests(c: &mut Criterion) {
+    let mut group = c.benchmark_group("backtests");
+    group.sample_size(20);
+    let logs = log_prices(1260, 20);
+    let columns = logs.columns().map(|c| c.iter().map(|p| (0.01 * p).exp()).collect()).collect();
+    let close = Panel::new(logs.symbols().to_vec(), Index::Rows(1260), columns).expect("prices");
+    let rule = |pair: usize| PairRule {
+        y: format!("S{}", 2 * pair),
+        x: format!("S{}", 2 * pair + 1),
+        hedge: Hedge::Refit { window: 250, every: 20 },
+        entry: 1.5,
+        exit: 0.2,
+        stop: 4.0,
+        lookback: 40,
+        confirm_bars: 1,
+        max_holding: None,
+    };
+    let rules: Vec<PairRule> = (0..10).map(rule).collect();
+    let options = AccountOptions { fill: Fill::NextClose, ..Default::default() };
+    group.bench_function("10 pairs 1260, refitted", |b| {
+        b.iter(|| account::run(black_box(&close), None, &rules, &options, &Silent));
+    });
+    let weights = [0.05; 20];
+    group.bench_function("rebalanced 20x1260 daily", |b| {
+        b.iter(|| rebalance::simulate(black_box(&close), &weights, Rule::Daily, 5.0));
+    });
+    let flow = noise(3, 1260);
+    let ones = vec![1.0; 1260];
+    group.bench_function("sup-Wald 1260x2", |b| {
+        b.iter(|| break_test::sup_wald(black_box(&flow), &[&ones, logs.column(0)], 0.15))
+    });
+    group.bench_function("rolling engle-granger 1009 windows of 252", |b| {
+        b.iter(|| engle_granger::rolling(black_box(&logs), "S0", "S1", &Default::default(), 252, 1));
+    });
+}
+
 fn scans(c: &mut Criterion) {
     let mut group = c.benchmark_group("scans");
     group.sample_size(10);
-    let panel = prices(1260, 500);
+    let returns = shared("r1260x500", 1260, 500);
+    let summed = |c: &[f64]| {
+        let mut level = 0.0;
+        let add = |r: &f64| {
+            level += r;
+            level
+        };
+        c.iter().map(add).collect()
+    };
+    let columns = returns.columns().map(summed).collect();
+    let panel = Panel::new(returns.symbols().to_vec(), Index::Rows(1260), columns).expect("log prices");
     let options = engle_granger::Options::default();
     group.bench_function("engle-granger 500x1260, 124750 pairs", |b| {
         b.iter(|| all_pairs::scan(black_box(&panel), &options, &Silent));
     });
 }
 
-criterion_group!(benches, linear, distance, cointegration, figures, portfolios, series, scans);
+criterion_group!(benches, linear, distance, cointegration, figures, portfolios, series, backtests, scans);
 criterion_main!(benches);

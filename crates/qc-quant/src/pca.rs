@@ -60,7 +60,7 @@ pub struct Pca {
 }
 
 /// Most rows times symbols times the lesser of both that are taken on: some seconds.
-pub const MOST_STEPS: u64 = 100_000_000_000;
+pub const MOST_STEPS: u64 = 50_000_000_000;
 
 /// Finds the orthogonal directions that explain most of the variance of a panel of returns.
 ///

@@ -19,7 +19,7 @@ use crate::{
     compute::Stop,
     error::{Kind, ToolError, Topic},
     prices::Prices,
-    study::Found,
+    study::{Found, progress_of},
 };
 
 /// The level at which a test decides.
@@ -293,7 +293,7 @@ fn rolling(logs: &Panel, options: &Options, window: usize, stop: &Stop) -> Resul
     }
     let n_windows = logs.n_rows().saturating_sub(window) + 1;
     let step = n_windows.div_ceil(MAX_WINDOWS).max(1);
-    let windows = engle_granger::rolling(logs, a, b, options, window, step)?;
+    let windows = engle_granger::rolling_watched(logs, a, b, options, window, step, &progress_of(stop))?;
     let known: Vec<f64> = windows.iter().filter_map(|window| window.p_value).collect();
     let rejecting = known.iter().filter(|p| **p < ALPHA).count();
     let brief = json!({

@@ -219,7 +219,8 @@ fn through_time(
             if stop.is_requested() {
                 return Err(ToolError::new(Kind::Cancelled, Topic::General, "cancelled between two pairs"));
             }
-            let rolling = correlation::rolling(returns, a, b, method.method(), window, step)?;
+            let rolling =
+                correlation::rolling_watched(returns, a, b, method.method(), window, step, &progress_of(stop))?;
             let facts = json!({
                 "pair": [a, b],
                 "last": maybe(rolling.last()),

@@ -39,8 +39,8 @@ pub fn last(values: &[f64], lookback: usize) -> Result<ZScore> {
     if n < lookback {
         return Err(Error::too_few_rows("a z-score", lookback, n));
     }
+    require_finite("series", values)?;
     let window = &values[n - lookback..];
-    require_finite("series", window)?;
     require_variation("the last rows of the series", window)?;
     let (value, centre, deviation) = (window[lookback - 1], mean(window), std_dev(window));
     let bound = (lookback as f64 - 1.0) / (lookback as f64).sqrt();

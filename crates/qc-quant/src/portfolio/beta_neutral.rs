@@ -58,7 +58,15 @@ pub fn weights(scores: &[f64], betas: &[f64], covariance: &DMatrix<f64>, gross: 
         kkt[(n + 1, i)] = betas[i];
         right[i] = scores[i] / largest;
     }
-    let singular = || Error::degenerate("beta-neutral portfolio", "betas are all alike or the covariance is singular");
+    let singular = || {
+        let (least, most) = betas.iter().fold((f64::MAX, f64::MIN), |(l, m), b| (l.min(*b), m.max(*b)));
+        let condition = crate::covariance::reciprocal_condition(&c);
+        let reason = format!(
+            "betas (from {least:.3e} to {most:.3e}) are all alike or the covariance is singular \
+             (smallest over largest eigenvalue {condition:.1e})"
+        );
+        Error::degenerate("beta-neutral portfolio", reason)
+    };
     let lu = kkt.clone().full_piv_lu();
     let mut found = lu.solve(&right).ok_or_else(singular)?;
     found += lu.solve(&(&right - &kkt * &found)).ok_or_else(singular)?;

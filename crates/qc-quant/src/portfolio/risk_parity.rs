@@ -56,8 +56,11 @@ pub fn weights(covariance: &DMatrix<f64>, budgets: &[f64]) -> Result<Vec<f64>> {
         for i in 0..n {
             hessian[(i, i)] += b[i] / (x[i] * x[i]);
         }
-        let factor = Cholesky::new(hessian)
-            .ok_or_else(|| Error::degenerate("risk parity", "covariance is not positive semidefinite"))?;
+        let factor = Cholesky::new(hessian).ok_or_else(|| {
+            let condition = crate::covariance::reciprocal_condition(&s);
+            let reason = format!("not positive semidefinite (smallest over largest eigenvalue {condition:.1e})");
+            Error::degenerate("covariance matrix of risk parity", reason)
+        })?;
         let step = -factor.solve(&gradient);
         let slope = gradient.dot(&step);
         let (mut length, start) = (1.0, value(&x));

@@ -147,6 +147,11 @@ pub(crate) fn fit_columns(y: &[f64], names: &[String], columns: &[&[f64]]) -> Re
             inverse[(i, j)] /= norms[i] * norms[j];
         }
     }
+    if inverse.iter().chain(b.iter()).any(|value| !value.is_finite()) {
+        let (least, most) = norms.iter().fold((f64::MAX, 0.0_f64), |(l, m), norm| (l.min(*norm), m.max(*norm)));
+        let reason = format!("regressors of length {least:.1e} to {most:.1e} are too small or too large to be squared");
+        return Err(Error::degenerate("regression", reason));
+    }
     let residuals: Vec<f64> = (&target - &design * &b).iter().copied().collect();
     let rss: f64 = residuals.iter().map(|e| e * e).sum();
     let centre = mean(y);
