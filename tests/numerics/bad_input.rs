@@ -515,11 +515,14 @@ fn prices_at_or_below_zero_are_refused_where_a_ratio_is_taken() {
 
 #[test]
 fn huge_and_tiny_values_never_overflow_into_an_answer() {
+    let mut wrong = Vec::new();
     for factor in [1e-300, 1e-160, 1e-20, 1e20, 1e150, 1e300] {
-        none(complaints(|c| c.into_iter().map(|v| v.iter().map(|v| v * factor).collect()).collect(), anything));
-        none(complaints(with(0, 40, factor), anything));
-        none(complaints(with(1, 149, -factor), anything));
+        let scaled = |c: Columns| c.into_iter().map(|v| v.iter().map(|v| v * factor).collect()).collect();
+        wrong.extend(complaints(scaled, anything));
+        wrong.extend(complaints(with(0, 40, factor), anything));
+        wrong.extend(complaints(with(1, 149, -factor), anything));
     }
+    none(wrong);
 }
 
 #[test]

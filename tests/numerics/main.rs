@@ -12,6 +12,7 @@ mod calibration;
 mod compare;
 mod correlation;
 mod covariance;
+mod defects;
 mod deflated_sharpe;
 mod dynamics;
 mod engle_granger;

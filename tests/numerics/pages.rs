@@ -57,15 +57,15 @@ fn every_file_and_family_is_on_the_page() {
     let rows: Vec<Vec<&str>> =
         table.lines().filter(|line| line.starts_with("| ")).map(|line| line.split(" | ").collect()).collect();
     let words = |column: usize| -> BTreeSet<&str> {
-        let cells = rows.iter().filter_map(|row| row.get(column));
+        let cells = rows.iter().skip(1).filter_map(|row| row.get(column));
         cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect()
     };
-    let (code, families) = (words(2), words(3));
+    let (code, families) = (words(1), words(2));
     let files: BTreeSet<String> = crate::bad_input::public_functions()
         .into_iter()
         .filter_map(|name| name.split_once("::").map(|(file, _)| file.to_owned()))
         .collect();
-    let not_methods = ["testing", "unit_root"];
+    let not_methods = ["testing", "unit_root"]; // makers of data; a count of lags
     let missing: Vec<_> =
         files.iter().filter(|file| !code.contains(file.as_str()) && !not_methods.contains(&file.as_str())).collect();
     assert!(missing.is_empty(), "files in no row of the table: {missing:?}");

@@ -1,5 +1,8 @@
 //! Values printed in papers, manuals and certified tables, one by one, with their place.
 
+mod portfolios;
+mod series;
+
 use nalgebra::DMatrix;
 use qc_quant::dynamics::break_test;
 use qc_quant::portfolio::constraints::Constraints;
@@ -8,6 +11,16 @@ use qc_quant::portfolio::target_volatility;
 use qc_quant::stats::ols::{self, Errors};
 use qc_quant::unit_root::{Trend, mackinnon};
 use qc_quant::{Index, Panel, Series};
+
+/// Annual flow of the Nile at Aswan, 1871-1970 (G. W. Cobb 1978, Biometrika 65(2), 243-251).
+const NILE: [f64; 100] = [
+    1120., 1160., 963., 1210., 1160., 1160., 813., 1230., 1370., 1140., 995., 935., 1110., 994., 1020., 960., 1180.,
+    799., 958., 1140., 1100., 1210., 1150., 1250., 1260., 1220., 1030., 1100., 774., 840., 874., 694., 940., 833.,
+    701., 916., 692., 1020., 1050., 969., 831., 726., 456., 824., 702., 1120., 1100., 832., 764., 821., 768., 845.,
+    864., 862., 698., 845., 744., 796., 1040., 759., 781., 865., 845., 944., 984., 897., 822., 1010., 771., 676., 649.,
+    846., 812., 742., 801., 1040., 860., 874., 848., 890., 744., 749., 838., 1050., 918., 986., 797., 923., 975., 815.,
+    1020., 906., 901., 1170., 912., 746., 919., 718., 714., 740.,
+];
 
 /// NIST Statistical Reference Datasets, linear regression, "Longley" (higher difficulty): certified values.
 /// J. W. Longley (1967), JASA 62(319), 819-841.
@@ -95,21 +108,13 @@ fn rockafellar_and_uryasev_least_variance_portfolio() {
     assert!((variance - 0.00378529).abs() < 1e-8, "{variance}"); // as printed
 }
 
-/// Annual flow of the Nile at Aswan, 1871-1970 (G. W. Cobb 1978, Biometrika 65(2), 243-251). A. Zeileis, C. Kleiber,
+/// A. Zeileis, C. Kleiber,
 /// W. Krämer and K. Hornik (2003), Computational Statistics and Data Analysis 44, 109-123, section 5.1, and the manual
 /// of the R package strucchange (`sctest(Fstats(Nile ~ 1))`): sup F = 75.93, break in 1898.
 #[test]
 fn the_nile_breaks_in_1898() {
-    let flow = [
-        1120., 1160., 963., 1210., 1160., 1160., 813., 1230., 1370., 1140., 995., 935., 1110., 994., 1020., 960.,
-        1180., 799., 958., 1140., 1100., 1210., 1150., 1250., 1260., 1220., 1030., 1100., 774., 840., 874., 694., 940.,
-        833., 701., 916., 692., 1020., 1050., 969., 831., 726., 456., 824., 702., 1120., 1100., 832., 764., 821., 768.,
-        845., 864., 862., 698., 845., 744., 796., 1040., 759., 781., 865., 845., 944., 984., 897., 822., 1010., 771.,
-        676., 649., 846., 812., 742., 801., 1040., 860., 874., 848., 890., 744., 749., 838., 1050., 918., 986., 797.,
-        923., 975., 815., 1020., 906., 901., 1170., 912., 746., 919., 718., 714., 740.,
-    ];
-    let constant = vec![1.0; flow.len()];
-    let found = break_test::sup_wald(&flow, &[&constant], 0.15).unwrap();
+    let constant = vec![1.0; NILE.len()];
+    let found = break_test::sup_wald(&NILE, &[&constant], 0.15).unwrap();
     assert!((found.statistic - 75.93).abs() < 0.005, "{}", found.statistic);
     assert_eq!(found.break_row, 28); // rows before the break: 1871 to 1898
     assert!(found.p_value < 1e-15); // printed as below 2.2e-16, of Hansen's law; ours is Estrella's

@@ -2,3 +2,4 @@
 
 mod portfolio;
 mod quant;
+mod series;

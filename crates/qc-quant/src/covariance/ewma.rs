@@ -52,7 +52,7 @@ pub fn covariance(returns: &Panel, half_life: f64) -> Result<DMatrix<f64>> {
             *to = w.sqrt() * (r - mean);
         }
     }
-    Ok(gram(&z, t, n, rest))
+    super::squarable(gram(&z, t, n, rest))
 }
 
 #[cfg(test)]

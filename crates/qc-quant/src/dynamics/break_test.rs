@@ -236,6 +236,18 @@ mod tests {
     use super::*;
     use crate::testing::noise;
 
+    /// Andrews (2003), Econometrica 71(1), 395-397 (corrected table), trim .15: 10, 5 and 1 percent for one and two
+    /// parameters.
+    #[test]
+    fn the_published_critical_values_have_their_p_values() {
+        for (k, printed) in [(1.0, [7.12, 8.68, 12.16]), (2.0, [10.00, 11.72, 15.56])] {
+            for (statistic, p) in printed.into_iter().zip([0.1, 0.05, 0.01]) {
+                let own = estrella(statistic, k, 0.15).unwrap();
+                assert!((own - p).abs() < 0.005, "{k} {statistic}: {own} {p}");
+            }
+        }
+    }
+
     #[test]
     fn the_sup_is_the_largest_chow() {
         let (y, x) = (noise(1, 120), noise(2, 120));

@@ -80,6 +80,10 @@ pub fn structure(levels: &[f64], q: f64, min_lag: usize, max_lag: usize) -> Resu
         if total <= 0.0 {
             return Err(Error::degenerate("Hurst exponent", format!("nothing changes over {lag} rows")));
         }
+        if !total.is_finite() {
+            let what = format!("changes over {lag} rows are too large to be raised to the power {q}");
+            return Err(Error::degenerate("Hurst exponent", what));
+        }
         log_moments.push((total / (t - lag) as f64).ln());
     }
     let log_lags: Vec<f64> = (min_lag..=max_lag).map(|lag| (lag as f64).ln()).collect();

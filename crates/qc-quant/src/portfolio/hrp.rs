@@ -8,7 +8,6 @@ use nalgebra::DMatrix;
 use crate::covariance;
 use crate::error::{Error, Result};
 use crate::panel::Panel;
-use crate::stats::correlation;
 
 /// How the distance between two clusters is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -92,8 +91,17 @@ pub fn fit_ordered(returns: &Panel, method: Linkage, order: LeafOrder) -> Result
         let most = (MOST_TURNED as u64).pow(3);
         Error::limit_work("an optimal leaf order (symbols cubed)", most, &[n, n, n])?;
     }
-    let rho = correlation::matrix(returns, correlation::Method::Pearson)?.values;
+    if n < 2 {
+        return Err(Error::TooFewSymbols { what: "hierarchical risk parity".into(), needed: 2, found: n });
+    }
+    returns.require_variation()?;
     let cov = covariance::sample(returns)?;
+    let deviations: Vec<f64> = cov.diagonal().iter().map(|variance| variance.sqrt()).collect();
+    if deviations.iter().any(|deviation| *deviation <= 0.0) {
+        return Err(Error::degenerate("hierarchical risk parity", "variances are too small to divide by"));
+    }
+    let correlation = |i: usize, j: usize| (cov[(i, j)] / (deviations[i] * deviations[j])).clamp(-1.0, 1.0);
+    let rho = DMatrix::from_fn(n, n, |i, j| if i == j { 1.0 } else { correlation(i, j) });
     let mut distances = Vec::with_capacity(n * (n - 1) / 2);
     for i in 0..n {
         for j in i + 1..n {
@@ -154,6 +162,7 @@ fn leaves(steps: &[(usize, usize)], n: usize) -> Vec<usize> {
 /// Variance of a cluster under weights in inverse proportion to its members' variances.
 fn variance(cov: &DMatrix<f64>, members: &[usize]) -> f64 {
     let total: f64 = members.iter().map(|&i| 1.0 / cov[(i, i)]).sum();
-    let weight = |i: usize| 1.0 / cov[(i, i)] / total;
-    members.iter().map(|&i| members.iter().map(|&j| weight(i) * cov[(i, j)] * weight(j)).sum::<f64>()).sum()
+    let weights: Vec<f64> = members.iter().map(|&i| 1.0 / cov[(i, i)] / total).collect();
+    let row = |i: usize| members.iter().zip(&weights).map(|(&j, w)| cov[(j, i)] * w).sum::<f64>();
+    members.iter().zip(&weights).map(|(&i, w)| w * row(i)).sum()
 }

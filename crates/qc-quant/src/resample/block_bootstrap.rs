@@ -11,21 +11,63 @@ use crate::progress::{Counter, Progress};
 /// Replicates between two reports of progress.
 const REPORT_EVERY: usize = 100;
 
-/// Blocks of one resample of `n` rows with mean length `mean_block`: first row and length, wrapped around the end.
-///
-/// After every row the block goes on with probability 1 - 1/L, so that lengths are geometric.
+/// Lengths of blocks: after every row a block goes on with probability 1 - 1/L, so that lengths are geometric.
+pub(crate) struct Lengths {
+    /// ln(1 - 1/L), -∞ for blocks of one row.
+    per_row: f64,
+    /// (1 - 1/L)^k for k = 1, 2, ... down to nothing, for blocks that are short on average; falling.
+    survival: Vec<f64>,
+    /// How many of those lie at or above the upper end of each of 256 equal parts of (0, 1].
+    guide: Vec<usize>,
+}
+
+/// Mean length up to which lengths are looked up: longer blocks are few, and a logarithm each costs little.
+const LOOKED_UP: f64 = 64.0;
+const PARTS: usize = 256;
+
+impl Lengths {
+    pub(crate) fn new(mean_block: f64) -> Self {
+        let per_row = (-1.0 / mean_block).ln_1p();
+        let mut survival = Vec::new();
+        if mean_block <= LOOKED_UP {
+            let stays = 1.0 - 1.0 / mean_block;
+            let mut left = stays;
+            while f64::EPSILON / 4.0 < left {
+                survival.push(left);
+                left *= stays;
+            }
+        }
+        let above = |part: usize| {
+            let end = (part + 1) as f64 / PARTS as f64;
+            survival.partition_point(|s| end <= *s)
+        };
+        let guide = if mean_block <= LOOKED_UP { (0..=PARTS).map(above).collect() } else { Vec::new() };
+        Self { per_row, survival, guide }
+    }
+
+    /// A length of at least 1 and at most `most`.
+    fn draw(&self, most: usize, random: &mut Xoshiro256PlusPlus) -> usize {
+        let u = 1.0 - uniform(random); // above 0
+        let Some(&known) = self.guide.get((u * PARTS as f64) as usize) else {
+            let more = u.ln() / self.per_row;
+            return if more < most as f64 { (1 + more as usize).min(most) } else { most };
+        };
+        let more = known + self.survival[known..].iter().take_while(|s| u <= **s).count();
+        (1 + more).min(most)
+    }
+}
+
+/// Blocks of one resample of `n` rows: first row and length, wrapped around the end.
 pub(crate) fn stationary_blocks(
     n: usize,
-    mean_block: f64,
+    lengths: &Lengths,
     random: &mut Xoshiro256PlusPlus,
     mut visit: impl FnMut(usize, usize),
 ) {
-    let per_row = (-1.0 / mean_block).ln_1p(); // ln(1 - 1/L), -∞ for blocks of one row
     let mut left = n;
     while 0 < left {
         let start = below(random, n);
-        let more = (1.0 - uniform(random)).ln() / per_row; // NaN never: the first factor is above 0, or 0/-∞ = 0
-        let length = if more < left as f64 { (1 + more as usize).min(left) } else { left };
+        let length = lengths.draw(left, random);
         visit(start, length);
         left -= length;
     }
@@ -140,6 +182,7 @@ pub fn alpha(
     let Fit { alpha, beta, standard_error } = regress(&rows).ok_or_else(exact)?;
     let t = alpha / standard_error;
     let sums = RunningSums::new(&rows, alpha, beta).ok_or_else(exact)?;
+    let lengths = Lengths::new(options.mean_block);
     let counter = Counter::new(progress, options.replicates)?;
     let found: Vec<Option<f64>> = (0..options.replicates)
         .into_par_iter()
@@ -147,7 +190,7 @@ pub fn alpha(
             if replicate % REPORT_EVERY == REPORT_EVERY - 1 {
                 counter.advance(REPORT_EVERY)?;
             }
-            Ok(sums.draw(options.mean_block, &mut stream(options.seed, replicate)))
+            Ok(sums.draw(&lengths, &mut stream(options.seed, replicate)))
         })
         .collect::<Result<_>>()?;
     let counted: Vec<f64> = found.into_iter().flatten().collect();
@@ -237,10 +280,10 @@ impl RunningSums {
     }
 
     /// (a* - a) / se* of one resample; `None` when its factor does not vary.
-    fn draw(&self, mean_block: f64, random: &mut Xoshiro256PlusPlus) -> Option<f64> {
+    fn draw(&self, lengths: &Lengths, random: &mut Xoshiro256PlusPlus) -> Option<f64> {
         let n = self.upto.len() - 1;
         let mut sums = [0.0; POWERS];
-        stationary_blocks(n, mean_block, random, |start, length| {
+        stationary_blocks(n, lengths, random, |start, length| {
             let end = start + length;
             let (first, last) = (&self.upto[start], &self.upto[end.min(n)]);
             for power in 0..POWERS {
@@ -289,15 +332,32 @@ mod tests {
 
     #[test]
     fn blocks_have_the_mean_length_asked_for_and_fill_the_sample() {
-        for mean_block in [1.0, 8.0] {
+        for mean_block in [1.0, 8.0, 63.0, 90.0] {
             let (mut blocks, mut rows) = (0, 0);
-            stationary_blocks(100_000, mean_block, &mut stream(1, 0), |_, length| {
+            stationary_blocks(100_000, &Lengths::new(mean_block), &mut stream(1, 0), |_, length| {
                 blocks += 1;
                 rows += length;
             });
             let mean = rows as f64 / f64::from(blocks);
             assert_eq!(rows, 100_000);
-            assert!((mean - mean_block).abs() < 0.04 * (mean_block - 1.0) + 1e-12, "{mean}"); // four standard errors
+            let error = (mean_block - 1.0) / f64::from(blocks).sqrt();
+            assert!((mean - mean_block).abs() <= 4.0 * error + 1e-12, "{mean}");
+        }
+    }
+
+    /// The table answers what the logarithm does.
+    #[test]
+    fn lengths_looked_up_are_geometric() {
+        for mean_block in [1.0, 1.5, 8.0, 64.0] {
+            let lengths = Lengths::new(mean_block);
+            let (mut by_table, mut by_logarithm) = (stream(5, 1), stream(5, 1));
+            let mut differ = 0;
+            for _ in 0..20_000 {
+                let own = lengths.draw(1000, &mut by_table);
+                let more = (1.0 - uniform(&mut by_logarithm)).ln() / lengths.per_row;
+                differ += usize::from(own != if more < 1000.0 { 1 + more as usize } else { 1000 });
+            }
+            assert!(differ <= 1, "{mean_block}: {differ} of 20,000"); // rounding at a step
         }
     }
 
@@ -309,12 +369,12 @@ mod tests {
         let sums = RunningSums::new(&rows, all.alpha, all.beta).unwrap();
         for replicate in 0..50 {
             let mut drawn = Vec::new();
-            stationary_blocks(90, 6.0, &mut stream(3, replicate), |start, length| {
+            stationary_blocks(90, &Lengths::new(6.0), &mut stream(3, replicate), |start, length| {
                 drawn.extend((start..start + length).map(|row| rows[row % 90]));
             });
             let explicit = regress(&drawn).unwrap();
             let expected = (explicit.alpha - all.alpha) / explicit.standard_error;
-            let own = sums.draw(6.0, &mut stream(3, replicate)).unwrap();
+            let own = sums.draw(&Lengths::new(6.0), &mut stream(3, replicate)).unwrap();
             assert!((own - expected).abs() < 1e-9 * (1.0 + expected.abs()), "{own} {expected}");
         }
     }

@@ -60,7 +60,8 @@ pub struct Ols {
     pub f_p_value: Option<f64>,
     /// Durbin and Watson's statistic: 2 without autocorrelation of the residuals.
     pub durbin_watson: f64,
-    /// Largest over smallest singular value of the regressors with constant, as they stand.
+    /// Largest over smallest singular value of the regressors with constant, as they stand; at most 4.5e15, beyond
+    /// which rounding hides the smallest.
     pub condition_number: f64,
     /// Variance inflation of each slope: 1 when its regressor is uncorrelated with the others.
     pub variance_inflation: Vec<f64>,
@@ -180,7 +181,7 @@ pub(crate) fn fit_columns(y: &[f64], names: &[String], columns: &[&[f64]]) -> Re
         f_statistic,
         f_p_value,
         durbin_watson: if 0.0 < rss { moves / rss } else { 2.0 },
-        condition_number: values.max() / values.min(),
+        condition_number: values.max() / values.min().max(f64::EPSILON * values.max()),
         variance_inflation,
         residuals,
         n_obs: n,

@@ -153,6 +153,19 @@ fn quantile(table: &[[f64; 2]], percent: f64) -> f64 {
 mod tests {
     use super::*;
 
+    /// Kwiatkowski, Phillips, Schmidt and Shin (1992), table 1: upper tail 10, 5, 2.5 and 1 percent.
+    #[test]
+    fn the_published_critical_values_have_their_p_values() {
+        for (table, printed) in
+            [(&tables::CONSTANT[..], [0.347, 0.463, 0.574, 0.739]), (&tables::TREND[..], [0.119, 0.146, 0.176, 0.216])]
+        {
+            for (statistic, p) in printed.into_iter().zip([0.1, 0.05, 0.025, 0.01]) {
+                let own = p_value(table, statistic);
+                assert!((own - p).abs() < 0.0015, "{statistic}: {own} {p}");
+            }
+        }
+    }
+
     #[test]
     fn the_table_ends_bound_the_p_value() {
         assert_eq!(p_value(&tables::CONSTANT, 1e9), tables::CONSTANT.last().unwrap()[0] / 100.0);
