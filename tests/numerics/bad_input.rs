@@ -86,8 +86,13 @@ fn pair_rule(hedge: account::Hedge) -> account::PairRule {
     }
 }
 
-const AT_CLOSE: account::AccountOptions =
-    account::AccountOptions { fill: account::Fill::SameClose, cost_bps: 5.0, max_pair_nav: 0.5, max_gross: 1.0 };
+const AT_CLOSE: account::AccountOptions = account::AccountOptions {
+    fill: account::Fill::SameClose,
+    cost_bps: 5.0,
+    max_pair_nav: 0.5,
+    max_gross: 1.0,
+    first_row: 0,
+};
 
 struct Row {
     /// The function, as in the sources: file below `src` and name.
@@ -182,6 +187,7 @@ const METHODS: &[Row] = &[
     numbers("mean_reversion/hurst::structure", true, |c| printed(hurst::structure(&c[0], 2.0, 1, 10)?)),
     numbers("mean_reversion/hurst::rescaled_range", true, |c| printed(hurst::rescaled_range(&c[0])?)),
     numbers("mean_reversion/zscore::last", true, |c| printed(zscore::last(&c[0], 10)?)),
+    numbers("mean_reversion/zscore::bands", false, |c| printed(zscore::bands(&c[0], 10)?)),
     numbers("mean_reversion/zscore::rolling", false, |c| printed(zscore::rolling(&c[0], 10)?)),
     numbers("covariance::sample", false, |c| printed(sample(c)?)),
     numbers("covariance::ledoit_wolf", false, |c| printed(covariance::ledoit_wolf(&panel(c)?)?)),
