@@ -15,7 +15,8 @@ const TOOLS: &str = "crates/qc-mcp-tools/src/";
 const JOBS: &[Job] = &[
     Job {
         what: "turning a caller's string into a path",
-        place: &["roots", "settings"],
+        // `private` opens the server's own files by names of its own, never a caller's.
+        place: &["roots", "settings", "private"],
         words: &["cap_std", "std::fs", "tokio::fs", "File::open", "PathBuf::from", "Path::new", "OpenOptions"],
     },
     Job { what: "keeping state", place: &["store"], words: &["rusqlite", "Connection::open"] },

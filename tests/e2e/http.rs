@@ -127,13 +127,18 @@ fn refuses_to_serve_other_machines_without_a_token() {
     assert!(server.address.ip().is_unspecified());
 }
 
+/// 32 bytes.
+const KEY: &str = "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk";
+
 #[test]
 fn refuses_settings_that_would_let_everybody_in() {
     for (arguments, named) in [
         (vec!["--allowed-hosts", ","], "ALLOWED_HOSTS"),
         (vec!["--allowed-hosts", "*"], "host name"),
         (vec!["--allowed-origins", "null"], "origin"),
-        (vec!["--mode", "live"], "32 characters"),
+        (vec!["--mode", "live"], "QC_MCP_ALLOW_LIVE_ORGS"),
+        (vec!["--mode", "live", "--allow-live-orgs", "abc"], "QC_MCP_STATE_KEY"),
+        (vec!["--mode", "live", "--allow-live-orgs", "abc", "--state-key", KEY], "32 characters"),
         (vec!["--transport", "stdio"], "qc-mcp-stdio"),
         (vec!["--path", "/health"], "/health"),
     ] {

@@ -17,7 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The environment of the tests' programs: nothing of the developer's own settings reaches them.
 pub fn command(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(program);
-    command.args(arguments).env_clear().envs(environment.iter().copied());
+    // Without HOME a program would ask the system for the developer's own.
+    let home = std::env::temp_dir().join("quantconnect-mcp-test-home");
+    command.args(arguments).env_clear().env("HOME", home).envs(environment.iter().copied());
     for kept in ["PATH", "TMPDIR", "LLVM_PROFILE_FILE"] {
         if let Some(value) = std::env::var_os(kept) {
             command.env(kept, value);

@@ -19,5 +19,5 @@ fn server(flags: &[&str]) -> QcServer {
 
 /// A server with every tool there is.
 fn everything() -> QcServer {
-    server(&["--toolsets", "all,discover", "--mode", "live"])
+    server(&["--toolsets", "all,discover", "--mode", "live", "--allow-live-orgs", "abc"])
 }

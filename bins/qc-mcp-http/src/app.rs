@@ -60,10 +60,10 @@ pub(crate) fn build(settings: &Settings, server: QcServer, requests: Cancellatio
     if path == HEALTH {
         return Err(format!("MCP_PATH is {path}, where the server says that it is alive; choose another"));
     }
-    // Every request stands alone (no sessions), so that copies of this server can stand behind one address.
+    // Unless sessions are asked for, every request stands alone, so that copies of this server can stand behind one address.
     // The guard has checked host and origin by its own, stricter rules when rmcp is reached.
     let config = StreamableHttpServerConfig::default()
-        .with_legacy_session_mode(false)
+        .with_legacy_session_mode(settings.http_sessions)
         .with_json_response(true)
         .with_sse_keep_alive(Some(KEEP_ALIVE))
         .with_max_request_body_bytes(MAX_BODY_BYTES)
@@ -110,11 +110,14 @@ mod tests {
     #[test]
     fn mode_live_needs_a_strong_token_even_on_loopback() {
         let bound = address("127.0.0.1:8000");
-        let refusal = may_serve(&settings(&["--mode", "live"]), bound).unwrap_err();
+        let key = "k".repeat(32);
+        let live = ["--mode", "live", "--allow-live-orgs", "abc", "--state-key", &key];
+        let with = |more: &[&str]| settings(&[&live[..], more].concat());
+        let refusal = may_serve(&with(&[]), bound).unwrap_err();
         assert!(refusal.contains("at least 32 characters, has 0"), "{refusal}");
         let short = "x".repeat(31);
-        assert!(may_serve(&settings(&["--mode", "live", "--auth-token", &short]), bound).is_err());
+        assert!(may_serve(&with(&["--auth-token", &short]), bound).is_err());
         let long = "x".repeat(32);
-        assert_eq!(may_serve(&settings(&["--mode", "live", "--auth-token", &long]), bound), Ok(()));
+        assert_eq!(may_serve(&with(&["--auth-token", &long]), bound), Ok(()));
     }
 }

@@ -176,6 +176,17 @@ impl Credentials {
         let authorization = Zeroizing::new(format!("Basic {}", BASE64.encode(pair.as_bytes())));
         Stamp { authorization, timestamp }
     }
+
+    /// A secret for one purpose, made of the token in a way that does not lead back to it: the same for the same token,
+    /// for sealing what is kept for its owner.
+    #[must_use]
+    pub fn derived_secret(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let mut hasher = Sha256::new();
+        hasher.update((purpose.len() as u64).to_be_bytes());
+        hasher.update(purpose.as_bytes());
+        hasher.update(self.token.as_bytes());
+        Zeroizing::new(hasher.finalize().into())
+    }
 }
 
 impl fmt::Debug for Credentials {

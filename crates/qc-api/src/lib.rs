@@ -107,7 +107,7 @@ mod transport;
 pub use auth::Credentials;
 pub use client::{BASE_URL, Client, Config};
 pub use clock::{Clock, SystemClock};
-pub use endpoint::{Cost, Effect, Encoding, Endpoint, EndpointInfo, Reach};
+pub use endpoint::{Cost, Effect, Encoding, Endpoint, EndpointInfo, Part, PartContent, Reach};
 pub use endpoints::{ENDPOINTS, endpoints};
 pub use error::{Error, Result};
 pub use judge::read_reply;

@@ -6,6 +6,12 @@ use std::{
 };
 
 use qc_api::Credentials;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    error::{Kind, ToolError, Topic},
+    keys::Key,
+};
 
 /// The name under which everything a caller owns is kept: workbooks, results, credentials typed in a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,6 +26,15 @@ impl CallerKey {
     /// A caller of that name; the name is opaque to everything else.
     pub fn new(name: impl Into<String>) -> Self {
         CallerKey(name.into())
+    }
+
+    /// The key of a caller who brought credentials: a keyed hash of all that tells callers apart, so that nobody has
+    /// another's by knowing a user id. Only for credentials that QuantConnect accepted.
+    pub(crate) fn of_stranger(server: &Key, issuer: &str, subject: &str, credentials: &Credentials) -> Self {
+        let token = credentials.derived_secret("caller");
+        let parts: [&[u8]; 4] =
+            [issuer.as_bytes(), subject.as_bytes(), credentials.user_id().as_bytes(), token.as_slice()];
+        CallerKey(hex::encode(server.derive("caller").hash(&parts)))
     }
 
     /// The key as text, for stores.
@@ -44,6 +59,44 @@ impl Caller {
     /// The server's owner.
     pub fn owner() -> Self {
         Caller { key: CallerKey::owner() }
+    }
+}
+
+/// An account at QuantConnect as state knows it: the name under which its budgets are counted, and the key that seals
+/// what is recorded about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    /// Opaque; the same in every process of the account.
+    pub(crate) name: String,
+    key: Key,
+}
+
+/// Bytes of the hash before a sealed record.
+const SEAL: usize = 32;
+
+impl Account {
+    pub(crate) fn new(server: &Key, credentials: &Credentials) -> Self {
+        let name = hex::encode(server.derive("account").hash(&[credentials.user_id().as_bytes()]));
+        Account { name, key: Key::of_secret(&*credentials.derived_secret("records")) }
+    }
+
+    /// A record that only a holder of the account's token can have made.
+    pub(crate) fn seal(&self, record: &impl Serialize) -> Result<Vec<u8>, ToolError> {
+        let failed = |_| ToolError::new(Kind::Internal, Topic::General, "a record could not be written");
+        let text = serde_json::to_vec(record).map_err(failed)?;
+        let mut body = self.key.hash(&[self.name.as_bytes(), &text]).to_vec();
+        body.extend(text);
+        Ok(body)
+    }
+
+    /// A record that was made so; anything else is reported and answers `None`.
+    pub(crate) fn open<T: DeserializeOwned>(&self, body: &[u8]) -> Option<T> {
+        let (hash, text) = body.split_at_checked(SEAL)?;
+        if self.key.verifies(&[self.name.as_bytes(), text], hash) {
+            return serde_json::from_slice(text).ok();
+        }
+        tracing::error!("a kept record was not sealed with this account's token; it is not used");
+        None
     }
 }
 
@@ -91,5 +144,49 @@ impl Typed {
     /// Forgets them and answers those there were.
     pub(crate) fn forget(&self, caller: &CallerKey) -> Option<Credentials> {
         self.by_caller.lock().unwrap_or_else(PoisonError::into_inner).remove(caller)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn credentials(user: &str, token: &str) -> Credentials {
+        Credentials::new(user, token).unwrap()
+    }
+
+    #[test]
+    fn a_right_user_id_with_a_wrong_token_is_another_caller() {
+        let server = Key::of_secret(b"server");
+        let key = |issuer: &str, subject: &str, user: &str, token: &str| {
+            CallerKey::of_stranger(&server, issuer, subject, &credentials(user, token))
+        };
+        let me = key("i", "s", "7", "token");
+        assert_eq!(me, key("i", "s", "7", "token"));
+        for other in [
+            key("i", "s", "7", "other"),
+            key("i", "s", "8", "token"),
+            key("i", "t", "7", "token"),
+            key("is", "", "7", "token"),
+        ] {
+            assert_ne!(me, other);
+        }
+        let elsewhere = CallerKey::of_stranger(&Key::of_secret(b"x"), "i", "s", &credentials("7", "token"));
+        assert_ne!(me, elsewhere);
+    }
+
+    #[test]
+    fn a_record_opens_with_the_token_that_sealed_it_and_unchanged() {
+        let server = Key::of_secret(b"server");
+        let account = Account::new(&server, &credentials("7", "token"));
+        let body = account.seal(&"paper").unwrap();
+        assert_eq!(account.open::<String>(&body).as_deref(), Some("paper"));
+        let renewed = Account::new(&server, &credentials("7", "other"));
+        assert_eq!(renewed.name, account.name, "budgets go on");
+        assert_eq!(renewed.open::<String>(&body), None);
+        let mut forged = body.clone();
+        *forged.last_mut().unwrap() ^= 1;
+        assert_eq!(account.open::<String>(&forged), None);
+        assert_eq!(account.open::<String>(b"short"), None);
     }
 }

@@ -4,19 +4,17 @@
 use std::sync::Arc;
 
 use rmcp::{
-    Peer, RoleServer,
+    RoleServer,
     handler::server::{common::FromContextPart, tool::ToolCallContext},
-    model::{ProgressNotificationParam, ProtocolVersion},
-    service::{ElicitationError, RequestContext},
+    model::ProgressNotificationParam,
+    service::RequestContext,
 };
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     caller::Caller,
-    error::{Kind, ToolError, Topic},
-    gate::Door,
+    gate::{Ask, Call, Door},
     server::QcServer,
 };
 
@@ -33,15 +31,20 @@ pub struct Ctx {
     pub progress: Progress,
     /// Cancelled when the client no longer wants the answer.
     pub cancel: CancellationToken,
+    /// What the guards bind tokens and questions to; only calls of tools that change something have it.
+    pub(crate) call: Option<Arc<Call>>,
 }
 
 impl Ctx {
     pub(crate) fn new(server: &QcServer, context: &RequestContext<RoleServer>) -> Self {
         let caller = server.caller(context);
+        let door = Door::new(server.clone(), caller.clone());
+        let call = context.extensions.get::<Arc<Call>>().cloned();
         Ctx {
-            door: Door::new(server.clone(), caller.clone()),
+            ask: Ask::new(context, &door, call.clone()),
+            door,
             caller,
-            ask: Ask::new(context),
+            call,
             progress: Progress::new(context),
             cancel: context.ct.clone(),
         }
@@ -58,55 +61,6 @@ impl Ctx {
 impl FromContextPart<ToolCallContext<'_, QcServer>> for Ctx {
     fn from_context_part(context: &mut ToolCallContext<'_, QcServer>) -> Result<Self, rmcp::ErrorData> {
         Ok(Ctx::new(context.service, &context.request_context))
-    }
-}
-
-/// The client's human. Nothing but an explicit yes is a yes.
-#[derive(Debug, Clone)]
-pub struct Ask {
-    peer: Peer<RoleServer>,
-    can_ask: bool,
-}
-
-/// The form of a question: one box to tick.
-#[derive(Debug, Serialize, Deserialize, rmcp::schemars::JsonSchema)]
-#[schemars(crate = "rmcp::schemars")]
-struct Confirmation {
-    /// Tick to go ahead
-    confirm: bool,
-}
-rmcp::elicit_safe!(Confirmation);
-
-impl Ask {
-    fn new(context: &RequestContext<RoleServer>) -> Self {
-        let has_form = context.client_capabilities().is_some_and(|capabilities| capabilities.elicitation.is_some());
-        let legacy = context.protocol_version().is_some_and(|version| version < ProtocolVersion::V_2026_07_28);
-        Ask { peer: context.peer.clone(), can_ask: has_form && legacy }
-    }
-
-    /// Asks `question` and returns only after an explicit yes.
-    ///
-    /// # Errors
-    /// [`Kind::Forbidden`] when the client cannot ask, or the human did not say yes.
-    pub async fn confirm(&self, question: &str) -> Result<(), ToolError> {
-        if !self.can_ask {
-            return Err(ToolError::new(
-                Kind::Forbidden,
-                Topic::General,
-                "this needs a human's consent, and this client cannot ask its human",
-            ));
-        }
-        match self.peer.elicit::<Confirmation>(question.to_owned()).await {
-            Ok(Some(Confirmation { confirm: true })) => Ok(()),
-            Ok(_) | Err(ElicitationError::UserDeclined | ElicitationError::UserCancelled) => {
-                Err(ToolError::new(Kind::Forbidden, Topic::General, "the human did not consent; nothing was sent"))
-            }
-            Err(_) => Err(ToolError::new(
-                Kind::Forbidden,
-                Topic::General,
-                "the client could not ask its human; nothing was sent",
-            )),
-        }
     }
 }
 

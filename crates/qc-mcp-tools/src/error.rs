@@ -175,6 +175,18 @@ pub enum Topic {
     Output,
     /// A picture.
     Picture,
+    /// A live deployment.
+    Live,
+    /// A budget of the settings.
+    Budget,
+    /// A human's consent.
+    Consent,
+    /// What was previewed.
+    Preview,
+    /// The record of what was done.
+    Audit,
+    /// A profile of a brokerage.
+    Profile,
 }
 
 /// Why a tool could not do its work.
@@ -348,6 +360,7 @@ fn topic_of(path: &str) -> Topic {
         "optimizations" => Topic::Optimization,
         "object" => Topic::Object,
         "backtests" => Topic::Backtest,
+        "live" => Topic::Live,
         _ => Topic::General,
     }
 }

@@ -1,15 +1,37 @@
 //! The one door to QuantConnect. Tools, flows, resources and jobs hold a [`Door`], never a client: the door reads
 //! the endpoint's row (what it changes, costs and reaches), decides, and alone calls the client. What it refuses
 //! was not sent.
+//!
+//! Plain requests go through [`Door::send`]. Requests that may move money, spend credit, reach other people, start
+//! backtests or delete need a [`Permit`]: a tool describes what it is about to do as a [`Deed`],
+//! [`crate::ctx::Ctx::permit`] lets mode, budgets, the human and the audit judge it, and [`Door::send_with`] sends
+//! exactly the request that was judged, once.
 
-use qc_api::{Cost, Effect, Endpoint, EndpointInfo, Reach};
+mod audit;
+mod budget;
+mod consent;
+mod deed;
+mod mode;
+pub mod money;
+mod permit;
+mod token;
+
+use qc_api::{Endpoint, EndpointInfo};
+
+pub use consent::Ask;
+pub(crate) use consent::Question;
+pub use deed::{Deed, Permit};
+pub(crate) use mode::is_harmless;
+pub(crate) use token::Call;
+pub use token::{Preview, Ticket};
 
 use crate::{
-    caller::Caller,
+    caller::{Account, Caller},
     error::{Kind, ToolError, Topic},
     flows::files::Written,
     server::QcServer,
-    settings::Mode,
+    settings::Settings,
+    state::State,
 };
 
 /// A caller's way to QuantConnect.
@@ -24,13 +46,20 @@ impl Door {
         Door { server, caller }
     }
 
-    /// Sends `request` if the mode allows it.
+    /// Sends a request that needs no permit, if the mode allows it.
     ///
     /// # Errors
-    /// [`Kind::Forbidden`] when the mode does not allow it (nothing was sent), [`Kind::NotConfigured`] without
-    /// credentials, otherwise whatever the client answered.
+    /// [`Kind::Forbidden`] when the mode does not allow it or it needs a permit (nothing was sent),
+    /// [`Kind::NotConfigured`] without credentials, otherwise whatever the client answered.
     pub async fn send<E: Endpoint>(&self, request: &E) -> Result<E::Reply, ToolError> {
-        admit(&EndpointInfo::of::<E>(), self.server.settings().mode)?;
+        let endpoint = EndpointInfo::of::<E>();
+        if !mode::allows_plain(&endpoint, self.settings().mode) {
+            let why = if mode::is_gated(&endpoint) { "without a permit" } else { "" };
+            let message = format!("mode {} does not allow {} {why}", self.settings().mode.id(), endpoint.path)
+                .trim_end()
+                .to_owned();
+            return Err(ToolError::new(Kind::Forbidden, Topic::General, format!("{message}; nothing was sent")));
+        }
         let client = self.server.client(&self.caller).await?;
         Ok(client.send(request).await?)
     }
@@ -38,6 +67,77 @@ impl Door {
     /// The name under which this server edits, as the edit lock of a shared project knows it.
     pub(crate) fn agent(&self) -> &str {
         &self.server.settings().agent_name
+    }
+
+    /// Sends the request that was permitted.
+    ///
+    /// # Errors
+    /// [`Kind::Forbidden`] if it is another request, or its preview was used in the meantime (nothing was sent);
+    /// otherwise whatever the client answered.
+    pub async fn send_with<E: Endpoint>(&self, permit: Permit, request: &E) -> Result<E::Reply, ToolError> {
+        let Permit { deed, tool } = permit;
+        let refuse = |topic, why: &str| Err(ToolError::new(Kind::Forbidden, topic, format!("{why}; nothing was sent")));
+        if deed.endpoint != EndpointInfo::of::<E>() || deed.body != deed::body_of(request).0 {
+            return refuse(Topic::General, "this is not the request that was permitted");
+        }
+        let client = self.server.client(&self.caller).await?;
+        if let Some(ticket) = &deed.ticket
+            && !self.spend(ticket)?
+        {
+            return refuse(Topic::Preview, "this confirm_token was used before");
+        }
+        let outcome = client.send(request).await;
+        let (event, why) = match &outcome {
+            Ok(_) => (audit::Event::Done, String::new()),
+            Err(error) if error.may_have_created() => (audit::Event::Unknown, "the answer was lost".into()),
+            // What the service said is foreign text and may hold anything; the kind of failure is ours.
+            Err(error) => (audit::Event::Failed, if error.is_auth() { "unauthorized".into() } else { kind_of(error) }),
+        };
+        if let Err(reason) = audit::write(self.state(), self.scene(&tool), event, Some(&deed), &why) {
+            tracing::error!(%reason, "the audit cannot be written");
+        }
+        Ok(outcome?)
+    }
+
+    /// The settings of the server.
+    pub(crate) fn settings(&self) -> &Settings {
+        self.server.settings()
+    }
+
+    /// What lasts.
+    pub(crate) fn state(&self) -> &State {
+        self.server.state()
+    }
+
+    /// The name under which everything of this caller is kept.
+    pub(crate) fn caller_key(&self) -> &str {
+        self.caller.key.as_str()
+    }
+
+    /// The account at QuantConnect, as state knows it.
+    ///
+    /// # Errors
+    /// [`Kind::NotConfigured`] without credentials; when state cannot be used.
+    pub(crate) async fn account(&self) -> Result<Account, ToolError> {
+        let Some((credentials, _)) = self.server.credentials(&self.caller).await? else {
+            // The client says it best.
+            self.server.client(&self.caller).await?;
+            return Err(ToolError::new(Kind::NotConfigured, Topic::Credentials, "no credentials; nothing was sent"));
+        };
+        Ok(Account::new(self.state().key()?, &credentials))
+    }
+
+    /// The time at QuantConnect's side.
+    ///
+    /// # Errors
+    /// Only if the demo world cannot start.
+    pub(crate) async fn now(&self) -> Result<jiff::Timestamp, ToolError> {
+        Ok(self.server.world().await?.clock.now())
+    }
+
+    /// Whether QuantConnect is played on this computer, so that no money can be real.
+    pub(crate) fn is_simulated(&self) -> bool {
+        self.server.is_demo() || self.settings().api_is_loopback()
     }
 
     /// The files this server wrote.
@@ -79,47 +179,15 @@ impl Door {
     }
 }
 
-/// Whether an endpoint changes nothing, costs nothing and reveals no secret.
-pub(crate) fn is_harmless(endpoint: &EndpointInfo) -> bool {
-    endpoint.effect == Effect::Read && endpoint.cost == Cost::Nothing && endpoint.reach == Reach::None
-}
-
-/// Whether `mode` lets a request to `endpoint` leave. What may move money, spend credit or touch other people does
-/// not leave in any mode: none of the tools needs it, so a way there would be a mistake.
-fn admit(endpoint: &EndpointInfo, mode: Mode) -> Result<(), ToolError> {
-    let changes = endpoint.effect != Effect::Read;
-    let grave = changes && (matches!(endpoint.reach, Reach::Live | Reach::People) || endpoint.cost == Cost::Credit);
-    if (changes && mode == Mode::ReadOnly) || grave {
-        let message = format!("mode {} does not allow {}; nothing was sent", mode.id(), endpoint.path);
-        return Err(ToolError::new(Kind::Forbidden, Topic::General, message));
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused(mode: Mode) -> Vec<&'static str> {
-        qc_api::endpoints().filter(|row| admit(row, mode).is_err()).map(|row| row.path).collect()
-    }
-
-    #[test]
-    fn read_only_lets_nothing_pass_that_changes_anything() {
-        for row in qc_api::endpoints() {
-            assert_eq!(admit(row, Mode::ReadOnly).is_ok(), row.effect == Effect::Read, "{}", row.path);
-        }
-    }
-
-    #[test]
-    fn no_mode_lets_money_credit_or_other_people_pass() {
-        for mode in [Mode::ReadOnly, Mode::Research, Mode::Paper, Mode::Live] {
-            let refused = refused(mode);
-            for path in ["live/create", "live/update/liquidate", "live/update/stop", "optimizations/create"] {
-                assert!(refused.contains(&path), "{} lets {path} pass", mode.id());
-            }
-            assert!(!refused.contains(&"backtests/read"));
-        }
-        assert!(!refused(Mode::Research).contains(&"backtests/create"));
+/// Our word for a failure.
+fn kind_of(error: &qc_api::Error) -> String {
+    use qc_api::Error as E;
+    match error {
+        E::Refused { .. } => "refused by QuantConnect".into(),
+        E::RateLimited { .. } => "rate limited".into(),
+        E::Status { status, .. } => format!("http status {status}"),
+        E::Transport { timeout: true, .. } => "no answer in time".into(),
+        E::Transport { .. } => "not reached".into(),
+        _ => "an answer that could not be read".into(),
     }
 }

@@ -101,6 +101,32 @@ pub const TABLE: &[Row] = &[
         "call `get_server_status` to see the mode; only the person who starts the server can change it",
     ),
     row(Kind::Forbidden, Topic::Object, "store it under another key, or replace it on quantconnect.com"),
+    row(
+        Kind::Forbidden,
+        Topic::Live,
+        "call `get_server_status` to see mode and guards; paper trading (brokerage QuantConnectBrokerage) needs no more than mode paper",
+    ),
+    row(
+        Kind::Forbidden,
+        Topic::Budget,
+        "wait until the time is over, or ask the person who starts the server to raise the setting named above",
+    ),
+    row(
+        Kind::Forbidden,
+        Topic::Consent,
+        "ask the user to do it on quantconnect.com, or to connect with a client that can show questions",
+    ),
+    row(Kind::Forbidden, Topic::Preview, "call the tool again without confirm_token and show the user the new preview"),
+    row(
+        Kind::Forbidden,
+        Topic::Audit,
+        "ask the person who starts the server to set QC_MCP_STATE_DIR to a folder that can be written",
+    ),
+    row(
+        Kind::NotFound,
+        Topic::Profile,
+        "use a profile named above, or ask the person who starts the server to add it to QC_MCP_BROKERAGE_PROFILES",
+    ),
     row(Kind::Refused, Topic::General, "read the reason above and change the request"),
     row(Kind::Refused, Topic::Compile, "call `compile_project` again and use the compile_id it returns"),
     row(

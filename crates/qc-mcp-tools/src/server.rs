@@ -27,11 +27,13 @@ use crate::{
     desk::{Desk, DeskConfig},
     error::{Kind, ToolError, Topic},
     flows::files::Written,
+    gate::Call,
     kept::Kept,
     metrics::{Metrics, Outcome},
     prompts, resources, schema,
     settings::Settings,
     shelf::{Access, Group, Shelf},
+    state::State,
     tools,
 };
 
@@ -122,6 +124,11 @@ pub enum AssembleError {
     /// An alias that is a tool's name, or leads to no tool.
     #[error("the alias `{0}` is a tool's name or leads to no tool")]
     BadAlias(String),
+    /// The state folder lies where callers may name files.
+    #[error(
+        "QC_MCP_STATE_DIR lies in a folder that tools may read or write; name one outside of them, or a hidden one"
+    )]
+    ExposedState,
 }
 
 /// The MCP server. Cloning is cheap; all clones are one server.
@@ -143,6 +150,7 @@ struct Inner {
     reachable: BTreeMap<String, ToolFacts>,
     metrics: Metrics,
     desk: Desk,
+    state: State,
     kept: Kept,
     written: Written,
     started: Instant,
@@ -198,14 +206,19 @@ impl QcServer {
         }
         let mut listed = router.list_all();
         listed.retain(|tool| facts.contains_key(tool.name.as_ref()));
+        if settings.state_is_exposed() {
+            return Err(AssembleError::ExposedState);
+        }
+        let state = State::new(&settings);
         let server = QcServer {
             inner: Arc::new(Inner {
                 desk: Desk::new(DeskConfig {
                     file_roots: settings.readable_folders(),
                     output_dir: settings.writable_folder(),
                     cache: settings.cache(),
-                    store: None,
+                    store: Some(Arc::new(state.clone())),
                 }),
+                state,
                 settings,
                 upstream,
                 world: OnceCell::new(),
@@ -265,6 +278,11 @@ impl QcServer {
     /// Workbooks, kept results, files and threads of research.
     pub(crate) fn desk(&self) -> &Desk {
         &self.inner.desk
+    }
+
+    /// What lasts: records, key, audit.
+    pub(crate) fn state(&self) -> &State {
+        &self.inner.state
     }
 
     /// When it was assembled.
@@ -362,13 +380,20 @@ impl QcServer {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let cancel = context.ct.clone();
+        let guarded = context.extensions.get::<Arc<Call>>().cloned();
         let call =
             AssertUnwindSafe(self.inner.router.call(ToolCallContext::new(self, request, context))).catch_unwind();
         tokio::select! {
             () = cancel.cancelled() => Ok(ToolError::new(Kind::Cancelled, Topic::General, "the call was cancelled").into_result().into()),
-            outcome = call => outcome.unwrap_or_else(|_| {
-                Ok(ToolError::new(Kind::Internal, Topic::General, "internal error in this tool").into_result().into())
-            }),
+            outcome = call => match outcome {
+                // A tool that stopped because its human has to be asked: the question is the answer.
+                Ok(Ok(answer)) => Ok(match guarded.filter(|_| is_error(&answer)).and_then(|call| call.take_question()) {
+                    Some(question) => question.into(),
+                    None => answer,
+                }),
+                Ok(Err(error)) => Err(error),
+                Err(_) => Ok(ToolError::new(Kind::Internal, Topic::General, "internal error in this tool").into_result().into()),
+            },
         }
     }
 
@@ -514,7 +539,7 @@ impl ServerHandler for QcServer {
     async fn call_tool(
         &self,
         mut request: CallToolRequestParams,
-        context: RequestContext<RoleServer>,
+        mut context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let Some(facts) = self.inner.facts.get(tools::resolve(&request.name)) else {
             return Err(self.unknown_tool(&request.name));
@@ -522,6 +547,10 @@ impl ServerHandler for QcServer {
         let started = Instant::now();
         let outcome = match coerce::coerce(&facts.accepted, request.arguments.take().unwrap_or_default()) {
             Ok(arguments) => {
+                if facts.access != Access::Read || facts.group == Group::Live {
+                    let (state, responses) = (request.request_state.take(), request.input_responses.take());
+                    context.extensions.insert(Arc::new(Call::new(&facts.name, &arguments, state, responses)));
+                }
                 request.arguments = Some(arguments);
                 request.name = facts.name.clone().into();
                 self.run(request, context).await.map(explain_argument_errors)
@@ -534,6 +563,11 @@ impl ServerHandler for QcServer {
         tracing::info!(tool = facts.name, outcome = what.id(), ms = took.as_millis() as u64, "tool call");
         outcome
     }
+}
+
+/// Whether a tool answered an error.
+fn is_error(response: &CallToolResponse) -> bool {
+    matches!(response, CallToolResponse::Complete(result) if result.is_error == Some(true))
 }
 
 /// rmcp answers arguments that serde refuses with its own text; give it our form.

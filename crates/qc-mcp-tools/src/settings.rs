@@ -9,7 +9,7 @@ mod parse;
 mod toolsets;
 mod values;
 
-use parse::{is_loopback, lean_json_folder, parse_api_url, parse_path, url_host};
+use parse::{is_loopback, lean_json_folder, parse_amount, parse_api_url, parse_id, parse_key, parse_path, url_host};
 pub use toolsets::Toolsets;
 use toolsets::parse_toolsets;
 pub use values::{LogLevel, Mode, Secret, Transport};
@@ -111,6 +111,90 @@ pub struct Settings {
     #[arg(long, env = "QC_MCP_TOOLSETS", value_name = "SETS", default_value = "default", value_parser = parse_toolsets, help_heading = "Tools and safety")]
     pub toolsets: Toolsets,
 
+    /// Organisations that may trade real money, separated by commas; mode live needs at least one
+    #[arg(
+        long = "allow-live-orgs",
+        env = "QC_MCP_ALLOW_LIVE_ORGS",
+        value_name = "IDS",
+        value_delimiter = ',',
+        value_parser = parse_id,
+        help_heading = "Tools and safety"
+    )]
+    pub allow_live_orgs: Vec<String>,
+
+    /// Organisations to whose running algorithms a command may be broadcast, separated by commas; none by default
+    #[arg(
+        long = "allow-broadcast-orgs",
+        env = "QC_MCP_ALLOW_BROADCAST_ORGS",
+        value_name = "IDS",
+        value_delimiter = ',',
+        value_parser = parse_id,
+        help_heading = "Tools and safety"
+    )]
+    pub allow_broadcast_orgs: Vec<String>,
+
+    /// Brokerage settings by profile name: a JSON object, or the path of a file that holds one
+    #[arg(
+        long = "brokerage-profiles",
+        env = "QC_MCP_BROKERAGE_PROFILES",
+        value_name = "JSON",
+        hide_env_values = true,
+        help_heading = "Tools and safety"
+    )]
+    pub brokerage_profiles: Option<Secret>,
+
+    /// Most backtests started in a minute
+    #[arg(
+        long = "backtests-per-minute",
+        env = "QC_MCP_BACKTESTS_PER_MINUTE",
+        value_name = "N",
+        default_value_t = 10,
+        help_heading = "Tools and safety"
+    )]
+    pub backtests_per_minute: u32,
+
+    /// Most backtests started in 24 hours
+    #[arg(
+        long = "backtests-per-day",
+        env = "QC_MCP_BACKTESTS_PER_DAY",
+        value_name = "N",
+        default_value_t = 200,
+        help_heading = "Tools and safety"
+    )]
+    pub backtests_per_day: u32,
+
+    /// Most backtests of one sweep or optimization
+    #[arg(
+        long = "sweep-size",
+        env = "QC_MCP_SWEEP_SIZE",
+        value_name = "N",
+        default_value_t = 100,
+        help_heading = "Tools and safety"
+    )]
+    pub sweep_size: u32,
+
+    /// Most things deleted by one call
+    #[arg(
+        long = "deletes-per-call",
+        env = "QC_MCP_DELETES_PER_CALL",
+        value_name = "N",
+        default_value_t = 20,
+        help_heading = "Tools and safety"
+    )]
+    pub deletes_per_call: u32,
+
+    /// Most QuantConnect credit (QCC) spent in 24 hours
+    #[arg(long = "spend-per-day", env = "QC_MCP_SPEND_PER_DAY", value_name = "QCC", default_value_t = 0.0, value_parser = parse_amount, help_heading = "Tools and safety")]
+    pub spend_per_day: f64,
+
+    /// Folder for workbooks, results, counters and the audit; by default .quantconnect-mcp in the home folder, with --demo memory
+    #[arg(long = "state-dir", env = "QC_MCP_STATE_DIR", value_name = "FOLDER", help_heading = "State")]
+    pub state_dir: Option<PathBuf>,
+
+    /// Key that seals what is kept, 32 bytes or more; copies that share a folder share it; by default a file in the folder
+    #[arg(long = "state-key", env = "QC_MCP_STATE_KEY", value_name = "KEY", hide_env_values = true, value_parser = parse_key, help_heading = "State")]
+    pub state_key: Option<Secret>,
+
     /// Checked against the binary: `stdio` or `streamable-http`
     #[arg(long, env = "MCP_TRANSPORT", value_name = "TRANSPORT", help_heading = "Transport")]
     pub transport: Option<String>,
@@ -158,6 +242,10 @@ pub struct Settings {
     )]
     pub allowed_origins: Vec<String>,
 
+    /// Keep sessions for clients of the protocol before 2026, so that they can be asked for consent (HTTP); then one copy, or sticky routing
+    #[arg(long = "http-sessions", env = "QC_MCP_HTTP_SESSIONS", help_heading = "Transport", action = clap::ArgAction::SetTrue)]
+    pub http_sessions: bool,
+
     /// How much is logged, to standard error
     #[arg(
         long = "log-level",
@@ -180,6 +268,15 @@ pub struct Settings {
     /// The folder the program was started in.
     #[arg(skip)]
     pub working_folder: PathBuf,
+}
+
+/// Where state lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StateFolder {
+    /// The folder, not checked.
+    pub(crate) path: PathBuf,
+    /// Whether a setting names it, so that doing without it is no choice.
+    pub(crate) is_named: bool,
 }
 
 /// Where the data folder was named.
@@ -281,6 +378,18 @@ impl Settings {
                 "QC_MCP_MODE=live talks to www.quantconnect.com only, or to a simulator on this computer; QC_API_URL names `{host}`"
             ));
         }
+        if self.mode == Mode::Live && self.allow_live_orgs.is_empty() {
+            return Err("QC_MCP_MODE=live needs QC_MCP_ALLOW_LIVE_ORGS too: the ids of the organisations that may trade real money".into());
+        }
+        if self.mode == Mode::Live && transport == Transport::Http && self.state_key.is_none() {
+            return Err("QC_MCP_MODE=live over HTTP needs QC_MCP_STATE_KEY: 32 random bytes or more".into());
+        }
+        if self.state_key.is_some() && self.state_key == self.auth_token {
+            return Err(
+                "QC_MCP_STATE_KEY and QC_MCP_AUTH_TOKEN are the same; clients know the token, nobody may know the key"
+                    .into(),
+            );
+        }
         if transport == Transport::Http && self.allowed_hosts.iter().all(|host| host.trim().is_empty()) {
             return Err("QC_MCP_ALLOWED_HOSTS is empty; it would let any web page reach this server".into());
         }
@@ -335,6 +444,32 @@ impl Settings {
     pub fn writable_folder(&self) -> Option<PathBuf> {
         let folder = self.output_dir.as_ref().filter(|_| self.mode != Mode::ReadOnly)?;
         Some(self.working_folder.join(folder))
+    }
+
+    /// Where state lies: the folder of the setting, else one in the home folder; memory for the demo and where there is
+    /// no home.
+    pub(crate) fn state_folder(&self) -> Option<StateFolder> {
+        if let Some(named) = &self.state_dir {
+            return Some(StateFolder { path: self.working_folder.join(named), is_named: true });
+        }
+        let home = self.home.as_ref().filter(|home| !self.demo && home.is_absolute())?;
+        Some(StateFolder { path: home.join(".quantconnect-mcp"), is_named: false })
+    }
+
+    /// Whether callers could read or write the state folder by naming files in it: it lies in a folder that tools may
+    /// read or write, and no part of the way there is hidden.
+    pub(crate) fn state_is_exposed(&self) -> bool {
+        let Some(StateFolder { path, .. }) = self.state_folder() else { return false };
+        let roots = self.readable_folders().into_iter().chain(self.writable_folder());
+        roots.into_iter().any(|root| {
+            path.strip_prefix(&root)
+                .is_ok_and(|rest| !rest.components().any(|part| part.as_os_str().to_string_lossy().starts_with('.')))
+        })
+    }
+
+    /// Whether the API is on this computer, so that no real money can be behind it.
+    pub fn api_is_loopback(&self) -> bool {
+        is_loopback(url_host(&self.api_url))
     }
 
     /// What is kept of price files that were read.
@@ -442,13 +577,64 @@ mod tests {
 
     #[test]
     fn mode_live_talks_to_quantconnect_itself_or_to_this_computer() {
-        let live = |url: &str| parse(Transport::Stdio, &["--mode", "live", "--api-url", url]);
+        let live =
+            |url: &str| parse(Transport::Stdio, &["--mode", "live", "--allow-live-orgs", "abc", "--api-url", url]);
         assert!(live("https://www.quantconnect.com/api/v2").is_ok() && live("http://127.0.0.1:5612/api/v2").is_ok());
         for other in
             ["https://beta.quantconnect.com/api/v2", "https://quantconnect.com/api/v2", "https://proxy.example/"]
         {
             assert!(live(other).unwrap_err().contains("www.quantconnect.com only"), "{other}");
         }
+    }
+
+    #[test]
+    fn mode_live_needs_a_second_setting_and_over_http_a_key() {
+        let key = "k".repeat(32);
+        assert!(parse(Transport::Stdio, &["--mode", "live"]).unwrap_err().contains("QC_MCP_ALLOW_LIVE_ORGS"));
+        let orgs = ["--mode", "live", "--allow-live-orgs", "5cad178b20a1d525"];
+        assert!(parse(Transport::Stdio, &orgs).is_ok());
+        assert!(parse(Transport::Http, &orgs).unwrap_err().contains("QC_MCP_STATE_KEY"));
+        let with_key: Vec<&str> = orgs.iter().copied().chain(["--state-key", key.as_str()]).collect();
+        assert!(parse(Transport::Http, &with_key).is_ok());
+        let shared: Vec<&str> = with_key.iter().copied().chain(["--auth-token", key.as_str()]).collect();
+        assert!(parse(Transport::Http, &shared).unwrap_err().contains("the same"));
+        for bad in ["*", "all", "a b", "../x", ""] {
+            assert!(parse(Transport::Stdio, &["--mode", "live", "--allow-live-orgs", bad]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn unknown_values_of_guards_refuse_to_start() {
+        for flags in [
+            ["--backtests-per-minute", "-1"],
+            ["--backtests-per-day", "many"],
+            ["--sweep-size", "1.5"],
+            ["--deletes-per-call", ""],
+            ["--spend-per-day", "-1"],
+            ["--spend-per-day", "NaN"],
+            ["--spend-per-day", "inf"],
+            ["--state-key", "short"],
+            ["--http-sessions", "perhaps"],
+            ["--mode", ""],
+            ["--mode", "paper,live"],
+        ] {
+            assert!(parse(Transport::Stdio, &flags).is_err(), "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn state_lies_where_no_caller_can_name_it() {
+        let of = |flags: &[&str]| {
+            let mut settings = parse(Transport::Stdio, flags).unwrap();
+            settings.home = Some("/home/me".into());
+            settings.working_folder = "/home/me/work".into();
+            settings
+        };
+        assert_eq!(of(&[]).state_folder().unwrap().path, PathBuf::from("/home/me/.quantconnect-mcp"));
+        assert_eq!(of(&["--demo"]).state_folder(), None);
+        assert!(!of(&[]).state_is_exposed() && !of(&["--state-dir", ".state"]).state_is_exposed());
+        assert!(of(&["--state-dir", "state"]).state_is_exposed());
+        assert!(of(&["--state-dir", "/out/state", "--output-dir", "/out"]).state_is_exposed());
     }
 
     #[test]

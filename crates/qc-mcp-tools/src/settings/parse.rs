@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::values::Secret;
+
 /// `data-folder` of a lean.json, which may hold `//` and `/* */` comments.
 pub(super) fn lean_json_folder(text: &str) -> Option<PathBuf> {
     let json: Value = serde_json::from_str(&without_comments(text)).ok()?;
@@ -80,6 +82,35 @@ pub(super) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// An id as QuantConnect writes them; no pattern and no word that could mean all.
+pub(super) fn parse_id(text: &str) -> Result<String, String> {
+    const SHORTEST: usize = 3;
+    let id = text.trim();
+    let fine = SHORTEST <= id.len() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if fine && !id.eq_ignore_ascii_case("all") && !id.eq_ignore_ascii_case("any") {
+        return Ok(id.to_owned());
+    }
+    Err("name each organisation by its id: letters, digits and hyphens".into())
+}
+
+/// An amount of credit.
+pub(super) fn parse_amount(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(amount) if amount.is_finite() && 0.0 <= amount => Ok(amount),
+        _ => Err("an amount such as 0, 2.5 or 100".into()),
+    }
+}
+
+/// A key long enough that nobody guesses it.
+pub(super) fn parse_key(text: &str) -> Result<Secret, String> {
+    const SHORTEST: usize = 32;
+    let key = text.trim();
+    if SHORTEST <= key.len() {
+        return Ok(Secret::new(key));
+    }
+    Err(format!("a key has {SHORTEST} bytes or more, this one has {}", key.len()))
 }
 
 pub(super) fn parse_path(text: &str) -> Result<String, String> {

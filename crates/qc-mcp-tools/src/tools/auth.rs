@@ -10,7 +10,7 @@ use crate::{
     args::quote,
     ctx::Ctx,
     error::{Kind, Topic},
-    gate::is_harmless,
+    gate::{Question, is_harmless},
     server::{QcServer, make_credentials},
 };
 
@@ -117,13 +117,12 @@ impl QcServer {
         if let Some(current) = current
             && current.user_id() != new.user_id()
         {
-            ctx.ask
-                .confirm(&format!(
-                    "Switch this server from QuantConnect user {} to user {}?",
-                    current.user_id(),
-                    new.user_id()
-                ))
-                .await?;
+            let question = Question::plain(format!(
+                "Switch this server from QuantConnect user {} to user {}?",
+                current.user_id(),
+                new.user_id()
+            ));
+            ctx.ask.confirm(&question).await?;
         }
         if let Some(replaced) = self.typed().set(&ctx.caller.key, new) {
             self.forget_client(&replaced);

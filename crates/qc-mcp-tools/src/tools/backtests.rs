@@ -22,6 +22,7 @@ use crate::{
         backtest_picture::{self, Shown},
         find,
     },
+    gate::Deed,
     server::QcServer,
 };
 
@@ -196,7 +197,8 @@ impl QcServer {
         }
         let project_id = find::project(&ctx.door, &args.project_id).await?;
         let request = CreateBacktest { project_id, compile_id, backtest_name: args.backtest_name, parameters };
-        let backtest = ctx.door.send(&request).await?.backtest;
+        let permit = ctx.permit(Deed::new("start a backtest", &request).project(project_id)).await?;
+        let backtest = ctx.door.send_with(permit, &request).await?.backtest;
         Ok(Reply::new(format!("backtest {} started", backtest.backtest_id))
             .data(json!({"project_id": project_id, "backtest_id": backtest.backtest_id, "status": state(&backtest), "progress": backtest.share_done()}))
             .next("read_backtest"))
@@ -358,7 +360,9 @@ impl QcServer {
     #[tool(title = "Delete backtest")]
     async fn delete_backtest(&self, Parameters(args): Parameters<DeleteArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let Run { project_id, backtest_id } = run(&ctx, &args.project_id, &args.backtest_id).await?;
-        ctx.door.send(&DeleteBacktest { project_id, backtest_id: backtest_id.clone() }).await?;
+        let request = DeleteBacktest { project_id, backtest_id: backtest_id.clone() };
+        let permit = ctx.permit(Deed::new("delete a backtest", &request).project(project_id)).await?;
+        ctx.door.send_with(permit, &request).await?;
         Ok(Reply::new(format!("backtest {backtest_id} is deleted"))
             .data(json!({"project_id": project_id, "backtest_id": backtest_id})))
     }

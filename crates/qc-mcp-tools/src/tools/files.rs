@@ -16,6 +16,7 @@ use crate::{
         files::{self, Created},
         find, lock,
     },
+    gate::Deed,
     reply::CAP,
     server::QcServer,
 };
@@ -265,7 +266,14 @@ impl QcServer {
         let id = find::project(&ctx.door, &args.project_id).await?;
         let summary = format!("deleted {}", quote(&args.name));
         let request = DeleteFile { project_id: id, name: args.name, ..DeleteFile::default() };
-        let (_, locked) = lock::held(&ctx.door, id, || ctx.door.send(&request).boxed()).await?;
+        let deed = Deed::new("delete a file", &request)
+            .project(id)
+            .foreign("file", Untrusted::new(request.name.as_str()));
+        let delete = || {
+            let deed = deed.clone();
+            async { ctx.door.send_with(ctx.permit(deed).await?, &request).await }.boxed()
+        };
+        let (_, locked) = lock::held(&ctx.door, id, delete).await?;
         Ok(told(summary, locked).field("project_id", id))
     }
 }

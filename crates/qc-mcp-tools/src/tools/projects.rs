@@ -15,6 +15,7 @@ use crate::{
     ctx::Ctx,
     error::{Kind, Topic},
     flows::find,
+    gate::Deed,
     server::QcServer,
 };
 
@@ -170,7 +171,9 @@ impl QcServer {
     #[tool(title = "Delete project")]
     async fn delete_project(&self, Parameters(args): Parameters<DeleteArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let id = find::project(&ctx.door, &args.project_id).await?;
-        ctx.door.send(&DeleteProject { project_id: id }).await?;
+        let request = DeleteProject { project_id: id };
+        let permit = ctx.permit(Deed::new("delete the project", &request).project(id)).await?;
+        ctx.door.send_with(permit, &request).await?;
         Ok(Reply::new(format!("project {id} is deleted; it may be listed under Recycle Bin for a while"))
             .field("project_id", id))
     }

@@ -1,0 +1,197 @@
+//! How a deed is permitted: mode, size, budget, the human where it must be, the audit. In this order, so that nobody is
+//! asked about what would be refused anyway, and nothing leaves that is not written down.
+
+use qc_api::EndpointInfo;
+
+use super::{
+    Door,
+    audit::{self, Event, Scene},
+    budget::{self, Charge},
+    consent::{self, Question, Reply},
+    deed::{Deed, Permit},
+    mode::{self, Ruling},
+    money,
+    token::Call,
+};
+use crate::{
+    ctx::Ctx,
+    error::{Kind, ToolError, Topic},
+    store::{self, Store as _},
+};
+
+impl Ctx {
+    /// Permits a deed, or says why not; nothing was sent then.
+    ///
+    /// # Errors
+    /// [`Kind::Forbidden`] when mode, budget or the human does not allow it.
+    pub async fn permit(&self, deed: Deed) -> Result<Permit, ToolError> {
+        let mut permits = self.permit_all(vec![deed]).await?;
+        permits.pop().ok_or_else(|| ToolError::new(Kind::Internal, Topic::General, "no deed to permit"))
+    }
+
+    /// Permits all of these deeds or none, with one question for all.
+    ///
+    /// # Errors
+    /// As [`Ctx::permit`].
+    pub async fn permit_all(&self, mut deeds: Vec<Deed>) -> Result<Vec<Permit>, ToolError> {
+        let call = self.guarded()?;
+        let settings = self.door.settings();
+        for deed in &mut deeds {
+            if is_delicate(&deed.endpoint) && money::is_in_real_use(&self.door, in_project(deed)).await {
+                deed.needs_human = true;
+                deed.lines.push("an algorithm that trades real money runs from this, or may read it".into());
+            }
+        }
+        let mut asks = false;
+        for deed in &deeds {
+            match mode::rule(settings, deed) {
+                Ruling::Free => {}
+                Ruling::Ask => asks = true,
+                Ruling::Refuse(why) => return Err(self.refuse(call, &deeds, Topic::Live, &why)),
+            }
+        }
+        let is_end = deeds.iter().all(Deed::is_end);
+        let charge = Charge {
+            runs: deeds.iter().map(|deed| deed.runs).sum(),
+            qcc: deeds.iter().map(|deed| deed.estimate).sum(),
+        };
+        if !is_end {
+            let objects = deeds.iter().map(|deed| u64::from(deed.objects)).sum();
+            let sized =
+                budget::check_deletes(settings, objects).and_then(|()| budget::check_runs(settings, charge.runs));
+            sized.map_err(|error| self.note(call, &deeds, error))?;
+            let account = self.door.account().await?;
+            let now = self.door.now().await?;
+            budget::check(self.door.state(), &account.name, settings, now, charge)
+                .map_err(|error| self.note(call, &deeds, error))?;
+        }
+        if asks {
+            self.consent(call, &deeds).await?;
+        }
+        if !is_end {
+            let account = self.door.account().await?;
+            let now = self.door.now().await?;
+            budget::take(self.door.state(), &account.name, settings, now, charge)
+                .map_err(|error| self.note(call, &deeds, error))?;
+        }
+        for deed in &deeds {
+            let written =
+                audit::write(self.door.state(), self.door.scene(&call.tool), Event::Permitted, Some(deed), "");
+            if let Err(reason) = written {
+                tracing::error!(%reason, "the audit cannot be written");
+                if !is_end {
+                    return Err(ToolError::new(
+                        Kind::Forbidden,
+                        Topic::Audit,
+                        "the audit cannot be written, so nothing that needs it is done; nothing was sent",
+                    ));
+                }
+            }
+        }
+        Ok(deeds.into_iter().map(|deed| Permit { deed, tool: call.tool.clone() }).collect())
+    }
+
+    /// Says what the mode says about a deed that is not yet complete, so that a preview of what is refused anyway sends
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Kind::Forbidden`].
+    pub fn refuse_early(&self, deed: &Deed, why: &str) -> ToolError {
+        match self.guarded() {
+            Ok(call) => self.refuse(call, std::slice::from_ref(deed), Topic::Live, why),
+            Err(error) => error,
+        }
+    }
+
+    /// Asks the human about these deeds.
+    async fn consent(&self, call: &Call, deeds: &[Deed]) -> Result<(), ToolError> {
+        let question = Question::of(deeds, self.door.is_simulated());
+        let ticket = deeds.iter().find_map(|deed| deed.ticket.as_ref());
+        let scene = self.door.scene(&call.tool);
+        let reply = match (self.ask.is_mute(), ticket) {
+            (Some(why), _) => Reply::Mute(why),
+            // The question of a preview is put once; a second call only brings its answer.
+            (None, Some(ticket)) if !self.ask.has_reply() && !self.ask_once(ticket).await? => {
+                Reply::No("the question for this preview was put before")
+            }
+            _ => self.ask.put(&question, ticket.map_or("", |ticket| ticket.id.as_str())).await?,
+        };
+        match reply {
+            Reply::Yes => return Ok(()),
+            Reply::Pending => {
+                for deed in deeds {
+                    if let Err(reason) = audit::write(self.door.state(), scene, Event::Asked, Some(deed), "") {
+                        tracing::error!(%reason, "the audit cannot be written");
+                    }
+                }
+                return Err(consent::pending());
+            }
+            Reply::No(_) | Reply::Mute(_) => {}
+        }
+        if let Some(ticket) = ticket {
+            self.door.spend(ticket)?;
+        }
+        let why = match reply {
+            Reply::No(why) => why.to_owned(),
+            Reply::Mute(why) => format!("this needs a human's consent, and {why}"),
+            Reply::Yes | Reply::Pending => String::new(),
+        };
+        Err(self.refuse(call, deeds, Topic::Consent, &why))
+    }
+
+    /// A refusal, written down; for what ends an algorithm with the page where a human can do it.
+    fn refuse(&self, call: &Call, deeds: &[Deed], topic: Topic, why: &str) -> ToolError {
+        let mut message = format!("{why}; nothing was sent");
+        let live = deeds.iter().filter(|deed| deed.endpoint.reach == qc_api::Reach::Live || deed.needs_human);
+        let mut pages: Vec<String> = live.map(Deed::page).collect();
+        pages.dedup();
+        if !pages.is_empty() {
+            message.push_str("; a human can do it at ");
+            message.push_str(&pages.join(" "));
+        }
+        self.note(call, deeds, ToolError::new(Kind::Forbidden, topic, message))
+    }
+
+    /// Writes a refusal down.
+    fn note(&self, call: &Call, deeds: &[Deed], error: ToolError) -> ToolError {
+        for deed in deeds {
+            let scene = self.door.scene(&call.tool);
+            if let Err(reason) = audit::write(self.door.state(), scene, Event::Refused, Some(deed), &error.message) {
+                tracing::error!(%reason, "the audit cannot be written");
+            }
+        }
+        error
+    }
+}
+
+impl Door {
+    /// Who does what where, for the audit.
+    pub(super) fn scene<'a>(&'a self, tool: &'a str) -> Scene<'a> {
+        Scene { mode: self.settings().mode, tool, caller: self.caller.key.prefix(), simulated: self.is_simulated() }
+    }
+
+    /// Writes down that a call was refused before it was clear what it would do.
+    pub(super) fn note_refusal(&self, call: &Call, why: &str) {
+        if let Err(reason) = audit::write(self.state(), self.scene(&call.tool), Event::Refused, None, why) {
+            tracing::error!(%reason, "the audit cannot be written");
+        }
+    }
+
+    /// Takes a ticket out of the store: only one request gets it.
+    pub(super) fn spend(&self, ticket: &super::token::Ticket) -> Result<bool, ToolError> {
+        Ok(self.state().remove(self.caller_key(), store::Kind::Preview, &ticket.id)?)
+    }
+}
+
+/// Whether what running algorithms need may be touched: projects, files and libraries deleted, objects replaced.
+fn is_delicate(endpoint: &EndpointInfo) -> bool {
+    matches!(
+        endpoint.path,
+        "projects/delete" | "files/delete" | "object/delete" | "object/set" | "projects/library/delete"
+    )
+}
+
+/// The project a deed is about, where it is about one alone.
+fn in_project(deed: &Deed) -> Option<qc_api::ids::ProjectId> {
+    deed.project.filter(|_| !deed.endpoint.path.starts_with("object/"))
+}
