@@ -30,7 +30,7 @@ impl CallerKey {
 
     /// The key of a caller who brought credentials: a keyed hash of all that tells callers apart, so that nobody has
     /// another's by knowing a user id. Only for credentials that QuantConnect accepted.
-    pub(crate) fn of_stranger(server: &Key, issuer: &str, subject: &str, credentials: &Credentials) -> Self {
+    pub fn of_stranger(server: &Key, issuer: &str, subject: &str, credentials: &Credentials) -> Self {
         let token = credentials.derived_secret("caller");
         let parts: [&[u8]; 4] =
             [issuer.as_bytes(), subject.as_bytes(), credentials.user_id().as_bytes(), token.as_slice()];

@@ -12,3 +12,4 @@ pub(crate) mod lock;
 pub(crate) mod objects;
 pub(crate) mod overview;
 pub(crate) mod pipeline;
+pub(crate) mod live;

@@ -127,6 +127,15 @@ impl Door {
         Ok(Account::new(self.state().key()?, &credentials))
     }
 
+    /// Backtests of the last minute and day, and credit spent within the last day.
+    ///
+    /// # Errors
+    /// As [`Door::account`].
+    pub(crate) async fn used(&self) -> Result<(u64, u64, f64), ToolError> {
+        let account = self.account().await?;
+        Ok(budget::usage(self.state(), &account.name)?.figures(self.now().await?))
+    }
+
     /// The time at QuantConnect's side.
     ///
     /// # Errors

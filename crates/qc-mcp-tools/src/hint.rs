@@ -122,6 +122,12 @@ pub const TABLE: &[Row] = &[
         Topic::Audit,
         "ask the person who starts the server to set QC_MCP_STATE_DIR to a folder that can be written",
     ),
+    row(Kind::NotFound, Topic::Live, "call `list_live_algorithms` to see which projects run"),
+    row(
+        Kind::MaybeCreated,
+        Topic::Live,
+        "call `list_live_algorithms` and look for the deployment before a new preview",
+    ),
     row(
         Kind::NotFound,
         Topic::Profile,

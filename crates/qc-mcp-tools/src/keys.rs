@@ -10,7 +10,7 @@ const BYTES: usize = 32;
 
 /// A key. Wiped when dropped, never printed.
 #[derive(Clone)]
-pub(crate) struct Key(Zeroizing<[u8; BYTES]>);
+pub struct Key(Zeroizing<[u8; BYTES]>);
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -20,7 +20,7 @@ impl std::fmt::Debug for Key {
 
 impl Key {
     /// The key that a secret of any length stands for.
-    pub(crate) fn of_secret(secret: &[u8]) -> Key {
+    pub fn of_secret(secret: &[u8]) -> Key {
         Key(Zeroizing::new(Sha256::digest(secret).into()))
     }
 

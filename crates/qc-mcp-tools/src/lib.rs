@@ -31,7 +31,7 @@ pub mod gate;
 pub mod hint;
 mod imports;
 mod kept;
-mod keys;
+pub mod keys;
 mod lists;
 pub mod logs;
 mod machine;

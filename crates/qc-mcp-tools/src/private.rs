@@ -32,11 +32,6 @@ impl Folder {
         Ok(Folder { path: fs::canonicalize(path)? })
     }
 
-    /// Where it really is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The path of one of its files, which exists afterwards, closed to others and no link.
     ///
     /// # Errors
@@ -207,7 +202,8 @@ fn same(_: &File, _: &Path) -> io::Result<()> {
     Ok(())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
@@ -238,11 +234,11 @@ mod tests {
         let outside = dir.path().join("outside");
         fs::write(&outside, "keep").unwrap();
         let folder = Folder::open(&dir.path().join("state")).unwrap();
-        symlink(&outside, folder.path().join("a")).unwrap();
+        symlink(&outside, folder.path.join("a")).unwrap();
         assert!(folder.append_line("a", b"1\n", 100, 3).is_err());
         assert!(folder.read_or_make("a", b"k").is_err());
         assert_eq!(fs::read_to_string(&outside).unwrap(), "keep");
-        symlink(folder.path(), dir.path().join("link")).unwrap();
+        symlink(&folder.path, dir.path().join("link")).unwrap();
         assert!(Folder::open(&dir.path().join("link")).is_err());
     }
 

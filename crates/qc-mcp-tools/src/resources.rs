@@ -311,7 +311,7 @@ async fn project_page(ctx: &Ctx, project_id: qc_api::ids::ProjectId) -> Result<S
 
 async fn status(server: &QcServer, ctx: &Ctx) -> Result<Value, ToolError> {
     Ok(
-        json!({"server": server.server_facts(), "account": server.account_facts(ctx).await?, "guards": server.guard_facts()}),
+        json!({"server": server.server_facts(), "account": server.account_facts(ctx).await?, "guards": server.guard_facts(ctx).await?}),
     )
 }
 

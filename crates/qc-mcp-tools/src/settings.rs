@@ -6,10 +6,12 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 
 mod parse;
+mod profiles;
 mod toolsets;
 mod values;
 
 use parse::{is_loopback, lean_json_folder, parse_amount, parse_api_url, parse_id, parse_key, parse_path, url_host};
+pub use profiles::Profile;
 pub use toolsets::Toolsets;
 use toolsets::parse_toolsets;
 pub use values::{LogLevel, Mode, Secret, Transport};

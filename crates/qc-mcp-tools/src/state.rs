@@ -2,7 +2,7 @@
 //! which both are sealed. Found at first use, so that a start touches no disk.
 
 use std::{
-    path::PathBuf,
+    path::Path,
     sync::{Arc, OnceLock},
 };
 
@@ -106,7 +106,7 @@ impl Inner {
         Opened { folder: None, failure, key, store }
     }
 
-    fn in_folder(&self, path: &PathBuf) -> Result<Opened, String> {
+    fn in_folder(&self, path: &Path) -> Result<Opened, String> {
         let folder = Folder::open(path).map_err(|error| error.to_string())?;
         let key = match &self.given_key {
             Some(key) => key.clone(),

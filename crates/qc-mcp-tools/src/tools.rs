@@ -21,6 +21,7 @@ mod libraries;
 mod nodes;
 mod object_store;
 mod optimizations;
+mod live;
 mod portfolio;
 mod projects;
 mod quantbook;
@@ -59,6 +60,8 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::ObjectStore, Access::Read, QcServer::object_store_read),
     shelf(Group::ObjectStore, Access::Create, QcServer::object_store_create),
     shelf(Group::ObjectStore, Access::Update, QcServer::object_store_update),
+    shelf(Group::Live, Access::Read, QcServer::live_read),
+    shelf(Group::Live, Access::Live, QcServer::live_live),
     shelf(Group::Assist, Access::Read, QcServer::assist_read),
     shelf(Group::Assist, Access::Read, QcServer::lint_read),
     shelf(Group::Quantbook, Access::Read, QcServer::quantbook_read),

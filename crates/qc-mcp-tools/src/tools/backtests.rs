@@ -445,7 +445,7 @@ fn result(run: &Run, backtest: &Backtest) -> Reply {
 }
 
 /// One line of the list.
-fn row(summary: &BacktestSummary, with_figures: bool) -> Value {
+pub(super) fn row(summary: &BacktestSummary, with_figures: bool) -> Value {
     let state = if summary.error.as_deref().is_some_and(|error| !error.is_empty()) || summary.status.is_error() {
         "failed"
     } else if summary.status.is_completed() {
@@ -507,7 +507,7 @@ fn chart_request(
 }
 
 /// Unix seconds from digits or from a date (`in_day` seconds into it).
-fn moment(name: &str, text: &str, in_day: i64) -> Result<i64, ToolError> {
+pub(super) fn moment(name: &str, text: &str, in_day: i64) -> Result<i64, ToolError> {
     if let Ok(seconds) = text.trim().parse::<i64>()
         && text.trim().len() != 8
     {
@@ -523,7 +523,7 @@ fn moment(name: &str, text: &str, in_day: i64) -> Result<i64, ToolError> {
 }
 
 /// The series of a chart as lists of points.
-fn series(chart: &Chart) -> Value {
+pub(super) fn series(chart: &Chart) -> Value {
     let series: Vec<Value> = chart
         .series
         .iter()

@@ -4,7 +4,7 @@ use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, too
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Reply, ToolError, ctx::Ctx, resources, server::QcServer};
+use crate::{Reply, ToolError, ctx::Ctx, resources, server::QcServer, settings::Mode};
 
 /// Parts of the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -57,7 +57,7 @@ impl QcServer {
             reply = reply.field("account", self.account_facts(&ctx).await?);
         }
         if shows(Section::Guards) {
-            reply = reply.field("guards", self.guard_facts());
+            reply = reply.field("guards", self.guard_facts(&ctx).await?);
         }
         // The last two are shown only where they are asked for: they say nothing about what the server may do.
         if section == Section::System {
@@ -111,14 +111,36 @@ impl QcServer {
         }))
     }
 
-    /// What keeps tools from doing harm.
-    pub(crate) fn guard_facts(&self) -> Value {
+    /// What keeps tools from doing harm: mode, budgets and what is left of them, where state and audit lie.
+    pub(crate) async fn guard_facts(&self, ctx: &Ctx) -> Result<Value, ToolError> {
         let settings = self.settings();
-        json!({
+        let in_memory = self.state().is_memory();
+        let mut facts = json!({
             "mode": settings.mode.id(),
             "highest_access": settings.mode.highest().id(),
+            "real_money": if settings.mode == Mode::Live { "for the organisations of QC_MCP_ALLOW_LIVE_ORGS, each deed with a human's consent" } else { "refused; an algorithm that runs with it can be stopped with a human's consent" },
             "readable_folders": settings.readable_folders().len(),
             "may_write_files": settings.writable_folder().is_some(),
-        })
+            "limits": {
+                "backtests_per_minute": settings.backtests_per_minute,
+                "backtests_per_day": settings.backtests_per_day,
+                "sweep_size": settings.sweep_size,
+                "deletes_per_call": settings.deletes_per_call,
+                "spend_qcc_per_day": settings.spend_per_day,
+            },
+            "state": if in_memory { "memory: counters begin at zero with every start" } else { "file" },
+            "audit": if in_memory { "log" } else { "file audit.jsonl in the state folder" },
+        });
+        if self.credentials(&ctx.caller).await?.is_some()
+            && let Ok(used) = ctx.door.used().await
+            && let Some(facts) = facts.as_object_mut()
+        {
+            let (minute, day, spent) = used;
+            facts.insert(
+                "used".into(),
+                json!({"backtests_last_minute": minute, "backtests_last_day": day, "spent_qcc_last_day": spent}),
+            );
+        }
+        Ok(facts)
     }
 }

@@ -1,0 +1,249 @@
+//! Running algorithms: what a project's last deployment is and whether it moves real money, its parts page by page, and
+//! ending it.
+
+use std::time::Duration;
+
+use qc_api::{
+    brokerage::Money,
+    endpoints::live::{
+        LiquidateLive, ListLive, ReadLive, ReadLiveChart, ReadLiveInsights, ReadLiveLogs, ReadLiveOrders,
+        ReadLiveTrades, StopLive,
+    },
+    ids::{DeployId, ProjectId},
+    model::{Chart, ClosedTrade, Insight, LiveAlgorithm, LiveStatus, LiveSummary, Order},
+};
+
+use crate::{
+    ctx::{Ctx, Progress},
+    error::{Kind, ToolError, Topic},
+    gate::{Deed, Door, Permit, money},
+};
+
+pub(crate) mod deploy;
+
+/// Most log lines the service gives at once.
+pub(crate) const LOG_PAGE: i64 = 250;
+/// How long a list or chart that loads is waited for, and between two looks.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// The last deployment of a project, or a given one.
+pub(crate) async fn read(
+    door: &Door,
+    project_id: ProjectId,
+    deploy_id: Option<DeployId>,
+) -> Result<(LiveAlgorithm, Money), ToolError> {
+    let live = door.send(&ReadLive { project_id, deploy_id }).await?;
+    let id = live.deploy_id.as_ref().map(DeployId::as_str);
+    let money = money::of_running(door, project_id, id, live.brokerage.as_deref()).await;
+    Ok((live, money))
+}
+
+/// Deployments, newest first, each with what it moves.
+pub(crate) async fn list(door: &Door, request: &ListLive) -> Result<Vec<(LiveSummary, Money)>, ToolError> {
+    let mut live = door.send(request).await?.live;
+    live.sort_by_key(|live| std::cmp::Reverse(live.launched));
+    let mut known = Vec::with_capacity(live.len());
+    for live in live {
+        let id = live.deploy_id.as_ref().map(DeployId::as_str);
+        let money = money::of_running(door, live.project_id, id, live.brokerage.as_deref()).await;
+        known.push((live, money));
+    }
+    Ok(known)
+}
+
+/// The word for money in answers.
+pub(crate) fn word(money: Money) -> &'static str {
+    match money {
+        Money::Paper => "paper",
+        Money::Real => "real",
+    }
+}
+
+/// A status in the service's word, or ours for one we do not know.
+pub(crate) fn status(status: Option<&LiveStatus>) -> &str {
+    match status {
+        Some(status) if LiveStatus::KNOWN.contains(status) => status.as_str(),
+        Some(_) => "other",
+        None => "unknown",
+    }
+}
+
+/// The waiting for something that the service is still loading.
+#[derive(Default)]
+struct Loading {
+    waited: Duration,
+}
+
+impl Loading {
+    /// Pauses before the next look.
+    async fn pause(
+        &mut self,
+        door: &Door,
+        progress: &Progress,
+        what: &str,
+        share: Option<f64>,
+    ) -> Result<(), ToolError> {
+        if LONGEST_WAIT <= self.waited {
+            let done = 100.0 * share.unwrap_or_default();
+            let message = format!("{what} still load after {} s ({done:.0} %)", self.waited.as_secs());
+            return Err(ToolError::new(Kind::NotReady, Topic::General, message));
+        }
+        progress.report(self.waited.as_secs_f64(), Some(LONGEST_WAIT.as_secs_f64()), format!("{what} load"));
+        door.sleep(PAUSE).await?;
+        self.waited += PAUSE;
+        Ok(())
+    }
+}
+
+/// Orders from `start` up to `end`, and how many there are.
+pub(crate) async fn orders(
+    door: &Door,
+    progress: &Progress,
+    request: &ReadLiveOrders,
+) -> Result<(Vec<Order>, Option<i64>), ToolError> {
+    let mut loading = Loading::default();
+    loop {
+        let reply = door.send(request).await?;
+        match reply.loading() {
+            Some(done) => loading.pause(door, progress, "orders", done.share).await?,
+            None => return Ok((reply.orders, reply.length)),
+        }
+    }
+}
+
+/// A chart.
+pub(crate) async fn chart(door: &Door, progress: &Progress, request: &ReadLiveChart) -> Result<Chart, ToolError> {
+    let mut loading = Loading::default();
+    loop {
+        let reply = door.send(request).await?;
+        match reply.chart {
+            Some(chart) => return Ok(chart),
+            None => loading.pause(door, progress, "the points of the chart", reply.progress).await?,
+        }
+    }
+}
+
+/// Closed trades from `start` up to `end`, and how many there are.
+pub(crate) async fn trades(
+    door: &Door,
+    request: &ReadLiveTrades,
+) -> Result<(Vec<ClosedTrade>, Option<i64>), ToolError> {
+    let reply = door.send(request).await?;
+    Ok((reply.trades, reply.length))
+}
+
+/// Insights from `start` up to `end`, and how many there are.
+pub(crate) async fn insights(
+    door: &Door,
+    request: &ReadLiveInsights,
+) -> Result<(Vec<Insight>, Option<i64>), ToolError> {
+    let reply = door.send(request).await?;
+    Ok((reply.insights, reply.length))
+}
+
+/// Log lines from `start` up to `end` (any distance), and how many there are in all.
+pub(crate) async fn logs(
+    door: &Door,
+    project_id: ProjectId,
+    algorithm_id: &DeployId,
+    query: Option<&str>,
+    start: i64,
+    end: i64,
+) -> Result<(Vec<String>, i64), ToolError> {
+    let mut lines = Vec::new();
+    let mut total = 0;
+    let mut at = start;
+    loop {
+        let request = ReadLiveLogs {
+            project_id,
+            algorithm_id: algorithm_id.clone(),
+            start_line: at,
+            end_line: end.min(at + LOG_PAGE),
+            format: "json".into(),
+            deployment_logs: None,
+            query: query.map(str::to_owned),
+        };
+        let reply = door.send(&request).await?;
+        let n = i64::try_from(reply.logs.len()).unwrap_or(LOG_PAGE);
+        lines.extend(reply.logs);
+        total = reply.length.unwrap_or(at + n).max(total);
+        at += LOG_PAGE;
+        if n < LOG_PAGE || end <= at || total <= at {
+            return Ok((lines, total));
+        }
+    }
+}
+
+/// How an algorithm is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It stops; what it holds is kept.
+    Stop,
+    /// Everything is sold, then it stops.
+    Liquidate,
+}
+
+impl End {
+    /// What was done, in words.
+    pub(crate) fn done(self) -> &'static str {
+        match self {
+            End::Stop => "stopped; its holdings are kept",
+            End::Liquidate => "told to sell everything and stop",
+        }
+    }
+
+    fn deed(self, project_id: ProjectId) -> Deed {
+        let deed = match self {
+            End::Stop => Deed::new("stop, keep the holdings", &StopLive { project_id }),
+            End::Liquidate => Deed::new("sell everything and stop", &LiquidateLive { project_id }),
+        };
+        deed.project(project_id)
+    }
+}
+
+/// A running algorithm that is to be ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) project_id: ProjectId,
+    pub(crate) deploy_id: Option<DeployId>,
+    pub(crate) money: Money,
+}
+
+/// The running algorithm of a project; `None` when it has certainly ended. If it cannot be read, it counts as real
+/// money, so that a human decides, but it can be ended.
+pub(crate) async fn target(door: &Door, project_id: ProjectId) -> Result<Option<Target>, ToolError> {
+    match read(door, project_id, None).await {
+        Ok((live, _)) if live.status.as_ref().is_some_and(LiveStatus::is_terminal) => Ok(None),
+        Ok((live, money)) => Ok(Some(Target { project_id, deploy_id: live.deploy_id, money })),
+        Err(error) if matches!(error.kind, Kind::Refused | Kind::NotFound) => Err(error),
+        Err(_) => Ok(Some(Target { project_id, deploy_id: None, money: Money::Real })),
+    }
+}
+
+/// Ends these algorithms and no others, after one question if one of them moves real money. The outcome of each stands
+/// at its place.
+///
+/// # Errors
+/// When the human did not consent or the mode does not allow it: then none was touched.
+pub(crate) async fn end(ctx: &Ctx, targets: &[Target], end: End) -> Result<Vec<Result<(), ToolError>>, ToolError> {
+    let deeds = targets.iter().map(|target| {
+        let deed = end.deed(target.project_id).money(target.money);
+        match &target.deploy_id {
+            Some(id) => deed.deployment(id.as_str()),
+            None => deed.line(format!("the deployment of project {} could not be read", target.project_id)),
+        }
+    });
+    let permits = ctx.permit_all(deeds.collect()).await?;
+    // Side by side: in an emergency the last must not wait for the first.
+    let sending =
+        targets.iter().zip(permits).map(|(target, permit)| send_end(&ctx.door, target.project_id, end, permit));
+    Ok(futures::future::join_all(sending).await)
+}
+
+async fn send_end(door: &Door, project_id: ProjectId, end: End, permit: Permit) -> Result<(), ToolError> {
+    match end {
+        End::Stop => door.send_with(permit, &StopLive { project_id }).await.map(drop),
+        End::Liquidate => door.send_with(permit, &LiquidateLive { project_id }).await.map(drop),
+    }
+}

@@ -1,0 +1,314 @@
+//! Live trading: deploy, end, command, connect an account. Every tool here describes its deed to the guards first.
+
+use qc_api::{
+    endpoints::{
+        connections::{AuthorizeConnection, Connection},
+        live::ListLive,
+        live_commands::{BroadcastLiveCommand, CreateLiveCommand},
+        projects::ReadProjects,
+    },
+    ids::{OrganizationId, ProjectId},
+};
+use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Reply, ToolError, Untrusted,
+    args::ProjectArg,
+    ctx::Ctx,
+    error::{Kind, Topic},
+    flows::{
+        find,
+        live::{self, End, Target, deploy},
+    },
+    gate::{Deed, money},
+    server::QcServer,
+};
+
+mod reads;
+mod wanted;
+
+use wanted::CreateArgs;
+
+/// Arguments of what ends an algorithm.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct EndArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+}
+
+/// How to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+#[serde(rename_all = "lowercase")]
+enum Action {
+    /// Stop and keep the holdings.
+    Stop,
+    /// Sell everything, then stop.
+    Liquidate,
+}
+
+/// Arguments of `stop_live_algorithms`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct EndManyArgs {
+    /// Project ids, or ["all"]
+    project_ids: Vec<String>,
+    /// stop keeps holdings, liquidate sells them
+    action: Action,
+}
+
+/// Arguments of `create_live_command`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct CommandArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// JSON object; without $type it goes to on_command
+    command: Map<String, Value>,
+}
+
+/// Arguments of `broadcast_live_command`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct BroadcastArgs {
+    /// Organisation; the settings must name it
+    organization_id: String,
+    /// JSON object for every running algorithm
+    command: Map<String, Value>,
+    /// Project left out
+    exclude_project_id: Option<i64>,
+}
+
+/// Arguments of `authorize_connection`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct AuthorizeArgs {
+    /// alpaca, tradestation, charlesschwab or tastytrade
+    brokerage: String,
+}
+
+#[tool_router(router = live_live, vis = "pub(crate)")]
+impl QcServer {
+    /// Deploy a project live. Without confirm_token: compiles and previews node, code, brokerage, paper or real money; show the user, then call again with the token and the same arguments.
+    #[tool(title = "Deploy live")]
+    async fn create_live_algorithm(
+        &self,
+        Parameters(args): Parameters<CreateArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let token = args.confirm_token.clone();
+        let (wanted, typed) = args.wanted(&ctx).await?;
+        let Some(token) = token else {
+            let shown = deploy::preview(&ctx, &wanted).await?;
+            return Ok(wanted::preview_reply(&ctx, &wanted, &shown, typed));
+        };
+        let reply = deploy::go(&ctx, &wanted, &token).await?;
+        let deploy_id = reply.deployment().map(ToString::to_string).unwrap_or_default();
+        let money = live::word(wanted.brokerage.money());
+        Ok(told(&ctx, format!("deployed {deploy_id} with {money} money; it takes some minutes to run"))
+            .data(json!({"project_id": wanted.project_id, "deploy_id": deploy_id, "money": money, "page": page(wanted.project_id)}))
+            .next("read_live_algorithm until it is Running, then read_live_logs"))
+    }
+
+    /// Stop a project's live algorithm; its holdings are kept. Real money needs the user's consent.
+    #[tool(title = "Stop live algorithm")]
+    async fn stop_live_algorithm(&self, Parameters(args): Parameters<EndArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        end_one(&ctx, &args.project_id, End::Stop).await
+    }
+
+    /// Sell everything a project's live algorithm holds and stop it. Real money needs the user's consent.
+    #[tool(title = "Liquidate live algorithm")]
+    async fn liquidate_live_algorithm(
+        &self,
+        Parameters(args): Parameters<EndArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        end_one(&ctx, &args.project_id, End::Liquidate).await
+    }
+
+    /// Stop or liquidate several live algorithms, or all, with one question to the user for exactly that list.
+    #[tool(title = "Stop live algorithms")]
+    async fn stop_live_algorithms(
+        &self,
+        Parameters(args): Parameters<EndManyArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let end = if args.action == Action::Stop { End::Stop } else { End::Liquidate };
+        let targets = targets(&ctx, &args.project_ids).await?;
+        if targets.is_empty() {
+            return Ok(told(&ctx, "nothing runs there; nothing was sent").field("results", json!([])));
+        }
+        let outcomes = live::end(&ctx, &targets, end).await?;
+        let n_done = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        let rows: Vec<Value> = targets
+            .iter()
+            .zip(&outcomes)
+            .map(|(target, outcome)| {
+                let mut row = json!({
+                    "project_id": target.project_id,
+                    "deploy_id": target.deploy_id,
+                    "money": live::word(target.money),
+                    "done": outcome.is_ok(),
+                });
+                if let (Err(error), Some(row)) = (outcome, row.as_object_mut()) {
+                    row.insert("error".into(), json!(Untrusted::new(error.text()).shortened(300)));
+                    row.insert("page".into(), json!(page(target.project_id)));
+                }
+                row
+            })
+            .collect();
+        let verb = if end == End::Stop { "stopped" } else { "told to liquidate" };
+        let summary = match targets.len() - n_done {
+            0 => format!("{n_done} algorithms {verb}"),
+            failed => format!("{n_done} algorithms {verb}, {failed} FAILED: see their pages"),
+        };
+        Ok(told(&ctx, summary).field("results", rows).next("list_live_algorithms to see that they ended"))
+    }
+
+    /// Send a command to a project's running algorithm. For real money the user is asked each time.
+    #[tool(title = "Send live command")]
+    async fn create_live_command(
+        &self,
+        Parameters(args): Parameters<CommandArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let project_id = find::project(&ctx.door, &args.project_id).await?;
+        let Some(target) = live::target(&ctx.door, project_id).await? else { return Err(nothing_runs(project_id)) };
+        let request = CreateLiveCommand { project_id, command: Value::Object(args.command) };
+        let mut deed = Deed::new("send a command", &request).project(project_id).money(target.money);
+        if let Some(id) = &target.deploy_id {
+            deed = deed.deployment(id.as_str());
+        }
+        let deed = deed.organization(organization(&ctx, project_id).await?).foreign("command", shown(&request.command));
+        let permit = ctx.permit(deed).await?;
+        ctx.door.send_with(permit, &request).await?;
+        Ok(told(&ctx, "the command was sent; whether the algorithm acts on it shows in its logs")
+            .data(json!({"project_id": project_id, "deploy_id": target.deploy_id, "money": live::word(target.money)}))
+            .next("read_live_logs"))
+    }
+
+    /// Send a command to every running algorithm of an organisation. Off unless the server's settings name it.
+    #[tool(title = "Broadcast live command")]
+    async fn broadcast_live_command(
+        &self,
+        Parameters(args): Parameters<BroadcastArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let organization_id = OrganizationId(find::valid_id(&args.organization_id)?);
+        let request = BroadcastLiveCommand {
+            organization_id: organization_id.clone(),
+            command: Value::Object(args.command),
+            exclude_project_id: args.exclude_project_id.map(ProjectId),
+        };
+        let deed = Deed::new("broadcast a command", &request).organization(organization_id.as_str());
+        let allowed = self.settings().allow_broadcast_orgs.iter().any(|id| id == organization_id.as_str());
+        // What is off is refused before anything is read.
+        let real = allowed && money::is_in_real_use(&ctx.door, None).await;
+        let deed = if allowed && !real { deed.money(qc_api::brokerage::Money::Paper) } else { deed };
+        let permit = ctx.permit(deed.foreign("command", shown(&request.command))).await?;
+        ctx.door.send_with(permit, &request).await?;
+        Ok(told(&ctx, "the command was sent to every running algorithm of the organisation")
+            .field("organization_id", organization_id)
+            .next("read_live_logs"))
+    }
+
+    /// Give the page where the user signs in to connect a brokerage account. Opens no browser; the tokens stay at QuantConnect.
+    #[tool(title = "Connect a brokerage")]
+    async fn authorize_connection(
+        &self,
+        Parameters(args): Parameters<AuthorizeArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let brokerage = Connection::from(args.brokerage.trim());
+        if !Connection::KNOWN.contains(&brokerage) {
+            let known: Vec<&str> = Connection::KNOWN.iter().map(Connection::as_str).collect();
+            return Err(ToolError::argument(format!("`brokerage` is one of {}; nothing was sent", known.join(", "))));
+        }
+        let request = AuthorizeConnection { brokerage };
+        let permit = ctx.permit(Deed::new("ask for a sign-in page", &request)).await?;
+        let page = ctx.door.send_with(permit, &request).await?;
+        let Some(url) = wanted::sign_in_page(&request.brokerage, page.location.expose(), ctx.door.is_simulated())
+        else {
+            return Err(ToolError::new(
+                Kind::BadAnswer,
+                Topic::Live,
+                "the sign-in page lies on no host of that brokerage or of QuantConnect; it is not shown",
+            ));
+        };
+        Ok(told(&ctx, "the user opens this page and signs in; it is a key, so it is for them alone")
+            .data(json!({"brokerage": request.brokerage.as_str(), "url": url}))
+            .next("create_live_algorithm, once the user has signed in"))
+    }
+}
+
+/// A reply that says first when QuantConnect is simulated.
+fn told(ctx: &Ctx, summary: impl AsRef<str>) -> Reply {
+    let summary = summary.as_ref();
+    Reply::new(if ctx.door.is_simulated() { format!("SIMULATED: {summary}") } else { summary.to_owned() })
+}
+
+/// The project's page on the web.
+fn page(project_id: ProjectId) -> String {
+    format!("https://www.quantconnect.com/project/{project_id}")
+}
+
+/// A command as a human sees it.
+fn shown(command: &Value) -> Untrusted {
+    Untrusted::new(command.to_string())
+}
+
+fn nothing_runs(project_id: ProjectId) -> ToolError {
+    let message = format!("nothing runs in project {project_id}; nothing was sent");
+    ToolError::new(Kind::NotFound, Topic::Live, message)
+}
+
+/// The organisation a project belongs to, as the service says; empty, which nothing allows, if it does not.
+async fn organization(ctx: &Ctx, project_id: ProjectId) -> Result<String, ToolError> {
+    let projects = ctx.door.send(&ReadProjects::one(project_id)).await?.projects;
+    let project = projects.into_iter().find(|project| project.project_id == project_id);
+    Ok(project.and_then(|project| project.organization_id).map(|id| id.to_string()).unwrap_or_default())
+}
+
+async fn end_one(ctx: &Ctx, project: &ProjectArg, end: End) -> Result<Reply, ToolError> {
+    let project_id = find::project(&ctx.door, project).await?;
+    let Some(target) = live::target(&ctx.door, project_id).await? else { return Err(nothing_runs(project_id)) };
+    for outcome in live::end(ctx, std::slice::from_ref(&target), end).await? {
+        // Whatever went wrong, the user must know where to do it by hand.
+        outcome.map_err(|error| ToolError {
+            message: format!("{}; a human can do it at {}", error.message, page(project_id)),
+            ..error
+        })?;
+    }
+    Ok(told(ctx, format!("the algorithm of project {project_id} is {}", end.done()))
+        .data(json!({"project_id": project_id, "deploy_id": target.deploy_id, "money": live::word(target.money)}))
+        .next("read_live_algorithm to see that it ended"))
+}
+
+/// The running algorithms of these projects, or all.
+async fn targets(ctx: &Ctx, wanted: &[String]) -> Result<Vec<Target>, ToolError> {
+    let all = matches!(wanted, [only] if only.trim().eq_ignore_ascii_case("all"));
+    let mut ids = Vec::new();
+    for word in wanted.iter().filter(|_| !all) {
+        let arg = word.trim().parse().map_or_else(|_| ProjectArg::Name(word.clone()), ProjectArg::Id);
+        let id = find::project(&ctx.door, &arg).await?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    if !all && ids.is_empty() {
+        return Err(ToolError::argument("`project_ids` is empty; name projects, or [\"all\"]; nothing was sent"));
+    }
+    let listed = live::list(&ctx.door, &ListLive::default()).await?;
+    let ended = |target: &qc_api::model::LiveSummary| target.status.as_ref().is_some_and(|it| it.is_terminal());
+    let mut targets: Vec<Target> = Vec::new();
+    for (live, money) in listed.into_iter().filter(|(live, _)| !ended(live)) {
+        let is_meant = all || ids.contains(&live.project_id);
+        if is_meant && targets.iter().all(|target| target.project_id != live.project_id) {
+            targets.push(Target { project_id: live.project_id, deploy_id: live.deploy_id, money });
+        }
+    }
+    Ok(targets)
+}

@@ -1,0 +1,289 @@
+//! The arguments of a deployment, and the preview of it as an answer.
+
+use qc_api::{
+    brokerage::{Brokerage, DataProvider, Money},
+    endpoints::connections::Connection,
+    ids::{CompileId, NodeId, VersionId},
+    model::Notifications,
+};
+use rmcp::schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{page, told};
+use crate::{
+    Reply, ToolError, Untrusted,
+    args::{ProjectArg, quote},
+    ctx::Ctx,
+    error::{Kind, Topic},
+    flows::{
+        find,
+        live::{
+            self,
+            deploy::{self, Shown, Wanted},
+        },
+    },
+};
+
+/// Arguments of `create_live_algorithm`.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+pub(super) struct CreateArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// Id from compile_project; compiled again for the preview
+    compile_id: String,
+    /// Live node of read_project_nodes
+    node_id: String,
+    /// Brokerage settings, e.g. {"id": "QuantConnectBrokerage"}; keys belong into a credentials_profile
+    brokerage_config: Option<Map<String, Value>>,
+    /// Profile of the server's settings, instead of brokerage_config
+    credentials_profile: Option<String>,
+    /// Data sources, name to settings
+    data_providers: Option<Map<String, Value>>,
+    /// LEAN version; default -1, the newest
+    version_id: Option<String>,
+    /// Start again after a failure
+    automatic_redeploy: Option<bool>,
+    /// {"events": [...], "targets": [...]}
+    notification: Option<Map<String, Value>>,
+    /// Parameters, name to value
+    parameters: Option<Map<String, Value>>,
+    /// Token of the preview
+    pub(super) confirm_token: Option<String>,
+}
+
+impl CreateArgs {
+    /// What is wanted, checked as far as that goes without a request (but for the project's name), and whether keys were
+    /// typed as arguments.
+    pub(super) async fn wanted(self, ctx: &Ctx) -> Result<(Wanted, bool), ToolError> {
+        let (brokerage, mut data_providers) = match (self.brokerage_config, self.credentials_profile.as_deref()) {
+            (Some(config), None) => (brokerage(&config)?, Default::default()),
+            (None, Some(name)) => {
+                let profile = ctx.door.settings().brokerage_profile(name);
+                let profile = profile.map_err(|why| ToolError::new(Kind::NotFound, Topic::Profile, why))?;
+                (profile.brokerage, profile.data_providers)
+            }
+            _ => {
+                return Err(ToolError::argument(
+                    "give brokerage_config or credentials_profile, one of them; nothing was sent",
+                ));
+            }
+        };
+        let typed = self.credentials_profile.is_none() && brokerage.spec().fields.iter().any(|field| field.required);
+        if let Some(given) = self.data_providers {
+            data_providers = Default::default();
+            for (name, settings) in given {
+                let provider: DataProvider = serde_json::from_value(settings).map_err(|error| {
+                    ToolError::argument(format!(
+                        "data_providers `{}`: {}; nothing was sent",
+                        quote(&name),
+                        plain(&error)
+                    ))
+                })?;
+                data_providers.insert(name, provider);
+            }
+        }
+        let notification: Option<Notifications> = match self.notification {
+            Some(given) => Some(serde_json::from_value(Value::Object(given)).map_err(|_| {
+                ToolError::argument("`notification` wants {\"events\": [..], \"targets\": [..]}; nothing was sent")
+            })?),
+            None => None,
+        };
+        let mut parameters = qc_api::wire::Map::default();
+        for (name, value) in self.parameters.unwrap_or_default() {
+            let text = match value {
+                Value::String(text) => text,
+                Value::Number(_) | Value::Bool(_) => value.to_string(),
+                _ => return Err(ToolError::argument(format!("parameter `{}` wants a text or a number", quote(&name)))),
+            };
+            parameters.insert(name, text);
+        }
+        let version = self.version_id.as_deref().unwrap_or("-1").trim().parse::<i64>();
+        let version = version.map_err(|_| ToolError::argument("`version_id` wants a number; -1 is the newest"))?;
+        let wanted = Wanted {
+            compile_id: CompileId(find::valid_id(&self.compile_id)?),
+            node_id: NodeId(find::valid_id(&self.node_id)?),
+            brokerage,
+            data_providers,
+            version_id: VersionId(version),
+            automatic_redeploy: self.automatic_redeploy,
+            notification,
+            parameters,
+            project_id: find::project(&ctx.door, &self.project_id).await?,
+        };
+        Ok((wanted, typed))
+    }
+}
+
+/// Settings of a brokerage, judged as they will be sent.
+fn brokerage(config: &Map<String, Value>) -> Result<Brokerage, ToolError> {
+    let text = zeroize::Zeroizing::new(Value::Object(config.clone()).to_string());
+    Brokerage::from_json(&text).map_err(|error| {
+        ToolError::argument(format!("`brokerage_config`: {}; nothing was sent", quote_long(&error.to_string())))
+    })
+}
+
+/// The words of an error about settings, which name members and no values, cleaned and shortened.
+fn quote_long(words: &str) -> String {
+    Untrusted::new(words).shortened(400).as_str().replace('\n', " ")
+}
+
+fn plain(error: &serde_json::Error) -> String {
+    let words = error.to_string();
+    quote_long(words.split_once(" at line ").map_or(words.as_str(), |(words, _)| words))
+}
+
+/// Why a deployment counts as paper or real.
+fn reason(brokerage: &Brokerage) -> String {
+    match (brokerage.money(), brokerage.id(), brokerage.environment()) {
+        (Money::Paper, "QuantConnectBrokerage", _) => {
+            "QuantConnectBrokerage is QuantConnect's own paper trading".into()
+        }
+        (Money::Paper, id, Some(environment)) => format!("{id} with environment {environment}"),
+        (Money::Paper, id, None) => format!("{id} with a paper account"),
+        (Money::Real, id, Some(environment)) => format!("{id} with environment {environment} is not certainly paper"),
+        (Money::Real, id, None) => format!("{id} is not certainly paper"),
+    }
+}
+
+/// The preview of a deployment.
+pub(super) fn preview_reply(ctx: &Ctx, wanted: &Wanted, shown: &Shown, typed: bool) -> Reply {
+    let brokerage = &wanted.brokerage;
+    let money = if brokerage.money() == Money::Real { "REAL MONEY" } else { "paper" };
+    let summary = format!(
+        "preview, nothing is deployed yet: {money}, project {}, {} on node {}",
+        wanted.project_id,
+        brokerage.id(),
+        wanted.node_id
+    );
+    let cash: Vec<Value> = brokerage
+        .cash()
+        .iter()
+        .map(|cash| json!([cash.amount, Untrusted::new(cash.currency.as_str()).shortened(10)]))
+        .collect();
+    let holdings: Vec<Value> = brokerage
+        .holdings()
+        .iter()
+        .map(|held| json!([Untrusted::new(held.symbol.as_str()).shortened(40), held.quantity, held.average_price]))
+        .collect();
+    let parameters: Vec<Value> = wanted
+        .parameters
+        .iter()
+        .map(|(name, value)| {
+            json!([Untrusted::new(name.as_str()).shortened(60), Untrusted::new(value.as_str()).shortened(60)])
+        })
+        .collect();
+    let providers: Vec<&str> = wanted.data_providers.iter().map(|(_, provider)| provider.id()).collect();
+    let mut reply = told(ctx, summary).data(json!({
+        "money": live::word(brokerage.money()),
+        "money_because": reason(brokerage),
+        "project_id": wanted.project_id,
+        "project": Untrusted::new(shown.project.name.as_str()).shortened(80),
+        "organization_id": shown.project.organization_id,
+        "account": brokerage.masked_account(),
+        "brokerage": brokerage.id(),
+        "environment": brokerage.environment(),
+        "data_providers": providers,
+        "node": {"node_id": wanted.node_id, "name": Untrusted::new(shown.node.name.as_str()).shortened(60), "sku": Untrusted::new(shown.node.sku.as_str()).shortened(30)},
+        "lean_version": if wanted.version_id.0 < 0 { json!("newest") } else { json!(wanted.version_id) },
+        "compile_id": shown.compile_id,
+        "code_sha256": shown.code,
+        "files": shown.n_files,
+        "cash": cash,
+        "holdings": holdings,
+        "parameters": parameters,
+        "automatic_redeploy": wanted.automatic_redeploy.unwrap_or(false),
+    }));
+    if let Some(notification) = &wanted.notification {
+        reply = reply.field("notified", deploy::targets(notification));
+    }
+    if let Some(last) = &shown.last {
+        reply = reply.field("last_deployment", json!({"deploy_id": last.deploy_id, "status": live::status(last.status.as_ref()), "launched": last.launched}));
+    }
+    if let Some(newest) = &shown.backtest {
+        let mut row = crate::tools::backtests::row(newest, true);
+        if let Some(row) = row.as_object_mut() {
+            // A backtest does not say which code it ran.
+            row.insert("code".into(), json!("code not known to be the same"));
+        }
+        reply = reply.field("newest_backtest", row);
+    }
+    let mut notes = Vec::new();
+    if shown.other_code {
+        notes.push("compile_id is of other code than the project's files now; deployed is compile_id above, made of the files as they are".to_owned());
+    }
+    if typed {
+        notes.push("the brokerage's settings came as arguments and stay in the conversation; ask the user to put them into QC_MCP_BROKERAGE_PROFILES and name the profile".to_owned());
+    }
+    if !notes.is_empty() {
+        reply = reply.field("notes", notes);
+    }
+    reply
+        .data(json!({"page": page(wanted.project_id), "confirm_token": shown.preview.token, "confirm_until": shown.preview.expires}))
+        .next("show this to the user; if they agree, create_live_algorithm again with the same arguments and confirm_token")
+}
+
+/// The address of a sign-in page, if it is https on a host of QuantConnect or of the brokerage (or the simulator's own
+/// page, when QuantConnect is simulated).
+pub(super) fn sign_in_page(brokerage: &Connection, address: &str, simulated: bool) -> Option<String> {
+    let (scheme, rest) = address.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    if address.len() > 4096
+        || address.contains(['\\', '@'])
+        || address.chars().any(|c| c.is_control() || c.is_whitespace())
+    {
+        return None;
+    }
+    let host = authority
+        .rsplit_once(':')
+        .map_or(authority, |(host, port)| if port.bytes().all(|b| b.is_ascii_digit()) { host } else { authority });
+    if simulated && scheme == "http" && crate::settings::Settings::is_loopback_host(host) {
+        return Some(address.to_owned());
+    }
+    let own: &[&str] = match brokerage {
+        Connection::Alpaca => &["alpaca.markets"],
+        Connection::TradeStation => &["tradestation.com"],
+        Connection::CharlesSchwab => &["schwabapi.com", "schwab.com"],
+        Connection::Tastytrade => &["tastytrade.com"],
+        Connection::Other(_) => &[],
+    };
+    let fine = own
+        .iter()
+        .chain(&["quantconnect.com"])
+        .any(|known| host == *known || host.strip_suffix(known).is_some_and(|before| before.ends_with('.')));
+    (scheme == "https" && fine && !authority.contains(':')).then(|| address.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_in_page_is_shown_on_known_hosts_only() {
+        let of = |address: &str| sign_in_page(&Connection::Alpaca, address, false);
+        for good in [
+            "https://app.alpaca.markets/oauth/authorize?x=1",
+            "https://alpaca.markets/",
+            "https://www.quantconnect.com/a",
+        ] {
+            assert!(of(good).is_some(), "{good}");
+        }
+        for bad in [
+            "http://app.alpaca.markets/",
+            "https://alpaca.markets.evil.example/",
+            "https://notalpaca.markets/",
+            "https://signin.tradestation.com/",
+            "https://alpaca.markets@evil.example/",
+            "https://evil.example\\.alpaca.markets/",
+            "https://alpaca.markets:8443/",
+            "javascript:alert(1)",
+            "http://127.0.0.1:9/login",
+            "",
+        ] {
+            assert!(of(bad).is_none(), "{bad}");
+        }
+        assert!(sign_in_page(&Connection::Alpaca, "http://127.0.0.1:9/login/x", true).is_some());
+        assert!(sign_in_page(&Connection::Alpaca, "http://127.0.0.1.evil.example/login", true).is_none());
+    }
+}
