@@ -21,12 +21,14 @@ const NO_TOOL: &[(&str, &str)] = &[
 /// Flows and tool files that are not named after a group, each with the group of their tools.
 const GROUPS: &[(&str, &str)] = &[
     ("backtest", "backtests"),
+    ("backtest_picture", "backtests"),
     ("collaboration", "projects"),
     ("compile", "compile"),
     ("files", "files"),
     ("find", "projects"),
     ("grid", "optimizations"),
     ("libraries", "projects"),
+    ("live", "live"),
     ("lock", "projects"),
     ("nodes", "projects"),
     ("objects", "object_store"),
@@ -45,7 +47,11 @@ fn tool_sources() -> Vec<(String, String)> {
                 (None, "tools") => name,
                 (None, _) => panic!("flow {name} has no group"),
             };
-            sources.push((group, fs::read_to_string(entry.path()).unwrap_or_default()));
+            // A folder holds the parts of the file beside it.
+            let parts = fs::read_dir(entry.path()).into_iter().flatten().flatten().map(|part| part.path());
+            for path in parts.chain([entry.path()]).filter(|path| path.is_file()) {
+                sources.push((group.clone(), fs::read_to_string(path).unwrap_or_default()));
+            }
         }
     }
     sources.sort();

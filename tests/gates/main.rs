@@ -1,6 +1,10 @@
 //! Was nothing sent on refusal? Do reading tools only read? Do secrets stay secret, and callers apart?
 
+mod budgets;
 mod client_traces;
+mod doors;
+mod human;
+mod live;
 mod modes;
 mod reads;
 mod secrets;

@@ -139,6 +139,15 @@ pub fn quote(text: &str) -> String {
     short
 }
 
+/// The words of a JSON error about settings that may be secret: names of members, never a value, no place in the text.
+pub(crate) fn words_without_values(error: &str) -> String {
+    let words = error.split_once(" at line ").map_or(error, |(words, _)| words);
+    if words.contains("invalid type") || words.contains("invalid value") {
+        return "a member has the wrong type".into();
+    }
+    crate::reply::Untrusted::new(words).shortened(400).as_str().replace('\n', " ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

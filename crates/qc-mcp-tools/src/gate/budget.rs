@@ -41,15 +41,13 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    fn since(&self, now: i64, window: i64) -> u64 {
-        self.runs.iter().filter(|(at, _)| now - window < *at).map(|(_, n)| u64::from(*n)).sum()
-    }
-
-    /// Backtests within the last minute and day, and credit within the last day.
+    /// Starts within the last minute (a sweep is one), backtests and credit within the last day.
     pub(crate) fn figures(&self, now: Timestamp) -> (u64, u64, f64) {
         let now = now.as_millisecond();
+        let minute = self.runs.iter().filter(|(at, _)| now - MINUTE_MS < *at).count() as u64;
+        let day = self.runs.iter().filter(|(at, _)| now - DAY_MS < *at).map(|(_, n)| u64::from(*n)).sum();
         let spent = self.spent.iter().filter(|(at, _)| now - DAY_MS < *at).map(|(_, qcc)| qcc).sum();
-        (self.since(now, MINUTE_MS), self.since(now, DAY_MS), spent)
+        (minute, day, spent)
     }
 
     /// Adds a charge, or says why it does not fit.

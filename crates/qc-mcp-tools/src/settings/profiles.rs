@@ -7,6 +7,7 @@ use qc_api::{
 use serde::Deserialize;
 
 use super::Settings;
+use crate::args::words_without_values;
 
 /// The largest file of profiles.
 const MOST_BYTES: u64 = 1 << 20;
@@ -39,8 +40,9 @@ impl Settings {
         let text = if given.starts_with('{') { given.to_owned() } else { self.read_profiles(given)? };
         let text = zeroize::Zeroizing::new(text);
         // Errors of the settings' own parser name members, never values; the place in the text says nothing more.
-        let profiles: std::collections::BTreeMap<String, Profile> = serde_json::from_str(&text)
-            .map_err(|error| format!("QC_MCP_BROKERAGE_PROFILES cannot be used: {}", words(&error)))?;
+        let profiles: std::collections::BTreeMap<String, Profile> = serde_json::from_str(&text).map_err(|error| {
+            format!("QC_MCP_BROKERAGE_PROFILES cannot be used: {}", words_without_values(&error.to_string()))
+        })?;
         if let Some(wrong) = profiles.keys().find(|name| !is_name(name)) {
             let short: String = wrong.chars().filter(|c| !c.is_control()).take(40).collect();
             return Err(format!("QC_MCP_BROKERAGE_PROFILES names a profile `{short}`; names have a-z, 0-9 and - only"));
@@ -62,11 +64,6 @@ impl Settings {
 
 fn is_name(name: &str) -> bool {
     (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-}
-
-fn words(error: &serde_json::Error) -> String {
-    let words = error.to_string();
-    words.split_once(" at line ").map_or(words.clone(), |(words, _)| words.to_owned())
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ struct EndManyArgs {
 struct CommandArgs {
     /// Project id or name
     project_id: ProjectArg,
-    /// JSON object; without $type it goes to on_command
+    /// JSON object; without $type it goes to the algorithm as it is
     command: Map<String, Value>,
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::{page, told};
 use crate::{
     Reply, ToolError, Untrusted,
-    args::{ProjectArg, quote},
+    args::{ProjectArg, quote, words_without_values},
     ctx::Ctx,
     error::{Kind, Topic},
     flows::{
@@ -33,7 +33,7 @@ pub(super) struct CreateArgs {
     project_id: ProjectArg,
     /// Id from compile_project; compiled again for the preview
     compile_id: String,
-    /// Live node of read_project_nodes
+    /// Live node; a wrong id is answered with the free ones
     node_id: String,
     /// Brokerage settings, e.g. {"id": "QuantConnectBrokerage"}; keys belong into a credentials_profile
     brokerage_config: Option<Map<String, Value>>,
@@ -78,7 +78,7 @@ impl CreateArgs {
                     ToolError::argument(format!(
                         "data_providers `{}`: {}; nothing was sent",
                         quote(&name),
-                        plain(&error)
+                        words_without_values(&error.to_string())
                     ))
                 })?;
                 data_providers.insert(name, provider);
@@ -120,18 +120,11 @@ impl CreateArgs {
 fn brokerage(config: &Map<String, Value>) -> Result<Brokerage, ToolError> {
     let text = zeroize::Zeroizing::new(Value::Object(config.clone()).to_string());
     Brokerage::from_json(&text).map_err(|error| {
-        ToolError::argument(format!("`brokerage_config`: {}; nothing was sent", quote_long(&error.to_string())))
+        ToolError::argument(format!(
+            "`brokerage_config`: {}; nothing was sent",
+            words_without_values(&error.to_string())
+        ))
     })
-}
-
-/// The words of an error about settings, which name members and no values, cleaned and shortened.
-fn quote_long(words: &str) -> String {
-    Untrusted::new(words).shortened(400).as_str().replace('\n', " ")
-}
-
-fn plain(error: &serde_json::Error) -> String {
-    let words = error.to_string();
-    quote_long(words.split_once(" at line ").map_or(words.as_str(), |(words, _)| words))
 }
 
 /// Why a deployment counts as paper or real.
