@@ -100,7 +100,6 @@ pub const TABLE: &[Row] = &[
         Topic::General,
         "call `get_server_status` to see the mode; only the person who starts the server can change it",
     ),
-    row(Kind::Forbidden, Topic::Object, "store it under another key, or replace it on quantconnect.com"),
     row(
         Kind::Forbidden,
         Topic::Live,

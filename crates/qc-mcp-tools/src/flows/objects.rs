@@ -10,8 +10,7 @@ use qc_api::{
 use crate::{
     args::quote,
     ctx::Progress,
-    error::{Kind, ToolError, Topic},
-    flows::overview,
+    error::{Kind, ToolError},
     gate::Door,
 };
 
@@ -54,22 +53,6 @@ pub(crate) async fn look(
         Ok(reply) => Ok(Some(reply.metadata)),
         Err(error) if error.kind == Kind::NotFound => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-/// Refuses to replace an object while anything but paper may be running: running code may read it.
-pub(crate) async fn may_replace(door: &Door) -> Result<(), ToolError> {
-    const PAPER: &str = "PaperBrokerage";
-    let refuse = |why: String| Err(ToolError::new(Kind::Forbidden, Topic::Object, format!("{why}; nothing was sent")));
-    match overview::running(door).await {
-        Ok(live) if live.iter().all(|run| run.brokerage.as_deref() == Some(PAPER)) => Ok(()),
-        Ok(live) => refuse(format!(
-            "an object of that key exists, and of {} running algorithm(s) not all are known to be paper: one may read it",
-            live.len()
-        )),
-        Err(_) => {
-            refuse("an object of that key exists, and whether real money is running could not be read".to_owned())
-        }
     }
 }
 

@@ -1,8 +1,6 @@
 //! How a deed is permitted: mode, size, budget, the human where it must be, the audit. In this order, so that nobody is
 //! asked about what would be refused anyway, and nothing leaves that is not written down.
 
-use qc_api::EndpointInfo;
-
 use super::{
     Door,
     audit::{self, Event, Scene},
@@ -37,7 +35,7 @@ impl Ctx {
         let call = self.guarded()?;
         let settings = self.door.settings();
         for deed in &mut deeds {
-            if is_delicate(&deed.endpoint) && money::is_in_real_use(&self.door, in_project(deed)).await {
+            if is_delicate(deed) && money::is_in_real_use(&self.door, in_project(deed)).await {
                 deed.needs_human = true;
                 deed.lines.push("an algorithm that trades real money runs from this, or may read it".into());
             }
@@ -184,11 +182,9 @@ impl Door {
 }
 
 /// Whether what running algorithms need may be touched: projects, files and libraries deleted, objects replaced.
-fn is_delicate(endpoint: &EndpointInfo) -> bool {
-    matches!(
-        endpoint.path,
-        "projects/delete" | "files/delete" | "object/delete" | "object/set" | "projects/library/delete"
-    )
+fn is_delicate(deed: &Deed) -> bool {
+    let path = deed.endpoint.path;
+    matches!(path, "projects/delete" | "files/delete" | "object/delete") || (path == "object/set" && 0 < deed.objects)
 }
 
 /// The project a deed is about, where it is about one alone.

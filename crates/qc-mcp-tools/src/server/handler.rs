@@ -146,7 +146,7 @@ impl ServerHandler for QcServer {
 }
 
 /// rmcp answers arguments that serde refuses with its own text; give it our form.
-fn explain_argument_errors(response: CallToolResponse) -> CallToolResponse {
+pub(super) fn explain_argument_errors(response: CallToolResponse) -> CallToolResponse {
     const PREFIX: &str = "failed to deserialize parameters:";
     if let CallToolResponse::Complete(result) = &response
         && result.is_error == Some(true)

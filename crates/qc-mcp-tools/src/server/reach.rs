@@ -1,6 +1,6 @@
 //! Calls of tools that are not listed, for the four tools that find them: what may be reached so, and the call itself.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use rmcp::{
     RoleServer,
@@ -8,11 +8,12 @@ use rmcp::{
     service::RequestContext,
 };
 
-use super::{QcServer, ToolFacts, explain_argument_errors};
+use super::{QcServer, ToolFacts, handler::explain_argument_errors};
 use crate::{
     args::quote,
     coerce,
     error::{Kind, ToolError, Topic},
+    gate::Call,
     metrics::Outcome,
     settings::Settings,
     shelf::{Access, Group, Shelf},
@@ -65,10 +66,12 @@ impl QcServer {
         &self,
         name: &str,
         arguments: JsonObject,
-        context: RequestContext<RoleServer>,
+        mut context: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ToolError> {
         let (facts, _) = self.reachable_tool(name)?;
         let arguments = coerce::coerce(&facts.accepted, arguments)?;
+        // The guards see the tool that is called, not the one that calls it; nobody is asked from here.
+        context.extensions.insert(Arc::new(Call::new(&facts.name, &arguments, None, None)));
         let request = CallToolRequestParams::new(facts.name.clone()).with_arguments(arguments);
         let started = Instant::now();
         let outcome = Box::pin(self.run(request, context)).await.map(explain_argument_errors);

@@ -266,9 +266,8 @@ impl QcServer {
         let id = find::project(&ctx.door, &args.project_id).await?;
         let summary = format!("deleted {}", quote(&args.name));
         let request = DeleteFile { project_id: id, name: args.name, ..DeleteFile::default() };
-        let deed = Deed::new("delete a file", &request)
-            .project(id)
-            .foreign("file", Untrusted::new(request.name.as_str()));
+        let deed =
+            Deed::new("delete a file", &request).project(id).foreign("file", Untrusted::new(request.name.as_str()));
         let delete = || {
             let deed = deed.clone();
             async { ctx.door.send_with(ctx.permit(deed).await?, &request).await }.boxed()

@@ -14,6 +14,7 @@ use crate::{
     ctx::Ctx,
     error::{Kind, Topic},
     flows::{find, objects},
+    gate::Deed,
     server::QcServer,
 };
 
@@ -188,11 +189,14 @@ impl QcServer {
         };
         let organization_id = find::organization(&ctx.door, args.organization_id.as_deref()).await?;
         let before = objects::look(&ctx.door, &organization_id, &key).await?;
-        if before.is_some() {
-            objects::may_replace(&ctx.door).await?;
-        }
         let bytes = data.len();
-        ctx.door.send(&SetObject { organization_id: organization_id.clone(), key: key.clone(), data }).await?;
+        let request = SetObject { organization_id: organization_id.clone(), key: key.clone(), data };
+        let what = if before.is_some() { "replace an object" } else { "store an object" };
+        let deed = Deed::new(what, &request)
+            .organization(organization_id.as_str())
+            .objects(u32::from(before.is_some()))
+            .foreign("key", Untrusted::new(key.as_str()));
+        ctx.door.send_with(ctx.permit(deed).await?, &request).await?;
         let what = if before.is_some() { "replaced" } else { "stored" };
         Ok(Reply::new(format!("{what} {}, {bytes} bytes", quote(&key))).data(json!({
             "organization_id": organization_id,
