@@ -24,7 +24,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rmcp", &["qc-mcp-tools", "qc-mcp-stdio", "qc-mcp-http"]),
     ("axum", &["qc-sim", "qc-mcp-http"]),
     ("reqwest", &["qc-api"]),
-    ("rustls", &["qc-api"]),
+    ("rustls", &["qc-api", "qc-mcp-http"]),
     ("hyper", &[]),
     ("ureq", &[]),
     ("clap", &["qc-mcp-tools", "qc-mcp-stdio", "qc-mcp-http"]),

@@ -4,65 +4,18 @@
 
 use rmcp::ServiceExt;
 use rmcp::service::ClientServiceExt;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::net::SocketAddr;
 use std::time::Duration;
-use support::process::{Answer, Process, forms_of, http, opening};
+use support::process::{Process, forms_of};
 use support::story;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_qc-mcp-http");
+mod server;
+
+use server::{PROGRAM, Server, initialize, post};
 
 /// An idle server has nothing to drain.
 const IN_TIME: Duration = Duration::from_secs(1);
-
-/// A started server and the address it got.
-struct Server {
-    process: Process,
-    address: SocketAddr,
-    path: String,
-}
-
-impl Server {
-    fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Server {
-        let arguments: Vec<&str> = ["--demo", "--port", "0"].iter().chain(arguments).copied().collect();
-        let mut process = Process::start(PROGRAM, &arguments, environment);
-        let line = process.logged("listening on http://");
-        let (_, url) = line.split_once("http://").unwrap();
-        let (address, path) = url.split_once('/').unwrap();
-        Server { process, address: address.parse().unwrap(), path: format!("/{path}") }
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}{}", self.address, self.path)
-    }
-
-    fn post(&self, message: &Value, headers: &[&str]) -> Answer {
-        post(self.address, &self.path, message, headers)
-    }
-
-    fn get(&self, path: &str, headers: &[&str]) -> Answer {
-        let request = format!("GET {path} HTTP/1.1");
-        let head: Vec<&str> = [request.as_str()].into_iter().chain(headers.iter().copied()).collect();
-        http(self.address, &head, "")
-    }
-}
-
-/// Posts a message of the protocol with further header lines.
-fn post(address: SocketAddr, path: &str, message: &Value, headers: &[&str]) -> Answer {
-    let request = format!("POST {path} HTTP/1.1");
-    let host = format!("Host: {address}");
-    let mut head = vec![request.as_str(), "Content-Type: application/json"];
-    head.push("Accept: application/json, text/event-stream");
-    if !headers.iter().any(|line| line.starts_with("Host:")) {
-        head.push(&host);
-    }
-    head.extend(headers);
-    http(address, &head, &message.to_string())
-}
-
-fn initialize() -> Value {
-    json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": opening()})
-}
 
 #[test]
 fn turns_away_strange_hosts_and_origins_on_every_route() {

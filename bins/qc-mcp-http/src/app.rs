@@ -1,10 +1,12 @@
-//! The routes: the MCP endpoint and `/health`, behind the guard; and the rules on which address may be served at all.
+//! The routes: the MCP endpoint, `/health`, `/metrics` and the metadata of tokens, behind the front door; and the rules on
+//! which address may be served at all.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use qc_mcp_tools::QcServer;
@@ -14,10 +16,7 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::guard::{self, Guard, HEALTH};
-
-/// Largest request body: room for a file of source code and for prices given inline.
-const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+use crate::front::{self, Front, HEALTH, MAX_BODY_BYTES, METRICS};
 
 /// A comment line this often keeps proxies from closing a stream that waits for a slow answer.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -28,16 +27,24 @@ const TOKEN_CHARACTERS: usize = 32;
 /// Whether this address may be served with these settings.
 ///
 /// # Errors
-/// The address is reachable from other machines and no token is set; or mode `live` without a strong one.
+/// The address is reachable from other machines and anybody could call; or mode `live` without a strong token.
 pub(crate) fn may_serve(settings: &Settings, bound: SocketAddr) -> Result<(), String> {
     let length = settings.auth_token.as_ref().map(|token| token.reveal().chars().count());
-    if !bound.ip().to_canonical().is_loopback() && length.is_none_or(|length| length == 0) {
+    let by_issuer = settings.issuer().is_some();
+    let is_open = length.is_none_or(|length| length == 0) && !by_issuer && !settings.team.by_headers();
+    let is_local = bound.ip().to_canonical().is_loopback();
+    if !is_local && is_open {
         return Err(format!(
             "{bound} can be reached from other machines, so QC_MCP_AUTH_TOKEN must be set \
              ({TOKEN_CHARACTERS} random characters or more), or MCP_HOST must be 127.0.0.1"
         ));
     }
-    if settings.mode == Mode::Live && length.is_none_or(|length| length < TOKEN_CHARACTERS) {
+    if !is_local && settings.team.tls_cert.is_none() {
+        warn!(
+            "{bound} can be reached from other machines without TLS; set QC_MCP_TLS_CERT, or put a proxy with TLS in front"
+        );
+    }
+    if settings.mode == Mode::Live && !by_issuer && length.is_none_or(|length| length < TOKEN_CHARACTERS) {
         return Err(format!(
             "mode live over HTTP needs QC_MCP_AUTH_TOKEN with at least {TOKEN_CHARACTERS} characters, has {}",
             length.unwrap_or_default()
@@ -54,14 +61,13 @@ pub(crate) fn may_serve(settings: &Settings, bound: SocketAddr) -> Result<(), St
 /// # Errors
 /// A list of hosts or origins that cannot be used, or a path that is taken.
 pub(crate) fn build(settings: &Settings, server: QcServer, requests: CancellationToken) -> Result<Router, String> {
-    let token = settings.auth_token.as_ref().map(|token| token.reveal()).filter(|token| !token.is_empty());
-    let guard = Guard::new(&settings.allowed_hosts, &settings.allowed_origins, token)?;
+    let front = Arc::new(Front::new(settings)?);
     let path = settings.path.trim_end_matches('/');
-    if path == HEALTH {
-        return Err(format!("MCP_PATH is {path}, where the server says that it is alive; choose another"));
+    if path == HEALTH || path == METRICS || path.starts_with("/.well-known/") {
+        return Err(format!("MCP_PATH is {path}, which the server needs for itself; choose another"));
     }
     // Unless sessions are asked for, every request stands alone, so that copies of this server can stand behind one address.
-    // The guard has checked host and origin by its own, stricter rules when rmcp is reached.
+    // The front door has checked host and origin by its own, stricter rules when rmcp is reached.
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(settings.http_sessions)
         .with_json_response(true)
@@ -69,12 +75,23 @@ pub(crate) fn build(settings: &Settings, server: QcServer, requests: Cancellatio
         .with_max_request_body_bytes(MAX_BODY_BYTES)
         .with_cancellation_token(requests)
         .disable_allowed_hosts();
+    let counts = server.clone();
+    let metrics = async move || ([(CONTENT_TYPE, "text/plain; version=0.0.4")], counts.prometheus());
     let mcp = StreamableHttpService::new(move || Ok(server.clone()), Arc::new(LocalSessionManager::default()), config);
-    let mut routes = Router::new().route(HEALTH, get(async || "ok")).route_service(&format!("{path}/"), mcp.clone());
+    let mut routes = Router::new()
+        .route(HEALTH, get(async || "ok"))
+        .route(METRICS, get(metrics))
+        .route_service(&format!("{path}/"), mcp.clone());
+    if let Some((paths, document)) = front.metadata() {
+        for path in paths {
+            let document = document.clone();
+            routes = routes.route(&path, get(async move || ([(CONTENT_TYPE, "application/json")], document)));
+        }
+    }
     if !path.is_empty() {
         routes = routes.route_service(path, mcp);
     }
-    Ok(routes.layer(from_fn_with_state(guard, guard::check)))
+    Ok(routes.layer(from_fn_with_state(front, front::pass)))
 }
 
 #[cfg(test)]
@@ -105,6 +122,22 @@ mod tests {
             assert!(may_serve(&settings(&["--auth-token", ""]), address(bound)).is_err());
             assert_eq!(may_serve(&settings(&["--auth-token", "t"]), address(bound)), Ok(()));
         }
+    }
+
+    #[test]
+    fn credentials_of_each_request_or_an_issuer_are_a_door_too() {
+        let bound = address("0.0.0.0:8000");
+        assert_eq!(may_serve(&settings(&["--credentials", "headers"]), bound), Ok(()));
+        let issued = [
+            "--jwt-issuer",
+            "https://id.example.com",
+            "--jwt-audience",
+            "https://qc.example.com/mcp",
+            "--jwks-url",
+            "https://id.example.com/keys",
+        ];
+        assert_eq!(may_serve(&settings(&issued), bound), Ok(()));
+        assert!(may_serve(&settings(&["--credentials", "headers", "--mode", "live"]), bound).is_err());
     }
 
     #[test]

@@ -1,29 +1,21 @@
-//! Who may talk to this server: the host and origin of a request, and the bearer token. Stands in front of every route.
+//! Who may talk to this server: the host and origin of a request. Stands in front of every route.
 //!
 //! A web page may make a browser send requests here, and may point its own name at this machine. So the `Host` must be a
-//! listed name and an `Origin`, when a browser sends one, a listed origin; `null` never is. `/health` tells an outsider
-//! nothing, so it asks for no token.
+//! listed name and an `Origin`, when a browser sends one, a listed origin; `null` never is.
 
 use std::collections::BTreeSet;
 
-use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
-use tracing::warn;
-
-/// The path that answers without a token.
-pub(crate) const HEALTH: &str = "/health";
 
 /// The rules of one server.
 #[derive(Debug, Clone)]
 pub(crate) struct Guard {
     hosts: Vec<Host>,
     origins: BTreeSet<String>,
-    token: Option<[u8; 32]>,
 }
 
 /// A host name, with a port if only that port is meant.
@@ -38,7 +30,6 @@ struct Host {
 pub(crate) enum Refusal {
     Host,
     Origin,
-    Token,
 }
 
 impl Guard {
@@ -46,24 +37,21 @@ impl Guard {
     ///
     /// # Errors
     /// An entry that is no host name or no origin; an empty list of hosts, which would let in everybody.
-    pub(crate) fn new(hosts: &[String], origins: &[String], token: Option<&str>) -> Result<Guard, String> {
+    pub(crate) fn new(hosts: &[String], origins: &[String]) -> Result<Guard, String> {
         let hosts = stated(hosts).map(allowed_host).collect::<Result<Vec<_>, _>>()?;
         if hosts.is_empty() {
             return Err("the list of allowed hosts is empty; name the host under which clients call this server".into());
         }
         let origins = stated(origins).map(allowed_origin).collect::<Result<_, _>>()?;
-        Ok(Guard { hosts, origins, token: token.map(fingerprint) })
+        Ok(Guard { hosts, origins })
     }
 
-    fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
         if !self.host_is_allowed(uri, headers) {
             return Err(Refusal::Host);
         }
         if !self.origins_are_allowed(headers) {
             return Err(Refusal::Origin);
-        }
-        if uri.path() != HEALTH && !self.token_is_right(headers) {
-            return Err(Refusal::Token);
         }
         Ok(())
     }
@@ -96,29 +84,6 @@ impl Guard {
             self.origins.contains(&origin) || any_port.is_some_and(|any| self.origins.contains(&any))
         })
     }
-
-    /// Compares fingerprints of equal length in full, so that the time taken says nothing about the token.
-    fn token_is_right(&self, headers: &HeaderMap) -> bool {
-        let Some(expected) = self.token else { return true };
-        let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
-            let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-        });
-        let given = fingerprint(given.unwrap_or_default());
-        let difference = expected.iter().zip(given).fold(0_u8, |sum, (a, b)| sum | (a ^ b));
-        std::hint::black_box(difference) == 0
-    }
-}
-
-/// The layer in front of every route, unknown ones included.
-pub(crate) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    match guard.check(request.uri(), request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(refusal) => {
-            warn!(?refusal, "turned a request away");
-            refusal.into_response()
-        }
-    }
 }
 
 impl IntoResponse for Refusal {
@@ -130,12 +95,25 @@ impl IntoResponse for Refusal {
             Refusal::Origin => {
                 (StatusCode::FORBIDDEN, "origin not allowed: add it to QC_MCP_ALLOWED_ORIGINS\n").into_response()
             }
-            Refusal::Token => {
-                let challenge = [(WWW_AUTHENTICATE, "Bearer")];
-                (StatusCode::UNAUTHORIZED, challenge, "bearer token missing or wrong\n").into_response()
-            }
         }
     }
+}
+
+/// The bearer token of a request.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// Compares fingerprints of equal length in full, so that the time taken says nothing about the token.
+pub(crate) fn is_same(expected: &[u8; 32], given: &[u8; 32]) -> bool {
+    let difference = expected.iter().zip(given).fold(0_u8, |sum, (a, b)| sum | (a ^ b));
+    std::hint::black_box(difference) == 0
+}
+
+/// What stands for a token where it is compared.
+pub(crate) fn fingerprint(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
 }
 
 fn stated(list: &[String]) -> impl Iterator<Item = &str> {
@@ -178,21 +156,17 @@ fn bare(host: &str) -> String {
     host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase()
 }
 
-fn fingerprint(text: &str) -> [u8; 32] {
-    Sha256::digest(text.as_bytes()).into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn guard(hosts: &[&str], origins: &[&str], token: Option<&str>) -> Guard {
+    fn guard(hosts: &[&str], origins: &[&str]) -> Guard {
         let owned = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
-        Guard::new(&owned(hosts), &owned(origins), token).unwrap()
+        Guard::new(&owned(hosts), &owned(origins)).unwrap()
     }
 
     fn loopback() -> Guard {
-        guard(&["localhost", "127.0.0.1", "::1"], &[], None)
+        guard(&["localhost", "127.0.0.1", "::1"], &[])
     }
 
     fn ask(guard: &Guard, uri: &str, headers: &[(&str, &str)]) -> Result<(), Refusal> {
@@ -206,13 +180,13 @@ mod tests {
 
     #[test]
     fn an_empty_or_malformed_list_refuses_to_start() {
-        assert!(Guard::new(&[], &[], None).is_err());
-        assert!(Guard::new(&[" ".into()], &[], None).is_err());
+        assert!(Guard::new(&[], &[]).is_err());
+        assert!(Guard::new(&[" ".into()], &[]).is_err());
         for bad in ["*", "*.example.com", "user@host", "http://host", "a b"] {
-            assert!(Guard::new(&[bad.into()], &[], None).is_err(), "{bad}");
+            assert!(Guard::new(&[bad.into()], &[]).is_err(), "{bad}");
         }
         for bad in ["null", "*", "example.com", "https://*", "https://a@b", "https://", "ftp://x", "http://x:80:*"] {
-            assert!(Guard::new(&["localhost".into()], &[bad.into()], None).is_err(), "{bad}");
+            assert!(Guard::new(&["localhost".into()], &[bad.into()]).is_err(), "{bad}");
         }
     }
 
@@ -239,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_port_in_the_list_means_that_port() {
-        let guard = guard(&["example.com:8443"], &[], None);
+        let guard = guard(&["example.com:8443"], &[]);
         assert_eq!(ask(&guard, "/mcp", &[("host", "example.com:8443")]), Ok(()));
         assert_eq!(ask(&guard, "/mcp", &[("host", "example.com")]), Err(Refusal::Host));
     }
@@ -251,7 +225,7 @@ mod tests {
             let headers = [("host", "localhost"), ("origin", origin)];
             assert_eq!(ask(&strict, "/mcp", &headers), Err(Refusal::Origin), "{origin}");
         }
-        let open = guard(&["localhost"], &["https://app.example.com", "http://localhost:*"], None);
+        let open = guard(&["localhost"], &["https://app.example.com", "http://localhost:*"]);
         for origin in
             ["https://app.example.com", "https://APP.example.com:443", "http://localhost:5173", "http://localhost"]
         {
@@ -266,23 +240,17 @@ mod tests {
     }
 
     #[test]
-    fn the_token_is_asked_for_everywhere_but_at_health() {
-        let guard = guard(&["localhost"], &[], Some("correct horse"));
-        let host = ("host", "localhost");
-        assert_eq!(ask(&guard, "/mcp", &[host, ("authorization", "Bearer correct horse")]), Ok(()));
-        assert_eq!(ask(&guard, "/mcp", &[host, ("authorization", "bearer correct horse")]), Ok(()));
-        for bad in ["Bearer wrong", "Bearer", "Basic correct horse", "correct horse", "Bearer correct horse2", ""] {
-            assert_eq!(ask(&guard, "/mcp", &[host, ("authorization", bad)]), Err(Refusal::Token), "{bad}");
+    fn the_bearer_token_is_read_whatever_the_case_of_its_scheme() {
+        let of = |value: &str| {
+            let mut map = HeaderMap::new();
+            map.insert(AUTHORIZATION, value.parse().unwrap());
+            bearer(&map).map(str::to_owned)
+        };
+        assert_eq!(of("Bearer correct horse").as_deref(), Some("correct horse"));
+        assert_eq!(of("bearer x").as_deref(), Some("x"));
+        for bad in ["Bearer", "Basic correct horse", "correct horse", ""] {
+            assert!(of(bad).is_none(), "{bad}");
         }
-        assert_eq!(ask(&guard, "/mcp", &[host]), Err(Refusal::Token));
-        assert_eq!(ask(&guard, "/unknown", &[host]), Err(Refusal::Token));
-        assert_eq!(ask(&guard, "/health", &[host]), Ok(()));
-        assert_eq!(ask(&guard, "/health", &[("host", "evil.com")]), Err(Refusal::Host));
-        assert_eq!(ask(&guard, "/health", &[host, ("origin", "https://evil.com")]), Err(Refusal::Origin));
-    }
-
-    #[test]
-    fn the_token_does_not_show_in_debug_output() {
-        assert!(!format!("{:?}", guard(&["localhost"], &[], Some("correct horse"))).contains("horse"));
+        assert!(is_same(&fingerprint("a"), &fingerprint("a")) && !is_same(&fingerprint("a"), &fingerprint("b")));
     }
 }

@@ -3,16 +3,25 @@
 mod app;
 #[cfg(feature = "demo")]
 mod demo;
+mod front;
 mod guard;
+mod jwt;
+mod limits;
+mod sessions;
+mod tls;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
+use axum_server::Handle;
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::RustlsAcceptor;
+use qc_mcp_tools::settings::LogFormat;
 use qc_mcp_tools::{QcServer, Settings, Transport, Upstream, logs, told_to_stop};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
+use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -22,6 +31,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// How long cancelled calls get to say so.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How long the head of a request may take to arrive, and how long a connection may stay silent between two.
+const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
     let settings = match Settings::from_args(Transport::Http) {
@@ -49,6 +61,10 @@ fn main() -> ExitCode {
 fn start_logging(settings: &Settings) {
     let filter: Targets = logs::filter(settings).parse().unwrap_or_default();
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let lines = match settings.team.log_format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
     tracing_subscriber::registry().with(lines).with(filter).init();
     logs::hide_panic_payloads();
 }
@@ -63,24 +79,39 @@ async fn serve(settings: Settings) -> Result<(), String> {
     app::may_serve(&settings, bound)?;
 
     let server = QcServer::new(settings.clone(), upstream(&settings)?).map_err(|error| error.to_string())?;
-    let (stop, requests) = (CancellationToken::new(), CancellationToken::new());
+    let requests = CancellationToken::new();
     let app = app::build(&settings, server, requests.clone())?;
-    // Answers are two small writes; waiting to join them costs 40 ms each.
-    let listener = listener.tap_io(|connection| {
-        let _ = connection.set_nodelay(true);
-    });
-    info!("listening on http://{bound}{}", settings.path);
+    let tls = tls::config(&settings)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    info!("listening on {scheme}://{bound}{}", settings.path);
 
-    let stopping = stop.clone();
+    let handle = Handle::new();
+    let stopping = handle.clone();
     let end = async move {
         stop_signal.await;
-        stopping.cancel();
+        // Nobody new; who is here may finish, within limits.
+        stopping.graceful_shutdown(None);
         tokio::time::sleep(DRAIN).await;
         requests.cancel();
         tokio::time::sleep(LAST_WORDS).await;
     };
+    let listener = listener.into_std().map_err(|error| error.to_string())?;
+    let mut server = axum_server::from_tcp(listener)
+        .map_err(|error| error.to_string())?
+        // Answers are two small writes; waiting to join them costs 40 ms each.
+        .acceptor(NoDelayAcceptor::new())
+        .handle(handle)
+        .first_request_timeout(HEAD_PATIENCE);
+    server.http_builder().http1().header_read_timeout(HEAD_PATIENCE);
+    let app = app.into_make_service();
+    let serving = async {
+        match tls {
+            Some(config) => server.map(|plain| RustlsAcceptor::new(config).acceptor(plain)).serve(app).await,
+            None => server.serve(app).await,
+        }
+    };
     tokio::select! {
-        served = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()) => served.map_err(|error| error.to_string()),
+        served = serving => served.map_err(|error| error.to_string()),
         () = end => Ok(()),
     }
 }

@@ -83,6 +83,7 @@
 pub mod auth;
 pub mod brokerage;
 pub mod clock;
+pub mod document;
 pub mod download;
 pub mod endpoint;
 pub mod endpoints;

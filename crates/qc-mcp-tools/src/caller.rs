@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use qc_api::Credentials;
@@ -12,6 +12,8 @@ use crate::{
     error::{Kind, ToolError, Topic},
     keys::Key,
 };
+
+use crate::visitor::Visitor;
 
 /// The name under which everything a caller owns is kept: workbooks, results, credentials typed in a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,12 +55,14 @@ impl CallerKey {
 pub struct Caller {
     /// The name of everything they own here.
     pub key: CallerKey,
+    /// What came with the request itself, over HTTP.
+    pub visitor: Option<Arc<Visitor>>,
 }
 
 impl Caller {
     /// The server's owner.
     pub fn owner() -> Self {
-        Caller { key: CallerKey::owner() }
+        Caller { key: CallerKey::owner(), visitor: None }
     }
 }
 
@@ -109,6 +113,8 @@ pub enum Origin {
     LeanCli,
     /// The tool `configure_quantconnect_auth`, in memory.
     Tool,
+    /// The headers of the request.
+    Headers,
     /// The demo world.
     Demo,
 }
@@ -120,6 +126,7 @@ impl Origin {
             Origin::Settings => "the server's settings (environment or flags)",
             Origin::LeanCli => "lean-cli's file ~/.lean/credentials",
             Origin::Tool => "configure_quantconnect_auth, in memory of this server only",
+            Origin::Headers => "the headers of this request",
             Origin::Demo => "the demo world (no real account)",
         }
     }

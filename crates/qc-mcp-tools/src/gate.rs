@@ -53,11 +53,10 @@ impl Door {
     /// [`Kind::NotConfigured`] without credentials, otherwise whatever the client answered.
     pub async fn send<E: Endpoint>(&self, request: &E) -> Result<E::Reply, ToolError> {
         let endpoint = EndpointInfo::of::<E>();
-        if !mode::allows_plain(&endpoint, self.settings().mode) {
+        if !mode::allows_plain(&endpoint, self.mode()) {
             let why = if mode::is_gated(&endpoint) { "without a permit" } else { "" };
-            let message = format!("mode {} does not allow {} {why}", self.settings().mode.id(), endpoint.path)
-                .trim_end()
-                .to_owned();
+            let message =
+                format!("mode {} does not allow {} {why}", self.mode().id(), endpoint.path).trim_end().to_owned();
             return Err(ToolError::new(Kind::Forbidden, Topic::General, format!("{message}; nothing was sent")));
         }
         let client = self.server.client(&self.caller).await?;
@@ -97,6 +96,11 @@ impl Door {
             tracing::error!(%reason, "the audit cannot be written");
         }
         Ok(outcome?)
+    }
+
+    /// How far this caller's requests may go.
+    pub(crate) fn mode(&self) -> crate::settings::Mode {
+        self.caller.mode(self.settings())
     }
 
     /// The settings of the server.

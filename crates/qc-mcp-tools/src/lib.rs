@@ -20,6 +20,7 @@ mod catalogue;
 mod chains;
 mod clients;
 mod coerce;
+mod complete;
 pub mod compute;
 mod convert;
 pub mod ctx;
@@ -37,6 +38,7 @@ pub mod logs;
 mod machine;
 mod market;
 mod metrics;
+mod pages;
 mod plans;
 mod prices;
 mod private;
@@ -58,9 +60,18 @@ pub mod store;
 mod study;
 mod symbols;
 pub mod tools;
+pub mod visitor;
 
 pub use error::ToolError;
 pub use reply::{Reply, Untrusted};
 pub use server::{QcServer, Upstream, UpstreamWorld};
 pub use settings::{Settings, Transport};
 pub use stop::told_to_stop;
+
+/// Fetches the public keys of an issuer: at most so many bytes, https or (with `loopback`) http from this computer.
+///
+/// # Errors
+/// What went wrong on the way.
+pub async fn fetch_keys(issuer: &settings::Issuer, limit: u64) -> Result<Vec<u8>, String> {
+    qc_api::document::fetch(&issuer.jwks_url, issuer.loopback, limit).await.map_err(|error| error.to_string())
+}

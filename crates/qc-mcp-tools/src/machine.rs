@@ -47,6 +47,14 @@ pub(crate) fn info() -> Value {
     info
 }
 
+/// Resident bytes of this process; 0 where the system does not say.
+pub(crate) fn own_memory() -> u64 {
+    let (Ok(mut system), Ok(pid)) = (System::new(), sysinfo::get_current_pid()) else { return 0 };
+    let what = ProcessRefreshKind::nothing().with_memory();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, what);
+    system.process(pid).map_or(0, sysinfo::Process::memory)
+}
+
 /// The `limit` processes with the most memory; only this one where `others` may not be shown.
 pub(crate) fn processes(limit: usize, others: bool) -> Value {
     let Ok(mut system) = System::new() else { return json!({"processes": [], "total": 0}) };

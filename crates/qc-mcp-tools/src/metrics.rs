@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -44,6 +45,8 @@ pub(crate) struct Counts {
     pub(crate) calls: u64,
     /// Calls that ended with an error.
     pub(crate) errors: u64,
+    /// Those of them that ended with a protocol error.
+    pub(crate) protocol_errors: u64,
     /// Time of all calls together.
     pub(crate) total: Duration,
     /// Time of the slowest call.
@@ -65,6 +68,7 @@ impl Metrics {
         if let Some(counts) = by_tool.get_mut(tool) {
             counts.calls += 1;
             counts.errors += u64::from(outcome != Outcome::Done);
+            counts.protocol_errors += u64::from(outcome == Outcome::ProtocolError);
             counts.total += took;
             counts.slowest = counts.slowest.max(took);
         }
@@ -72,5 +76,58 @@ impl Metrics {
 
     pub(crate) fn snapshot(&self) -> BTreeMap<String, Counts> {
         self.by_tool.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The counts in Prometheus' text format.
+    pub(crate) fn prometheus(&self, transport: &str) -> String {
+        let counts = self.snapshot();
+        let mut page = String::from(
+            "# HELP qc_mcp_tool_calls_total Tool calls that ended, by outcome.\n# TYPE qc_mcp_tool_calls_total counter\n",
+        );
+        for (tool, counts) in &counts {
+            let done = counts.calls - counts.errors;
+            let tool_errors = counts.errors - counts.protocol_errors;
+            for (outcome, n) in [
+                (Outcome::Done, done),
+                (Outcome::ToolError, tool_errors),
+                (Outcome::ProtocolError, counts.protocol_errors),
+            ] {
+                let outcome = outcome.id();
+                let _ = writeln!(
+                    page,
+                    "qc_mcp_tool_calls_total{{tool=\"{tool}\",outcome=\"{outcome}\",transport=\"{transport}\"}} {n}"
+                );
+            }
+        }
+        page.push_str("# HELP qc_mcp_tool_call_seconds Time of tool calls.\n# TYPE qc_mcp_tool_call_seconds summary\n");
+        for (tool, counts) in &counts {
+            let labels = format!("{{tool=\"{tool}\",transport=\"{transport}\"}}");
+            let _ = writeln!(page, "qc_mcp_tool_call_seconds_sum{labels} {}", counts.total.as_secs_f64());
+            let _ = writeln!(page, "qc_mcp_tool_call_seconds_count{labels} {}", counts.calls);
+        }
+        page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_add_up_and_labels_are_tool_outcome_and_transport() {
+        let metrics = Metrics::default();
+        for outcome in [Outcome::Done, Outcome::Done, Outcome::ToolError, Outcome::ProtocolError] {
+            metrics.record("get_history", outcome, Duration::from_millis(250));
+        }
+        let page = metrics.prometheus("stdio");
+        for line in [
+            "qc_mcp_tool_calls_total{tool=\"get_history\",outcome=\"ok\",transport=\"stdio\"} 2",
+            "qc_mcp_tool_calls_total{tool=\"get_history\",outcome=\"tool_error\",transport=\"stdio\"} 1",
+            "qc_mcp_tool_calls_total{tool=\"get_history\",outcome=\"protocol_error\",transport=\"stdio\"} 1",
+            "qc_mcp_tool_call_seconds_sum{tool=\"get_history\",transport=\"stdio\"} 1",
+            "qc_mcp_tool_call_seconds_count{tool=\"get_history\",transport=\"stdio\"} 4",
+        ] {
+            assert!(page.lines().any(|found| found == line), "{line} in\n{page}");
+        }
     }
 }

@@ -35,19 +35,72 @@ const fn argument(name: &'static str, about: &'static str, default: Option<&'sta
     Argument { name, about, default }
 }
 
+const START: Argument = argument("start_date", "First day, YYYY-MM-DD", Some("2021-01-01"));
+const END: Argument = argument("end_date", "Last day, YYYY-MM-DD", Some("2023-12-31"));
+const PROJECT: Argument = argument("project", "Name or id of a project", None);
+
 /// Every prompt.
-pub const PROMPTS: &[Template] = &[Template {
-    name: "pair_analysis",
-    title: "Analyse a pair",
-    about: "Are two symbols cointegrated, and can their spread be traded?",
-    arguments: &[
-        argument("symbol1", "First ticker, e.g. KO", None),
-        argument("symbol2", "Second ticker, e.g. PEP", None),
-        argument("start_date", "First day, YYYY-MM-DD", Some("2021-01-01")),
-        argument("end_date", "Last day, YYYY-MM-DD", Some("2023-12-31")),
-    ],
-    text: include_str!("prompts/pair_analysis.md"),
-}];
+pub const PROMPTS: &[Template] = &[
+    Template {
+        name: "factor_portfolio",
+        title: "Build a factor portfolio",
+        about: "What drives these symbols, which to hold, and with what weights?",
+        arguments: &[
+            argument("symbols", "Tickers, separated by commas", None),
+            argument("benchmark", "What to measure against", Some("SPY")),
+            START,
+            END,
+        ],
+        text: include_str!("prompts/factor_portfolio.md"),
+    },
+    Template {
+        name: "statistical_arbitrage",
+        title: "Search statistical arbitrage",
+        about: "Which pairs among these symbols come back to each other, and did that last?",
+        arguments: &[
+            argument("symbols", "Tickers, separated by commas", None),
+            START,
+            argument("split_date", "Last day of the fit, YYYY-MM-DD", Some("2022-12-31")),
+            END,
+        ],
+        text: include_str!("prompts/statistical_arbitrage.md"),
+    },
+    Template {
+        name: "experiment_sweep",
+        title: "Try values of a parameter",
+        about: "Backtest a project with several values of one parameter and compare",
+        arguments: &[
+            PROJECT,
+            argument("parameter", "Name of the parameter in the code", None),
+            argument("values", "Values to try, separated by commas", None),
+        ],
+        text: include_str!("prompts/experiment_sweep.md"),
+    },
+    Template {
+        name: "pair_analysis",
+        title: "Analyse a pair",
+        about: "Are two symbols cointegrated, and can their spread be traded?",
+        arguments: &[
+            argument("symbol1", "First ticker, e.g. KO", None),
+            argument("symbol2", "Second ticker, e.g. PEP", None),
+            START,
+            END,
+        ],
+        text: include_str!("prompts/pair_analysis.md"),
+    },
+    Template {
+        name: "build_and_backtest",
+        title: "Build and backtest a strategy",
+        about: "From an idea in words to a backtest and an honest reading of it",
+        arguments: &[
+            argument("idea", "The strategy in a few sentences", None),
+            argument("project", "Name of the project to work in", None),
+            START,
+            END,
+        ],
+        text: include_str!("prompts/build_and_backtest.md"),
+    },
+];
 
 impl Template {
     pub(crate) fn listed(&self) -> Prompt {
@@ -83,7 +136,7 @@ impl Template {
                     None,
                 ));
             };
-            text = text.replace(&format!("{{{}}}", argument.name), &crate::args::quote(value.trim()));
+            text = text.replace(&format!("{{{}}}", argument.name), &plain(value.trim()));
         }
         Ok(text)
     }
@@ -93,6 +146,13 @@ impl Template {
 pub(crate) fn name(tool: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     PROMPTS.iter().any(|prompt| prompt.text.split(|c| !is_part(c)).any(|word| word == tool))
+}
+
+/// What a person typed, in one line and within reason.
+fn plain(text: &str) -> String {
+    /// Room for an idea in a few sentences.
+    const LONGEST: usize = 2_000;
+    text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !c.is_control()).take(LONGEST).collect()
 }
 
 /// The prompt of that name, filled.

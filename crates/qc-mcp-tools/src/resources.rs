@@ -51,6 +51,14 @@ const fn page(uri: &'static str, name: &'static str, about: &'static str, mime_t
     Page { uri, name, about, mime_type, groups }
 }
 
+/// The address of kept results.
+pub(crate) const RESEARCH: &str = "qc://research/{id}";
+
+/// A caller's kept result, as the list shows it.
+pub(crate) fn kept(uri: &str, tool: &str) -> Resource {
+    Resource::new(uri, format!("Result of {tool}")).with_mime_type(JSON)
+}
+
 const JSON: &str = "application/json";
 
 /// Every address, in the order they are listed.
@@ -124,7 +132,7 @@ pub const PAGES: &[Page] = &[
         "One chart of a backtest, full resolution",
         JSON,
     ),
-    page("qc://research/{id}", "Research result", "The full result of an analysis", JSON),
+    page(RESEARCH, "Research result", "The full result of an analysis", JSON),
     page(
         "qc://research/{id}/chart.svg",
         "Research picture",
@@ -145,11 +153,17 @@ impl Page {
     }
 
     pub(crate) fn resource(&self) -> Resource {
-        Resource::new(self.uri, self.name).with_description(self.about).with_mime_type(self.mime_type)
+        Resource::new(self.uri, self.name)
+            .with_title(self.name)
+            .with_description(self.about)
+            .with_mime_type(self.mime_type)
     }
 
     pub(crate) fn template(&self) -> ResourceTemplate {
-        ResourceTemplate::new(self.uri, self.name).with_description(self.about).with_mime_type(self.mime_type)
+        ResourceTemplate::new(self.uri, self.name)
+            .with_title(self.name)
+            .with_description(self.about)
+            .with_mime_type(self.mime_type)
     }
 }
 
@@ -227,7 +241,7 @@ pub(crate) async fn read(server: &QcServer, ctx: &Ctx, uri: &str) -> Result<(&'s
                 })?;
             machine::processes(limit, server.settings().caller_is_here()).to_string()
         }
-        "qc://research/{id}" => server.research_result(ctx, value(0)).await?,
+        RESEARCH => server.research_result(ctx, value(0)).await?,
         "qc://research/{id}/chart.svg" => server.desk().picture(ctx.caller.key.as_str(), value(0))?,
         _ => cloud(server, ctx, page, uri, &values).await?,
     };

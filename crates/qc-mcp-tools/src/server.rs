@@ -14,7 +14,7 @@ use rmcp::{
 use tokio::sync::OnceCell;
 
 use crate::{
-    caller::{Caller, CallerKey, Origin, Typed},
+    caller::{Caller, Origin, Typed},
     coerce,
     ctx::Ctx,
     desk::{Desk, DeskConfig},
@@ -22,12 +22,14 @@ use crate::{
     flows::files::Written,
     gate::Call,
     kept::Kept,
+    keys::Key,
     metrics::Metrics,
     resources, schema,
     settings::Settings,
     shelf::{Access, Group, Shelf},
     state::State,
     tools,
+    visitor::{Accepted, Visitor},
 };
 
 mod handler;
@@ -86,6 +88,8 @@ struct Inner {
     world: OnceCell<World>,
     clients: crate::clients::Clients,
     typed: Typed,
+    accepted: Accepted,
+    spare_key: std::sync::OnceLock<Key>,
     router: ToolRouter<QcServer>,
     listed: Vec<Tool>,
     facts: BTreeMap<String, ToolFacts>,
@@ -167,6 +171,8 @@ impl QcServer {
                 world: OnceCell::new(),
                 clients: crate::clients::Clients::default(),
                 typed: Typed::default(),
+                accepted: Accepted::default(),
+                spare_key: std::sync::OnceLock::new(),
                 router,
                 listed,
                 facts,
@@ -201,6 +207,18 @@ impl QcServer {
     /// Calls, errors and times since the start.
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.inner.metrics
+    }
+
+    /// The counts of this server in Prometheus' text format: nothing in them says who called or about what.
+    pub fn prometheus(&self) -> String {
+        let mut page = self.inner.metrics.prometheus(self.inner.settings.serves.id());
+        for (name, about, value) in [
+            ("qc_mcp_uptime_seconds", "Time since the start.", self.inner.started.elapsed().as_secs()),
+            ("qc_mcp_resident_memory_bytes", "Memory of this process.", crate::machine::own_memory()),
+        ] {
+            page.push_str(&format!("# HELP {name} {about}\n# TYPE {name} gauge\n{name} {value}\n"));
+        }
+        page
     }
 
     /// Bulk texts behind links just given.
@@ -244,8 +262,27 @@ impl QcServer {
     }
 
     /// Who sent a request.
-    pub(crate) fn caller(&self, _context: &RequestContext<RoleServer>) -> Caller {
-        Caller { key: CallerKey::owner() }
+    pub(crate) fn caller(&self, context: &RequestContext<RoleServer>) -> Caller {
+        let Some(visitor) = Visitor::of(context) else { return Caller::owner() };
+        let key = match self.inner.state.key() {
+            Ok(key) => visitor.key(key),
+            // Whoever asks for state is told why there is none; until then callers are told apart in this process.
+            Err(_) => match self.inner.spare_key.get().cloned().or_else(Key::random) {
+                Some(key) => visitor.key(self.inner.spare_key.get_or_init(|| key)),
+                None => visitor.key(&Key::of_secret(b"no randomness")),
+            },
+        };
+        Caller { key, visitor: Some(visitor) }
+    }
+
+    /// Callers whose credentials QuantConnect accepted.
+    pub(crate) fn accepted(&self) -> &Accepted {
+        &self.inner.accepted
+    }
+
+    /// Whether a tool exists for this caller, whose request may have asked for a lower mode.
+    fn offers(&self, caller: &Caller, facts: &ToolFacts) -> bool {
+        reaches(facts.group, facts.access, caller.mode(&self.inner.settings))
     }
 
     /// QuantConnect's side, set up at first use.
@@ -257,10 +294,11 @@ impl QcServer {
         match &self.inner.upstream {
             Upstream::Configured => {
                 let settings = &self.inner.settings;
+                let own = if settings.team.by_headers() { None } else { own_credentials(settings)? };
                 Ok(World {
                     base_url: settings.api_url.clone(),
                     clock: Arc::new(SystemClock),
-                    credentials: own_credentials(settings)?,
+                    credentials: own,
                     data_folder: None,
                     _keep_alive: None,
                 })
@@ -272,7 +310,7 @@ impl QcServer {
                 Ok(World {
                     base_url: world.base_url,
                     clock: world.clock,
-                    credentials: Some((world.credentials, Origin::Demo)),
+                    credentials: (!self.inner.settings.team.by_headers()).then_some((world.credentials, Origin::Demo)),
                     data_folder: world.data_folder,
                     _keep_alive: Some(world.keep_alive),
                 })
@@ -282,6 +320,10 @@ impl QcServer {
 
     /// The credentials a caller's requests are signed with, and where they came from.
     pub(crate) async fn credentials(&self, caller: &Caller) -> Result<Option<(Credentials, Origin)>, ToolError> {
+        if self.inner.settings.team.by_headers() {
+            let own = caller.visitor.as_ref().and_then(|visitor| visitor.credentials());
+            return Ok(own.map(|credentials| (credentials.clone(), Origin::Headers)));
+        }
         if let Some(typed) = self.inner.typed.get(&caller.key) {
             return Ok(Some((typed, Origin::Tool)));
         }
@@ -352,9 +394,12 @@ impl QcServer {
 /// Whether the mode goes as high as a shelf. Shelves that change only this server (sign-in, workbooks) exist in every
 /// mode.
 fn admits(settings: &Settings, shelf: &Shelf) -> bool {
-    let highest = settings.mode.highest();
-    let harmless = shelf.group.stays_here() && shelf.access <= Access::Delete;
-    shelf.access <= highest || harmless
+    reaches(shelf.group, shelf.access, settings.mode)
+}
+
+/// Whether a mode goes as high as a shelf.
+fn reaches(group: Group, access: Access, mode: crate::settings::Mode) -> bool {
+    access <= mode.highest() || (group.stays_here() && access <= Access::Delete)
 }
 
 /// The settings' credentials, else lean-cli's.

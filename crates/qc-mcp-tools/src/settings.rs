@@ -7,6 +7,7 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, error::E
 
 mod parse;
 mod profiles;
+mod team;
 #[cfg(test)]
 mod tests;
 mod toolsets;
@@ -14,6 +15,7 @@ mod values;
 
 use parse::{is_loopback, lean_json_folder, parse_amount, parse_api_url, parse_id, parse_key, parse_path, url_host};
 pub use profiles::Profile;
+pub use team::{CredentialsFrom, Issuer, LogFormat, Team};
 pub use toolsets::Toolsets;
 use toolsets::parse_toolsets;
 pub use values::{LogLevel, Mode, Secret, Transport};
@@ -261,6 +263,10 @@ pub struct Settings {
     )]
     pub log_level: LogLevel,
 
+    /// What a server for several people needs.
+    #[command(flatten)]
+    pub team: Team,
+
     /// The transport of the binary that parsed these settings.
     #[arg(skip = Transport::Stdio)]
     pub serves: Transport,
@@ -397,7 +403,7 @@ impl Settings {
         if transport == Transport::Http && self.allowed_hosts.iter().all(|host| host.trim().is_empty()) {
             return Err("QC_MCP_ALLOWED_HOSTS is empty; it would let any web page reach this server".into());
         }
-        Ok(())
+        self.check_team(transport)
     }
 
     /// The LEAN data folder: the setting, else lean.json's data-folder here or above, else ./data.
@@ -416,7 +422,7 @@ impl Settings {
 
     /// The file where lean-cli keeps its credentials, unless they must not go to the API's address.
     pub fn lean_cli_file(&self) -> Option<PathBuf> {
-        let home = self.home.as_ref().filter(|_| self.api_is_quantconnect_or_loopback())?;
+        let home = self.home.as_ref().filter(|_| self.api_is_quantconnect_or_loopback() && !self.team.by_headers())?;
         Some(home.join(".lean").join("credentials"))
     }
 
@@ -486,7 +492,7 @@ impl Settings {
 
     /// Whether callers are at this computer, so that its processes and paths may be shown to them.
     pub fn caller_is_here(&self) -> bool {
-        self.serves == Transport::Stdio || is_loopback(&self.host)
+        self.serves == Transport::Stdio || (is_loopback(&self.host) && !self.team.tells_apart())
     }
 
     /// Whether the whole of a host name or address means this computer.

@@ -7,8 +7,9 @@ use futures::FutureExt;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, GetPromptRequestParams, GetPromptResponse, Implementation,
-        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+        CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
+        GetPromptRequestParams, GetPromptResponse, Icon, Implementation, ListPromptsResult,
+        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
         ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourceContents, ServerCapabilities,
         ServerConfig, Tool,
     },
@@ -17,55 +18,84 @@ use rmcp::{
 
 use super::QcServer;
 use crate::{
-    coerce,
+    coerce, complete,
     ctx::Ctx,
     error::{Kind, ToolError},
     gate::Call,
     metrics::Outcome,
-    prompts, resources,
+    pages, prompts, resources,
     shelf::{Access, Group},
     tools,
 };
 
 /// How long a client may keep the list of tools: it never changes while the server runs.
 const LIST_TTL_MS: u64 = 3_600_000;
+
 impl ServerHandler for QcServer {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_resources().enable_prompts().build())
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_resources()
+            .enable_prompts()
+            .enable_completions()
+            .build();
+        ServerConfig::new(capabilities)
             .with_server_info(
-                Implementation::new("quantconnect-mcp", env!("CARGO_PKG_VERSION")).with_title("QuantConnect"),
+                Implementation::new("quantconnect-mcp", env!("CARGO_PKG_VERSION"))
+                    .with_title("QuantConnect")
+                    .with_icons(vec![icon()]),
             )
             .with_instructions(include_str!("../instructions.md"))
     }
 
     async fn list_tools(
         &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.inner.listed.clone())
-            .with_ttl_ms(LIST_TTL_MS)
-            .with_cache_scope(CacheScope::Public))
+        let caller = self.caller(&context);
+        let (offered, scope) = if caller.is_lowered(&self.inner.settings) {
+            let offered = self.tools().filter(|(facts, _)| self.offers(&caller, facts)).map(|(_, tool)| tool.clone());
+            (offered.collect(), CacheScope::Private)
+        } else {
+            (self.inner.listed.clone(), CacheScope::Public)
+        };
+        let (offered, next) = pages::page(offered, request.as_ref(), pages::TOOLS)?;
+        let mut result = ListToolsResult::with_all_items(offered).with_ttl_ms(LIST_TTL_MS).with_cache_scope(scope);
+        result.next_cursor = next;
+        Ok(result)
     }
 
     async fn list_resources(
         &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let fixed = self.pages().filter(|page| !page.is_template()).map(resources::Page::resource).collect();
-        Ok(ListResourcesResult::with_all_items(fixed).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Public))
+        let mut all: Vec<_> = self.pages().filter(|page| !page.is_template()).map(resources::Page::resource).collect();
+        let caller = self.caller(&context);
+        // The results a caller has kept are theirs alone, so a caller not yet known sees none.
+        if self.pages().any(|page| page.uri == resources::RESEARCH) && self.welcome(&caller).await.is_ok() {
+            let kept = self.desk().list_research(caller.key.as_str()).unwrap_or_default();
+            all.extend(kept.iter().rev().map(|(kept, tool)| resources::kept(&kept.uri, tool)));
+        }
+        let (page, next) = pages::page(all, request.as_ref(), pages::OTHERS)?;
+        let mut result = ListResourcesResult::with_all_items(page).with_ttl_ms(0).with_cache_scope(CacheScope::Private);
+        result.next_cursor = next;
+        Ok(result)
     }
 
     async fn list_resource_templates(
         &self,
-        _: Option<PaginatedRequestParams>,
+        request: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         let templates = self.pages().filter(|page| page.is_template()).map(resources::Page::template).collect();
-        Ok(ListResourceTemplatesResult::with_all_items(templates)
+        let (templates, next) = pages::page(templates, request.as_ref(), pages::OTHERS)?;
+        let mut result = ListResourceTemplatesResult::with_all_items(templates)
             .with_ttl_ms(LIST_TTL_MS)
-            .with_cache_scope(CacheScope::Public))
+            .with_cache_scope(CacheScope::Public);
+        result.next_cursor = next;
+        Ok(result)
     }
 
     async fn read_resource(
@@ -74,7 +104,11 @@ impl ServerHandler for QcServer {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let ctx = Ctx::new(self, &context);
-        let read = AssertUnwindSafe(resources::read(self, &ctx, &request.uri)).catch_unwind();
+        let read = async {
+            self.welcome(&ctx.caller).await?;
+            resources::read(self, &ctx, &request.uri).await
+        };
+        let read = AssertUnwindSafe(read).catch_unwind();
         let outcome = tokio::select! {
             () = context.ct.cancelled() => return Err(ErrorData::internal_error("the read was cancelled", None)),
             outcome = read => outcome,
@@ -96,11 +130,41 @@ impl ServerHandler for QcServer {
 
     async fn list_prompts(
         &self,
-        _: Option<PaginatedRequestParams>,
+        request: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
         let listed = prompts::PROMPTS.iter().map(prompts::Template::listed).collect();
-        Ok(ListPromptsResult::with_all_items(listed).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Public))
+        let (listed, next) = pages::page(listed, request.as_ref(), pages::OTHERS)?;
+        let mut result =
+            ListPromptsResult::with_all_items(listed).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Public);
+        result.next_cursor = next;
+        Ok(result)
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let ctx = Ctx::new(self, &context);
+        let found = async {
+            self.welcome(&ctx.caller).await?;
+            complete::complete(self, &ctx, &request).await
+        };
+        let found = AssertUnwindSafe(found).catch_unwind();
+        let outcome = tokio::select! {
+            () = context.ct.cancelled() => return Err(ErrorData::internal_error("the completion was cancelled", None)),
+            outcome = found => outcome,
+        };
+        match outcome {
+            Ok(Ok(completion)) => Ok(CompleteResult::new(completion)),
+            // Without an account or a data folder there is nothing to propose.
+            Ok(Err(error)) if matches!(error.kind, Kind::NotConfigured | Kind::NotFound) => {
+                Ok(CompleteResult::default())
+            }
+            Ok(Err(error)) => Err(ErrorData::internal_error(error.text(), None)),
+            Err(_) => Err(ErrorData::internal_error("internal error in this completion", None)),
+        }
     }
 
     async fn get_prompt(
@@ -121,11 +185,19 @@ impl ServerHandler for QcServer {
         mut request: CallToolRequestParams,
         mut context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let Some(facts) = self.inner.facts.get(tools::resolve(&request.name)) else {
+        let caller = self.caller(&context);
+        let known = self.inner.facts.get(tools::resolve(&request.name));
+        let Some(facts) = known.filter(|facts| self.offers(&caller, facts)) else {
             return Err(self.unknown_tool(&request.name));
         };
         let started = Instant::now();
-        let outcome = match coerce::coerce(&facts.accepted, request.arguments.take().unwrap_or_default()) {
+        let admitted = match caller.permits(facts) {
+            Ok(()) => self.welcome(&caller).await,
+            refused => refused,
+        };
+        let repaired =
+            admitted.and_then(|()| coerce::coerce(&facts.accepted, request.arguments.take().unwrap_or_default()));
+        let outcome = match repaired {
             Ok(arguments) => {
                 if facts.access != Access::Read || facts.group == Group::Live {
                     let (state, responses) = (request.request_state.take(), request.input_responses.take());
@@ -140,9 +212,22 @@ impl ServerHandler for QcServer {
         let took = started.elapsed();
         let what = Outcome::of(&outcome);
         self.inner.metrics.record(&facts.name, what, took);
-        tracing::info!(tool = facts.name, outcome = what.id(), ms = took.as_millis() as u64, "tool call");
+        tracing::info!(
+            request = caller.request_id(),
+            tool = facts.name,
+            caller = caller.key.prefix(),
+            outcome = what.id(),
+            ms = took.as_millis() as u64,
+            "tool call"
+        );
         outcome
     }
+}
+
+/// The picture clients show beside the server's name: a curve of capital.
+fn icon() -> Icon {
+    const CURVE: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M1 14h14M2 11l4-4 3 3 5-7' fill='none' stroke='%23f5ae29' stroke-width='1.6'/%3E%3C/svg%3E";
+    Icon::new(CURVE).with_mime_type("image/svg+xml").with_sizes(vec!["any".to_owned()])
 }
 
 /// rmcp answers arguments that serde refuses with its own text; give it our form.

@@ -105,6 +105,7 @@ impl QcServer {
         Parameters(args): Parameters<ConfigureArgs>,
         ctx: Ctx,
     ) -> Result<Reply, ToolError> {
+        self.refuse_by_headers()?;
         let current = self.credentials(&ctx.caller).await?.map(|(credentials, _)| credentials);
         let given = args.organization_id.as_deref().map(str::trim).filter(|id| !id.is_empty());
         // A renewed token of the same user stays in the organisation the work is in.
@@ -139,6 +140,7 @@ impl QcServer {
     /// Forget the credentials set by configure_quantconnect_auth; those of the server's settings stay.
     #[tool(title = "Forget credentials")]
     async fn clear_quantconnect_auth(&self, ctx: Ctx) -> Result<Reply, ToolError> {
+        self.refuse_by_headers()?;
         let forgotten = self.typed().forget(&ctx.caller.key);
         let had = forgotten.is_some();
         if let Some(credentials) = forgotten {
@@ -150,5 +152,20 @@ impl QcServer {
             "no credentials were set by configure_quantconnect_auth; nothing changed"
         };
         Ok(Reply::new(summary).field("forgotten", had).field("account", self.account_facts(&ctx).await?))
+    }
+}
+
+impl QcServer {
+    /// Where each request brings its credentials, a tool changes none.
+    fn refuse_by_headers(&self) -> Result<(), ToolError> {
+        if !self.settings().team.by_headers() {
+            return Ok(());
+        }
+        Err(ToolError::new(
+            Kind::Forbidden,
+            Topic::General,
+            "this server takes the credentials of each request: use the headers X-QuantConnect-User-Id and \
+             X-QuantConnect-Api-Token; nothing was changed",
+        ))
     }
 }
