@@ -1,5 +1,11 @@
 //! The real `qc-mcp-http` for several people: tokens of an issuer, credentials by headers, limits, sessions, TLS.
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise, in its helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test may stop at the first surprise, in its helpers too, and reads its own length"
+)]
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
