@@ -137,7 +137,9 @@ mod tests {
             "https://id.example.com/keys",
         ];
         assert_eq!(may_serve(&settings(&issued), bound), Ok(()));
-        assert!(may_serve(&settings(&["--credentials", "headers", "--mode", "live"]), bound).is_err());
+        let key = "k".repeat(32);
+        let live = ["--credentials", "headers", "--mode", "live", "--allow-live-orgs", "abc", "--state-key", &key];
+        assert!(may_serve(&settings(&live), bound).is_err());
     }
 
     #[test]

@@ -100,6 +100,20 @@ pub const PROMPTS: &[Template] = &[
         ],
         text: include_str!("prompts/build_and_backtest.md"),
     },
+    Template {
+        name: "deploy_and_monitor",
+        title: "Deploy a strategy and watch it",
+        about: "From a tested project to a running algorithm, with a preview before anything starts",
+        arguments: &[PROJECT],
+        text: include_str!("prompts/deploy_and_monitor.md"),
+    },
+    Template {
+        name: "review_live_algorithms",
+        title: "Review what is running",
+        about: "Every running algorithm in one table, and what needs a person",
+        arguments: &[argument("log_lines", "Newest lines of each log to read", Some("25"))],
+        text: include_str!("prompts/review_live_algorithms.md"),
+    },
 ];
 
 impl Template {

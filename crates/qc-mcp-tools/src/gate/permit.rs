@@ -14,6 +14,7 @@ use super::{
 use crate::{
     ctx::Ctx,
     error::{Kind, ToolError, Topic},
+    settings::Settings,
     store::{self, Store as _},
 };
 
