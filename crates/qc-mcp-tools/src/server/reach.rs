@@ -69,6 +69,12 @@ impl QcServer {
         mut context: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ToolError> {
         let (facts, _) = self.reachable_tool(name)?;
+        let caller = self.caller(&context);
+        if !self.offers(&caller, facts) {
+            let message = format!("`{}` is above the mode this request asked for; nothing was called", facts.name);
+            return Err(ToolError::new(Kind::Forbidden, Topic::Tool, message));
+        }
+        caller.permits(facts)?;
         let arguments = coerce::coerce(&facts.accepted, arguments)?;
         // The guards see the tool that is called, not the one that calls it; nobody is asked from here.
         context.extensions.insert(Arc::new(Call::new(&facts.name, &arguments, None, None)));
