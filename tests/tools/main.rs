@@ -14,6 +14,7 @@ mod files;
 mod imports;
 mod object_store;
 mod optimizations;
+mod own_series;
 mod pictures;
 mod portfolio;
 mod projects;

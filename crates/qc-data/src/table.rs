@@ -8,6 +8,7 @@
 
 mod csv;
 mod dates;
+pub mod factors;
 mod numbers;
 mod parquet;
 mod shape;

@@ -7,6 +7,7 @@ pub(crate) mod bootstrap;
 pub(crate) mod cointegration;
 pub(crate) mod correlation;
 pub(crate) mod equal_weight;
+pub(crate) mod factors;
 pub(crate) mod johansen;
 pub(crate) mod kalman;
 pub(crate) mod mean_reversion;

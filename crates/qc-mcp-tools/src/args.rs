@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::civil::Date;
 use rmcp::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Kind, ToolError, Topic};
 
@@ -68,6 +68,30 @@ impl JsonSchema for BacktestArg {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "string"})
+    }
+}
+
+/// Weights: a list of numbers, or where they are to be had (`qc://research/{id}`, `file:PATH#COLUMN`).
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum WeightsArg {
+    /// The numbers.
+    Numbers(Vec<f64>),
+    /// Where they are.
+    From(String),
+}
+
+impl JsonSchema for WeightsArg {
+    fn schema_name() -> Cow<'static, str> {
+        "Weights".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "array", "items": {"type": "number"}, "x-by-source": true})
     }
 }
 

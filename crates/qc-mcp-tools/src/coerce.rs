@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::{Kind, ToolError, Topic},
-    schema::{BY_NAME, EMPTY_OK},
+    schema::{BY_NAME, BY_SOURCE, EMPTY_OK},
 };
 
 /// The most bytes of text all arguments of one call may hold.
@@ -163,6 +163,9 @@ fn fit(name: &str, property: &Value, value: Value) -> Result<Value, ToolError> {
         Some("number") => number(name, value)?,
         Some("boolean") => boolean(name, value)?,
         Some("string") => string(name, property, value)?,
+        Some("array") if property.get(BY_SOURCE).is_some() && source_of(&value).is_some() => {
+            source_of(&value).unwrap_or_default()
+        }
         Some("array") => array(name, property, value)?,
         Some("object") => object(name, value)?,
         _ => value,
@@ -268,6 +271,19 @@ fn array(name: &str, property: &Value, value: Value) -> Result<Value, ToolError>
         single => vec![single],
     };
     list.into_iter().map(|item| fit(name, &items, item)).collect::<Result<Vec<_>, _>>().map(Value::Array)
+}
+
+/// The text that names where a list is to be had, alone or as the only member of a list.
+fn source_of(value: &Value) -> Option<Value> {
+    let text = match value {
+        Value::String(text) => text,
+        Value::Array(items) => match items.as_slice() {
+            [Value::String(text)] => text,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    crate::own::is_one(text).then(|| Value::String(text.trim().to_owned()))
 }
 
 fn object(name: &str, value: Value) -> Result<Value, ToolError> {

@@ -38,6 +38,7 @@ pub mod logs;
 mod machine;
 mod market;
 mod metrics;
+mod own;
 mod pages;
 mod plans;
 mod prices;

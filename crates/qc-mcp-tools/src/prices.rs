@@ -7,6 +7,7 @@
 //! too: it stays as a hole that no return spans. What is computed from the panel is left to others.
 
 mod arguments;
+mod beside;
 mod provenance;
 
 use std::collections::{HashMap, HashSet};
@@ -23,6 +24,7 @@ pub(crate) use self::provenance::Provenance;
 use self::provenance::{MAX_GAPS, SymbolNote, describe, warn};
 use crate::{
     error::{Kind, ToolError, Topic},
+    own::{Frequency, OwnSeries},
     quantbook::{OpenSource, Subscription},
     symbols,
 };
@@ -38,6 +40,8 @@ pub(crate) struct Question {
     pub(crate) grouped: HashSet<String>,
     /// What the forms in the caller's symbols stood for.
     pub(crate) notes: Vec<String>,
+    /// Series of the caller's own that stand beside the symbols.
+    pub(crate) own: Vec<OwnSeries>,
     /// Days of the exchange or moments, as asked.
     pub(crate) window: Window,
     /// Bars.
@@ -83,6 +87,8 @@ pub(crate) struct Prices {
     pub(crate) warnings: Vec<String>,
     /// The securities read, to be added to the workbook.
     pub(crate) subscriptions: Vec<Subscription>,
+    /// How often there is a row, where a series of the caller's own decides it.
+    pub(crate) frequency: Option<Frequency>,
 }
 
 /// Reads the closes of all symbols and aligns them.
@@ -93,6 +99,9 @@ pub(crate) struct Prices {
 /// A symbol without a bar in the window ([`Kind::NotFound`], with what the folder has instead), too few complete
 /// rows, damaged files.
 pub(crate) fn load(source: &OpenSource, question: &Question) -> Result<Prices, ToolError> {
+    if !question.own.is_empty() {
+        return beside::load(source, question);
+    }
     Ok(load_with(source, question, None)?.0)
 }
 
@@ -139,7 +148,7 @@ fn load_with(
     provenance.notes.extend(left_out);
     let warnings = warn(&history, &panel, &dropped, &provenance);
     let subscriptions = subscriptions(&history);
-    Ok((Prices { panel, provenance, warnings, subscriptions }, other))
+    Ok((Prices { panel, provenance, warnings, subscriptions, frequency: None }, other))
 }
 
 /// Leaves out those of a fund, list or file that have no bar in the window, unless none has; answers what to say of it.
@@ -160,6 +169,11 @@ pub(crate) fn leave_out(history: &mut History, grouped: &HashSet<String>) -> Opt
 }
 
 impl Prices {
+    /// Observations a year: the caller's, else those of the rows where a series of their own decides, else the usual ones.
+    pub(crate) fn periods_per_year(&self, given: Option<f64>, usual: f64) -> f64 {
+        given.or(self.frequency.map(Frequency::per_year)).unwrap_or(usual)
+    }
+
     /// One answer's account of prices that were loaded symbol by symbol; the panel is the first one's.
     ///
     /// # Errors

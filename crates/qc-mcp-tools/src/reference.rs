@@ -49,12 +49,22 @@ pub fn tools_page(server: &QcServer) -> String {
     page.push_str(
         "- `normalization`: `Adjusted` (default), `Raw`, `SplitAdjusted`, `TotalReturn`, `ScaledRaw`\n\
          - `missing`: `drop_rows` (default) or `error`\n\
-         - `save_as`: name of a new file in the output folder\n\
+         - `save_as`: name of a new file in the output folder: `.json`, `.csv`, or `.svg` and `.png` for the picture\n\
          - `chart`: one picture (PNG) beside the numbers, where the result has something to draw; the same as SVG behind the link\n\
          - `risk_free_rate`: 0, a number, or `lean` for the mean of the folder's interest-rate file over the window; it \
          matters to `calculate_portfolio_performance`\n\
          - `periods_per_year`: observations a year; default by resolution for sessions of a US exchange, echoed; it matters \
          where figures are given for a year\n",
+    );
+    page.push_str(
+        "\n## Series of one's own\n\nWhere a tool takes `series`, `benchmark`, `benchmark_symbol` or `spread` it takes a ticker or:\n\n\
+         - `qc://research/{id}`: a kept result's equity or spread; `qc://research/{id}#hedge_ratio` another series of it\n\
+         - `qc://backtests/{project}/{backtest}` or `backtest:{project}/latest`: the equity of an own backtest\n\
+         - `file:PATH#COLUMN`: a column of a CSV or Parquet file with dates\n\
+         - `returns:` before one of them: its values are simple returns as fractions\n\n\
+         Rows are then the days the series have in common; `periods_per_year` follows from their distance. `weights` takes \
+         `qc://research/{id}` (`#METHOD` where several were compared) or `file:PATH#COLUMN` with a column `symbol`. \
+         `provenance.own_series` names each source.\n",
     );
     page.push_str("\n## Other names\n\nCallable, not listed:\n\n");
     for alias in ALIASES.iter().filter(|alias| server.tools().any(|(facts, _)| facts.name == alias.new)) {

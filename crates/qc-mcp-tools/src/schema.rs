@@ -11,6 +11,8 @@ use serde_json::{Map, Value, json};
 pub(crate) const HIDDEN: &str = "x-hidden";
 /// Marks a required text that may be empty.
 pub(crate) const EMPTY_OK: &str = "x-empty-ok";
+/// Marks a list that may also be named: a kept result or a file that holds it.
+pub(crate) const BY_SOURCE: &str = "x-by-source";
 /// Marks an id that may also be given as a name.
 pub(crate) const BY_NAME: &str = "x-by-name";
 
@@ -166,6 +168,7 @@ fn hide(schema: &mut Map<String, Value>) {
             if let Value::Object(map) = property {
                 map.remove(EMPTY_OK);
                 map.remove(BY_NAME);
+                map.remove(BY_SOURCE);
             }
         }
     }

@@ -7,7 +7,10 @@
 mod picture;
 mod table;
 
-use std::ops::ControlFlow;
+use std::{
+    collections::{HashMap, HashSet},
+    ops::ControlFlow,
+};
 
 use qc_data::{SymbolQuery, Window};
 use qc_report::chart::Picture;
@@ -22,6 +25,7 @@ use crate::{
     desk::{Desk, Finding, Kept},
     error::{Kind, ToolError, Topic},
     market::Bars,
+    own,
     prices::{self, Prices, Question},
     quantbook::{OpenSource, Source, Subscription, Workbook},
     reply::{self, Reply},
@@ -139,11 +143,68 @@ impl<'a> Study<'a> {
             meant,
             grouped,
             notes,
+            own: Vec::new(),
             window,
             bars: self.shared.bars()?,
             normalization: self.shared.normalization_asked()?,
             missing: self.shared.missing()?,
         })
+    }
+
+    /// A question without symbols, for [`Study::include`].
+    ///
+    /// # Errors
+    /// Shared arguments that are none.
+    pub(crate) fn empty(&self, window: Window) -> Result<Question, ToolError> {
+        Ok(Question {
+            symbols: Vec::new(),
+            meant: HashMap::new(),
+            grouped: HashSet::new(),
+            notes: Vec::new(),
+            own: Vec::new(),
+            window,
+            bars: self.shared.bars()?,
+            normalization: self.shared.normalization_asked()?,
+            missing: self.shared.missing()?,
+        })
+    }
+
+    /// Puts what one text means into a question, a symbol or a series of the caller's own, and answers its name there.
+    ///
+    /// # Errors
+    /// As [`Study::symbol`] and [`own::read`].
+    pub(crate) async fn include(&self, question: &mut Question, text: &str) -> Result<String, ToolError> {
+        if !own::is_one(text) {
+            let (name, meant) = self.symbol(text)?;
+            question.meant.extend(meant.map(|meant| (name.clone(), meant)));
+            question.also(Some(&name));
+            return Ok(name);
+        }
+        let mut series = own::read(self.desk, self.ctx, text).await?;
+        if let Some(known) =
+            question.own.iter().find(|known| known.origin == series.origin && known.values == series.values)
+        {
+            return Ok(known.name.clone());
+        }
+        let is_taken = |name: &str| {
+            question.symbols.iter().any(|known| known.eq_ignore_ascii_case(name))
+                || question.own.iter().any(|known| known.name.eq_ignore_ascii_case(name))
+        };
+        let plain = series.name.clone();
+        let mut n = 2;
+        while is_taken(&series.name) {
+            series.name = format!("{plain}-{n}");
+            n += 1;
+        }
+        series.origin.series = series.name.clone();
+        let name = series.name.clone();
+        question.own.push(series);
+        Ok(name)
+    }
+
+    /// The desk, for what a tool reads itself.
+    pub(crate) fn desk(&self) -> &Desk {
+        self.desk
     }
 
     /// Symbols as a caller writes them: tickers, identifiers, and the forms that stand for many.

@@ -54,6 +54,33 @@ pub fn log_prices(prices: &Panel) -> Result<Panel> {
     Ok(prices.map(f64::ln))
 }
 
+/// Simple returns from one row of prices to a later one, for each pair of rows: months from daily prices.
+///
+/// ```
+/// use qc_quant::returns;
+/// assert_eq!(returns::over(&[1.0, 1.5, 3.0], &[(0, 2), (1, 2)])?, [2.0, 1.0]);
+/// # Ok::<(), qc_quant::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::OutOfRange`] for rows that are not there or not in their order, [`Error::Degenerate`] for a price that is not
+/// above zero.
+pub fn over(prices: &[f64], spans: &[(usize, usize)]) -> Result<Vec<f64>> {
+    let of = |(from, to): &(usize, usize)| {
+        let (Some(before), Some(now)) = (prices.get(*from), prices.get(*to)) else {
+            return Err(Error::out_of_range("row of a span", 0.0, prices.len() as f64, (*from).max(*to) as f64));
+        };
+        if to <= from {
+            return Err(Error::out_of_range("end of a span", *from as f64, prices.len() as f64, *to as f64));
+        }
+        if !(0.0 < *before && 0.0 < *now && before.is_finite() && now.is_finite()) {
+            return Err(Error::degenerate("return over several rows", "a price is not above zero"));
+        }
+        Ok(now / before - 1.0)
+    };
+    spans.iter().map(of).collect()
+}
+
 /// Total return of simple returns held one after the other: `prod(1 + r) - 1`.
 pub fn compound(returns: &[f64]) -> f64 {
     returns.iter().fold(1.0, |value, r| value * (1.0 + r)) - 1.0

@@ -75,6 +75,23 @@ pub(crate) fn run(
     if !(0.0 < ask.entry_z && ask.entry_z.is_finite()) {
         return Err(ToolError::argument(format!("entry_z must be above 0, found {}", ask.entry_z)));
     }
+    if let Some(own) = question.own.first() {
+        let prices = prices::load(source, question)?;
+        let values = prices.panel.column_of(&own.name)?.to_vec();
+        let at = label(prices.panel.last_label());
+        // Of a regression's residual the regression's own p-value: an ordinary one rejects far too often.
+        let null = own.cointegration_p_value.map_or(Null::UnitRoot, Null::NoCointegration);
+        let mut report = judge(&own.name, &values, &values, &at, ask, null)?;
+        if let (Some(report), Some(_)) = (report.as_object_mut(), own.cointegration_p_value) {
+            let note = "cointegration_pvalue is that of the whole window of the result the spread comes from";
+            report.insert("pvalue_of".into(), json!(note));
+        }
+        let drawn = Drawn::of(&own.name, "spread", &prices.panel, &values, ask)?;
+        let mut found = shape(&prices, vec![(own.name.clone(), report)], ask);
+        found.summary = found.summary.replace("closes, tests on log prices", "values, tests on the values as they are");
+        found.picture = Some(picture(&[drawn], ask, pictures::below(&found.summary)));
+        return Ok((prices, found));
+    }
     let mut drawn: Vec<Drawn> = Vec::new();
     let mut reports: Vec<(String, Value)> = Vec::new();
     let mut parts: Vec<Prices> = Vec::new();

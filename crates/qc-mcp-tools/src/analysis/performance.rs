@@ -70,6 +70,34 @@ pub(crate) fn check_weights(symbols: &[String], weights: &[f64]) -> Result<(), T
     Ok(())
 }
 
+/// Symbols and weights as a result holds them, or in the caller's order where they are named.
+///
+/// # Errors
+/// A symbol without a weight, or a weight that would be left out.
+pub(crate) fn weights_of(symbols: &[String], found: &[(String, f64)]) -> Result<(Vec<String>, Vec<f64>), ToolError> {
+    if symbols.is_empty() {
+        return Ok(found.iter().filter(|(_, weight)| *weight != 0.0).cloned().unzip());
+    }
+    let mut weights = Vec::with_capacity(symbols.len());
+    for symbol in symbols {
+        let known = found.iter().find(|(name, _)| name.eq_ignore_ascii_case(symbol.trim()));
+        let message = || {
+            format!(
+                "{symbol} has no weight there: {}",
+                super::names(&found.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>())
+            )
+        };
+        weights.push(known.ok_or_else(|| ToolError::argument(message()))?.1);
+    }
+    let is_named = |name: &str| symbols.iter().any(|symbol| symbol.trim().eq_ignore_ascii_case(name));
+    if let Some((name, weight)) = found.iter().find(|(name, weight)| *weight != 0.0 && !is_named(name)) {
+        return Err(ToolError::argument(format!(
+            "symbols lack {name}, which has the weight {weight}: leave symbols out to take all"
+        )));
+    }
+    Ok((symbols.to_vec(), weights))
+}
+
 /// Measures the portfolio on the simple returns of `prices` against a riskless `annual_rate` (a fraction) and shapes the
 /// answer.
 ///

@@ -6,7 +6,10 @@ use qc_quant::{Dropped, Panel};
 use serde::Serialize;
 
 use super::adjustment_of;
-use crate::quantbook::OpenSource;
+use crate::{
+    own::{Frequency, Origin},
+    quantbook::OpenSource,
+};
 
 /// Open days without a bar at the end of the window beyond which a tail counts as stale.
 const STALE_DAYS: usize = 3;
@@ -52,9 +55,35 @@ pub(crate) struct Provenance {
     /// Symbols whose data stops before the end of the window.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) stale_tails: Vec<StaleTail>,
+    /// Series of the caller's own, and where they come from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) own_series: Vec<Origin>,
     /// What the reader of the files noticed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) notes: Vec<String>,
+}
+
+impl Provenance {
+    /// Of series of the caller's own alone.
+    pub(super) fn of_own(panel: &Panel, frequency: Frequency) -> Self {
+        Provenance {
+            source: "series of the caller's own".to_owned(),
+            synthetic: false,
+            adjustment: "NONE (no prices were read)".to_owned(),
+            adjustment_differs: Vec::new(),
+            resolution: frequency.name().to_owned(),
+            field: "value",
+            first_date: panel.first_label().to_string(),
+            last_date: panel.last_label().to_string(),
+            rows_used: panel.n_rows(),
+            rows_dropped: RowsDropped { count: 0, fraction: 0.0, first: None, mostly: None },
+            gaps: Vec::new(),
+            n_gaps: 0,
+            stale_tails: Vec::new(),
+            own_series: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
 }
 
 /// Rows left out and why.
@@ -161,6 +190,7 @@ pub(super) fn describe(
         gaps,
         n_gaps,
         stale_tails,
+        own_series: Vec::new(),
         notes: notes.collect(),
     }
 }

@@ -1,5 +1,6 @@
 //! Statistics of prices: principal components, cointegration, correlation.
 
+use qc_data::table::factors::{FactorUnit, Factors};
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,7 @@ use crate::{
         bootstrap,
         cointegration::{self, TrendArg},
         correlation::{self, CorrelationMethod},
+        factors,
         johansen::{self, CaseArg},
         kalman,
         mean_reversion::{self, Hedge},
@@ -18,7 +20,8 @@ use crate::{
     },
     compute::Stop,
     ctx::Ctx,
-    prices,
+    imports,
+    prices::{self, Prices},
     quantbook::OpenSource,
     research::{ResearchArgs, count, rows},
     server::QcServer,
@@ -92,7 +95,9 @@ struct CorrelationArgs {
 #[schemars(crate = "rmcp::schemars")]
 struct MeanReversionArgs {
     /// Tickers, such as ["KO", "PEP"]; exactly two with a hedge
-    symbols: Vec<String>,
+    symbols: Option<Vec<String>>,
+    /// A spread instead of symbols: qc://research/ID, qc://backtests/PROJECT/ID or file:PATH#COLUMN
+    spread: Option<String>,
     /// First day, YYYY-MM-DD
     start_date: String,
     /// Last day, included, YYYY-MM-DD
@@ -179,7 +184,7 @@ struct KalmanArgs {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "rmcp::schemars")]
 struct RegimeArgs {
-    /// Ticker whose returns are tested, such as SPY
+    /// Ticker whose returns are tested, such as SPY; or a series: qc://research/ID, qc://backtests/PROJECT/ID, file:PATH#COLUMN
     series: String,
     /// First day, YYYY-MM-DD
     start_date: String,
@@ -189,7 +194,7 @@ struct RegimeArgs {
     method: Option<RegimeMethod>,
     /// Day of a known break, YYYY-MM-DD. Default: searched
     break_date: Option<String>,
-    /// Tests alpha and beta to this ticker instead of the mean
+    /// Tests alpha and beta to this ticker or series instead of the mean
     benchmark_symbol: Option<String>,
     /// Resamples for markov, 199 or more. Default: 199
     replicates: Option<i64>,
@@ -203,9 +208,9 @@ struct RegimeArgs {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "rmcp::schemars")]
 struct BootstrapArgs {
-    /// Ticker whose alpha is tested, such as MSFT
+    /// Ticker whose alpha is tested, such as MSFT; or a series: qc://research/ID, qc://backtests/PROJECT/ID, file:PATH#COLUMN
     series: String,
-    /// Ticker it is measured against, such as SPY
+    /// Ticker or series it is measured against, such as SPY
     benchmark: String,
     /// First day, YYYY-MM-DD
     start_date: String,
@@ -217,6 +222,41 @@ struct BootstrapArgs {
     block_length: Option<f64>,
     /// Seed of the resamples. Default: 0
     seed: Option<u64>,
+    #[serde(flatten)]
+    shared: ResearchArgs,
+}
+
+/// How factor returns are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+#[serde(rename_all = "snake_case")]
+enum FactorUnitArg {
+    /// 1 is one percent.
+    Percent,
+    /// 0.01 is one percent.
+    Fraction,
+}
+
+/// Arguments of `calculate_factor_exposures`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct FactorArgs {
+    /// Tickers, each regressed by itself, such as ["MSFT"]; or give series
+    symbols: Option<Vec<String>>,
+    /// One series instead: qc://research/ID, qc://backtests/PROJECT/ID or file:PATH#COLUMN
+    series: Option<String>,
+    /// CSV of factor returns: Ken French's or AQR's layout, or own columns with a date
+    factors: String,
+    /// First day, YYYY-MM-DD
+    start_date: String,
+    /// Last day, included, YYYY-MM-DD
+    end_date: String,
+    /// Columns to use, such as ["Mkt-RF", "SMB"]. Default: all but RF
+    factor_names: Option<Vec<String>>,
+    /// How the file's numbers are written. Default: percent in Ken French's layout, else fraction
+    factor_unit: Option<FactorUnitArg>,
+    /// Lags of the Newey-West errors, from 0. Default: floor(4 (T/100)^(2/9))
+    lags: Option<i64>,
     #[serde(flatten)]
     shared: ResearchArgs,
 }
@@ -285,11 +325,22 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
-        let question = study.question(&args.symbols, window)?;
         let ask = mean_reversion::Ask {
             lookback: rows("lookback_period", args.lookback_period)?.unwrap_or(30),
             hedge: args.hedge.unwrap_or_default(),
             entry_z: args.entry_z.unwrap_or(1.0),
+        };
+        let symbols = args.symbols.as_deref().unwrap_or_default();
+        let question = match &args.spread {
+            Some(spread) => {
+                if !symbols.is_empty() || ask.hedge != Hedge::None {
+                    return Err(ToolError::argument("give symbols (and a hedge) or a spread, not both"));
+                }
+                let mut question = study.empty(window)?;
+                study.include(&mut question, spread).await?;
+                question
+            }
+            None => study.question(symbols, window)?,
         };
         let (prices, found) =
             study.compute_loading(move |source, stop| mean_reversion::run(source, &question, ask, stop)).await?;
@@ -365,14 +416,16 @@ impl QcServer {
     async fn test_regime_change(&self, Parameters(args): Parameters<RegimeArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
-        let mut question = study.question(std::slice::from_ref(&args.series), window)?;
-        let series = question.symbols.first().cloned().unwrap_or_default();
-        let benchmark = args.benchmark_symbol.as_deref().map(|text| text.trim().to_ascii_uppercase());
+        let mut question = study.empty(window)?;
+        let series = study.include(&mut question, &args.series).await?;
+        let benchmark = match &args.benchmark_symbol {
+            Some(text) => Some(study.include(&mut question, text).await?),
+            None => None,
+        };
         if benchmark.as_ref() == Some(&series) {
             return Err(ToolError::argument(format!("benchmark_symbol {series} is the series itself")));
         }
-        question.also(benchmark.as_deref());
-        let ask = regimes::Ask {
+        let mut ask = regimes::Ask {
             series,
             benchmark,
             method: args.method.unwrap_or_default(),
@@ -381,7 +434,12 @@ impl QcServer {
             seed: args.seed.unwrap_or(0),
             periods_per_year: args.shared.periods_per_year()?,
         };
-        let (prices, found) = study.compute(question, move |prices, stop| regimes::run(prices, &ask, stop)).await?;
+        let given = args.shared.periods_per_year;
+        let job = move |prices: &Prices, stop: &Stop| {
+            ask.periods_per_year = prices.periods_per_year(given, ask.periods_per_year);
+            regimes::run(prices, &ask, stop)
+        };
+        let (prices, found) = study.compute(question, job).await?;
         study.finish("test_regime_change", &args, &prices, found).await
     }
 
@@ -391,25 +449,92 @@ impl QcServer {
     async fn bootstrap_alpha(&self, Parameters(args): Parameters<BootstrapArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
-        let question = study.question(&[args.series.clone(), args.benchmark.clone()], window)?;
-        let [series, benchmark] = question.symbols.as_slice() else {
-            return Err(ToolError::argument("series and benchmark must be two different tickers"));
-        };
-        let ask = bootstrap::Ask {
-            series: series.clone(),
-            benchmark: benchmark.clone(),
+        let mut question = study.empty(window)?;
+        let series = study.include(&mut question, &args.series).await?;
+        let benchmark = study.include(&mut question, &args.benchmark).await?;
+        if series == benchmark {
+            return Err(ToolError::argument("series and benchmark must be two different tickers or series"));
+        }
+        let mut ask = bootstrap::Ask {
+            series,
+            benchmark,
             block_length: args.block_length,
             replicates: count("replicates", args.replicates)?.unwrap_or(5000),
             seed: args.seed.unwrap_or(0),
             periods_per_year: args.shared.periods_per_year()?,
         };
-        let risk_free = args.shared.risk_free();
+        let (risk_free, given) = (args.shared.risk_free(), args.shared.periods_per_year);
         let job = move |source: &OpenSource, stop: &Stop| {
             let prices = prices::load(source, &question)?;
+            ask.periods_per_year = prices.periods_per_year(given, ask.periods_per_year);
             let found = bootstrap::run(&prices, &ask, risk_free.annual(&source.folder, &prices.panel)?, stop)?;
             Ok((prices, found))
         };
         let (prices, found) = study.compute_loading(job).await?;
         study.finish("bootstrap_alpha", &args, &prices, found).await
+    }
+
+    /// Regress excess returns on factors of a file (Fama-French, QMJ, own): annual alpha, betas with Newey-West errors, R².
+    /// Daily factors meet daily returns, monthly ones compounded months.
+    #[tool(title = "Factor exposures")]
+    async fn calculate_factor_exposures(
+        &self,
+        Parameters(args): Parameters<FactorArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let study = Study::begin(self, &ctx, &args.shared).await?;
+        let window = prices::parse_window(&args.start_date, &args.end_date)?;
+        let first = prices::parse_day("start_date", &args.start_date)?;
+        let last = prices::parse_day("end_date", &args.end_date)?;
+        let (desk, path) = (study.desk().clone(), args.factors.trim().trim_start_matches("file:").to_owned());
+        let unit = args.factor_unit.map(|unit| match unit {
+            FactorUnitArg::Percent => FactorUnit::Percent,
+            FactorUnitArg::Fraction => FactorUnit::Fraction,
+        });
+        let read = move |_: &OpenSource, _: &Stop| {
+            let (bytes, shown) = desk.read_bytes(&path, imports::MAX_FILE_BYTES)?;
+            Ok((Factors::read(&shown, &bytes, unit)?, shown))
+        };
+        let (factors, file) = study.run(read).await?;
+        let symbols = args.symbols.as_deref().unwrap_or_default();
+        let mut question = match (&args.series, symbols) {
+            (Some(text), []) => {
+                let mut question = study.empty(window)?;
+                study.include(&mut question, text).await?;
+                question
+            }
+            (None, [_, ..]) => study.question(symbols, window)?,
+            _ => return Err(ToolError::argument("give symbols or a series, one of the two")),
+        };
+        // The first month needs the close of the one before it.
+        let before = jiff::Span::new().days(factors::days_before(factors.frequency));
+        question.window = qc_data::Window::dates(first.saturating_sub(before), last);
+        let names = question.symbols.iter().cloned().chain(question.own.iter().map(|own| own.name.clone())).collect();
+        let lags = match args.lags {
+            None => None,
+            Some(lags) => Some(
+                usize::try_from(lags)
+                    .map_err(|_| ToolError::argument(format!("lags must be at least 0, found {lags}")))?,
+            ),
+        };
+        let ask = factors::Ask {
+            names,
+            factors,
+            unit_given: unit.is_some(),
+            file,
+            wanted: args.factor_names.clone().filter(|names| !names.is_empty()),
+            lags,
+            window: (first, last),
+            periods_per_year: args.shared.periods_per_year,
+            own_rate: args.shared.risk_free_rate.is_some(),
+        };
+        let risk_free = args.shared.risk_free();
+        let job = move |source: &OpenSource, _: &Stop| {
+            let prices = prices::load(source, &question)?;
+            let found = factors::run(&prices, &ask, risk_free.annual(&source.folder, &prices.panel)?)?;
+            Ok((prices, found))
+        };
+        let (prices, found) = study.compute_loading(job).await?;
+        study.finish("calculate_factor_exposures", &args, &prices, found).await
     }
 }

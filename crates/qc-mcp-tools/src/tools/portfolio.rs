@@ -14,9 +14,10 @@ use crate::{
         selection::{self, SelectMethod},
         sparse,
     },
+    args::WeightsArg,
     compute::Stop,
     ctx::Ctx,
-    prices,
+    own, prices,
     quantbook::OpenSource,
     research::{ResearchArgs, count, rows},
     server::QcServer,
@@ -27,15 +28,15 @@ use crate::{
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "rmcp::schemars")]
 struct PerformanceArgs {
-    /// Tickers, such as ["SPY", "IWM"]
-    symbols: Vec<String>,
-    /// One weight per ticker, used as given (the rest of 1 is cash), such as [0.6, 0.4]
-    weights: Vec<f64>,
+    /// Tickers, such as ["SPY", "IWM"]; not needed where weights name a result
+    symbols: Option<Vec<String>>,
+    /// One weight per ticker, used as given (the rest of 1 is cash), such as [0.6, 0.4]; or qc://research/ID
+    weights: WeightsArg,
     /// First day, YYYY-MM-DD
     start_date: String,
     /// Last day, included, YYYY-MM-DD
     end_date: String,
-    /// Ticker to compare with, such as SPY
+    /// Ticker or series to compare with, such as SPY or qc://backtests/PROJECT/ID
     benchmark_symbol: Option<String>,
     /// What happens to the weights between bars. Default: constant_weights
     policy: Option<PolicyArg>,
@@ -223,21 +224,41 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
-        let mut question = study.question(&args.symbols, window)?;
-        performance::check_weights(&question.symbols, &args.weights)?;
-        let symbols = question.symbols.clone();
-        let benchmark = args.benchmark_symbol.as_deref().map(|text| text.trim().to_ascii_uppercase());
-        question.also(benchmark.as_deref());
-        let ask = performance::Ask {
+        let given = args.symbols.as_deref().unwrap_or_default();
+        let (symbols, weights) = match &args.weights {
+            WeightsArg::Numbers(numbers) => (given.to_vec(), numbers.clone()),
+            WeightsArg::From(text) => {
+                let found = own::weights::read(study.desk(), ctx.caller_key(), text)?;
+                performance::weights_of(given, &found)?
+            }
+        };
+        let (mut question, symbols) = if symbols.iter().any(|text| own::is_series(text)) {
+            let (mut question, mut names) = (study.empty(window)?, Vec::new());
+            for text in &symbols {
+                names.push(study.include(&mut question, text).await?);
+            }
+            (question, names)
+        } else {
+            let question = study.question(&symbols, window)?;
+            let names = question.symbols.clone();
+            (question, names)
+        };
+        performance::check_weights(&symbols, &weights)?;
+        let benchmark = match &args.benchmark_symbol {
+            Some(text) => Some(study.include(&mut question, text).await?),
+            None => None,
+        };
+        let mut ask = performance::Ask {
             symbols,
-            weights: args.weights.clone(),
+            weights,
             benchmark,
             policy: args.policy.unwrap_or_default(),
             periods_per_year: args.shared.periods_per_year()?,
         };
-        let risk_free = args.shared.risk_free();
+        let (risk_free, given) = (args.shared.risk_free(), args.shared.periods_per_year);
         let measure = move |source: &OpenSource, _: &Stop| {
             let prices = prices::load(source, &question)?;
+            ask.periods_per_year = prices.periods_per_year(given, ask.periods_per_year);
             let annual_rate = risk_free.annual(&source.folder, &prices.panel)?;
             let found = performance::run(&prices, &ask, annual_rate)?;
             Ok((prices, found))
