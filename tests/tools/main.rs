@@ -12,6 +12,8 @@ mod data;
 mod discover;
 mod files;
 mod imports;
+mod large;
+mod meanings;
 mod object_store;
 mod optimizations;
 mod own_series;

@@ -27,7 +27,7 @@ fn members_of(fund: &str, day: &str) -> Vec<(String, f64)> {
 }
 
 /// The day of a fund's first file, and the day after it, when it is known.
-fn first_file(fund: &str) -> (String, String) {
+pub fn first_file(fund: &str) -> (String, String) {
     let folder = MARKET.path().join(format!("equity/usa/universes/etf/{fund}"));
     let mut days: Vec<String> = std::fs::read_dir(folder)
         .unwrap()

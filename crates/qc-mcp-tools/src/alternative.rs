@@ -84,6 +84,7 @@ pub(crate) fn read(source: &OpenSource, question: &Question) -> Result<Sheet, To
         return Err(ToolError::new(Kind::NotFound, Topic::Dates, message));
     }
     let mut notes: Vec<String> = found.iter().flat_map(|(_, table)| table.found.notes.iter().cloned()).collect();
+    notes.extend(question.symbols.warnings.iter().cloned());
     notes.extend(question.symbols.notes.iter().cloned());
     notes.dedup();
     let forms: Vec<&str> = found.iter().map(|(_, table)| table.found.date_format.as_str()).collect();

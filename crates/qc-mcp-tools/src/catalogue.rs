@@ -53,19 +53,25 @@ pub(crate) fn look_up(source: &OpenSource, symbols: &Symbols, bars: BarSize) -> 
 /// # Errors
 /// Damaged files.
 pub(crate) fn look_up_held(source: &OpenSource, symbols: &Symbols, bars: BarSize) -> Result<Looked, ToolError> {
-    let mut notes = symbols.notes.clone();
+    let mut left_out = Vec::new();
     let mut found = Vec::with_capacity(symbols.names.len());
     for query in symbols.queries() {
         let described = source.folder.describe_symbol(&query)?;
         if described.stored.iter().any(|stored| stored.resolution == bars.source()) {
             found.push(described);
         } else {
-            notes.push(format!("{} has no {} bars and was left out", described.security.ticker, bars.source()));
+            left_out.push(format!("{} has no {} bars and was left out", described.security.ticker, bars.source()));
         }
     }
-    /// Symbols named that were left out.
+    /// Symbols named that were left out; the rest is counted.
     const NAMED: usize = 20;
-    notes.truncate(NAMED);
+    let more = left_out.len().saturating_sub(NAMED);
+    left_out.truncate(NAMED);
+    let mut notes = symbols.notes.clone();
+    notes.extend(left_out);
+    if 0 < more {
+        notes.push(format!("{more} more have no {} bars and were left out", bars.source()));
+    }
     Ok(Looked { found, bars, source: source.label.clone(), synthetic: source.folder.is_synthetic(), notes })
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     error::{Kind, ToolError, Topic},
+    funds::{OLD_DAYS, STALE_DAYS, weekdays},
     quantbook::OpenSource,
     reply,
     sheet::{Sheet, number},
@@ -17,9 +18,6 @@ use crate::{
 
 /// Expiries listed; the rest is counted.
 const MAX_EXPIRIES: usize = 40;
-
-/// Days between the file and the day asked for beyond which a warning is given: more than a long weekend.
-const OLD_DAYS: i32 = 5;
 
 /// Types that have chains, in the order in which a plain ticker is looked for.
 const WITH_CHAINS: [SecurityType; 4] =
@@ -40,16 +38,38 @@ pub(crate) struct ChainQuestion {
     pub(crate) filter: ChainFilter,
     /// Rows to show.
     pub(crate) limit: usize,
+    /// Whether a file of any age will do.
+    pub(crate) allow_stale: bool,
 }
 
 /// Reads the chain.
 ///
 /// # Errors
-/// A symbol without a chain before the day, a filter that no contract passes, damaged files.
+/// A symbol without a chain before the day, a file that is more than 60 weekdays older than the day unless that is
+/// allowed, contracts that have all expired since, a filter that no contract passes, damaged files.
 pub(crate) fn read(source: &OpenSource, question: &ChainQuestion) -> Result<Sheet, ToolError> {
     let everything = ChainFilter::default();
     for query in candidates(question)? {
-        let Some(found) = chain::on(&source.folder, &query, question.day, &question.filter)? else { continue };
+        let Some(mut found) = chain::on(&source.folder, &query, question.day, &question.filter)? else { continue };
+        let age = weekdays(found.file_date, question.day);
+        if STALE_DAYS < age && !question.allow_stale {
+            let message = format!(
+                "the newest chain of {} before {} is of {}, {age} weekdays earlier; at most {STALE_DAYS} are taken",
+                question.name, question.day, found.file_date
+            );
+            return Err(ToolError::new(Kind::BadData, Topic::Chain, message));
+        }
+        let n = found.contracts.len();
+        // A contract still trades on its last day.
+        found.contracts.retain(|contract| contract.expiry.is_none_or(|expiry| question.day <= expiry));
+        let expired = n - found.contracts.len();
+        if found.contracts.is_empty() && 0 < expired {
+            let message = format!(
+                "all {expired} contracts of {} in the file of {} that pass the filters had expired before {}",
+                question.name, found.file_date, question.day
+            );
+            return Err(ToolError::new(Kind::NotFound, Topic::Chain, message));
+        }
         if found.contracts.is_empty() {
             let all = chain::on(&source.folder, &query, question.day, &everything)?;
             let n = all.map_or(0, |all| all.contracts.len());
@@ -59,7 +79,7 @@ pub(crate) fn read(source: &OpenSource, question: &ChainQuestion) -> Result<Shee
             );
             return Err(ToolError::new(Kind::NotFound, Topic::Chain, message));
         }
-        return Ok(sheet(source, question, &found));
+        return Ok(sheet(source, question, &found, expired));
     }
     let message = format!(
         "source `{}` has no chain of {} from before {} (options, index options, futures and options on futures were looked for)",
@@ -81,11 +101,14 @@ fn candidates(question: &ChainQuestion) -> Result<Vec<SymbolQuery>, ToolError> {
         Some(SymbolQuery::Ticker { security_type, market, .. }) => (Some(*security_type), market.clone()),
         Some(SymbolQuery::Security(security)) => (Some(security.security_type), Some(security.market.to_string())),
     };
-    let kind = question.security_type.or(kind.map(|kind| match kind {
+    let own = kind.map(|kind| match kind {
         SecurityType::Equity => SecurityType::Option,
         SecurityType::Index => SecurityType::IndexOption,
         other => other,
-    }));
+    });
+    let kind = question.security_type.or(own);
+    // The market of what the workbook holds says nothing about another type of the same ticker.
+    let market = market.filter(|_| kind == own);
     match kind {
         None => Ok(WITH_CHAINS.iter().map(|kind| of(*kind, None)).collect()),
         Some(kind) if WITH_CHAINS.contains(&kind) => Ok(vec![of(kind, market)]),
@@ -96,7 +119,7 @@ fn candidates(question: &ChainQuestion) -> Result<Vec<SymbolQuery>, ToolError> {
     }
 }
 
-fn sheet(source: &OpenSource, question: &ChainQuestion, chain: &Chain) -> Sheet {
+fn sheet(source: &OpenSource, question: &ChainQuestion, chain: &Chain, expired: usize) -> Sheet {
     let security_type = chain.canonical.security_type;
     let spot = chain.underlying.first().map(|bar| bar.close);
     let mut contracts: Vec<&Contract> = chain.contracts.iter().collect();
@@ -121,10 +144,13 @@ fn sheet(source: &OpenSource, question: &ChainQuestion, chain: &Chain) -> Sheet 
     let n_expiries = expiries.len();
     expiries.truncate(MAX_EXPIRIES);
     let (columns, rows) = table(&contracts);
-    let age = days_between(chain.file_date, question.day);
+    let age = weekdays(chain.file_date, question.day);
     let mut warnings = Vec::new();
     if OLD_DAYS < age {
-        warnings.push(format!("the chain is of {}, {age} days before {}", chain.file_date, question.day));
+        warnings.push(format!("the chain is of {}, {age} weekdays before {}", chain.file_date, question.day));
+    }
+    if 0 < expired {
+        warnings.push(format!("{expired} contracts of the file had expired before {} and are left out", question.day));
     }
     if 1 < chain.underlying.len() {
         warnings.push(format!(
@@ -153,6 +179,8 @@ fn sheet(source: &OpenSource, question: &ChainQuestion, chain: &Chain) -> Sheet 
             "market": reply::ticker(chain.canonical.market.as_str()),
             "date": question.day.to_string(),
             "file_date": chain.file_date.to_string(),
+            "age_weekdays": age,
+            "n_expired": expired,
             "n_contracts": contracts.len(),
             "n_expiries": n_expiries,
             "expiries": expiries.iter().map(|(expiry, n)| json!([expiry, n])).collect::<Vec<_>>(),
@@ -219,6 +247,44 @@ fn table(contracts: &[&Contract]) -> (Vec<Value>, Vec<Vec<Value>>) {
     (columns, rows)
 }
 
-fn days_between(first: Date, last: Date) -> i32 {
-    first.until(last).map_or(0, |span| span.get_days())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question(meant: Option<&str>, security_type: Option<SecurityType>) -> ChainQuestion {
+        let meant = meant.map(|text| {
+            let (kind, market) = text.split_once(':').unwrap();
+            SymbolQuery::Ticker {
+                ticker: "ES".to_owned(),
+                security_type: kind.parse().unwrap(),
+                market: Some(market.to_owned()),
+                date: None,
+            }
+        });
+        ChainQuestion {
+            name: "ES".to_owned(),
+            meant,
+            security_type,
+            day: "2024-01-09".parse().unwrap(),
+            filter: ChainFilter::default(),
+            limit: 20,
+            allow_stale: false,
+        }
+    }
+
+    #[test]
+    fn the_market_of_what_is_held_belongs_to_its_own_type() {
+        let markets = |question: &ChainQuestion| -> Vec<Option<String>> {
+            let of = |query: SymbolQuery| match query {
+                SymbolQuery::Ticker { market, .. } => market,
+                SymbolQuery::Security(_) => None,
+            };
+            candidates(question).unwrap().into_iter().map(of).collect()
+        };
+        let held = Some("cme".to_owned());
+        assert_eq!(markets(&question(Some("future:cme"), None)), [held.clone()]);
+        assert_eq!(markets(&question(Some("future:cme"), Some(SecurityType::Future))), [held]);
+        assert_eq!(markets(&question(Some("future:cme"), Some(SecurityType::Option))), [None]);
+        assert_eq!(markets(&question(Some("equity:usa"), None)), [Some("usa".to_owned())]);
+    }
 }

@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// Weekdays between a file and the day asked for beyond which a warning is given.
-const OLD_DAYS: usize = 5;
+pub(crate) const OLD_DAYS: usize = 5;
 /// Weekdays beyond which the members are refused unless the caller takes them all the same.
-const STALE_DAYS: usize = 60;
+pub(crate) const STALE_DAYS: usize = 60;
 
 /// A fund and its members.
 #[derive(Debug, Clone)]
@@ -110,13 +110,19 @@ impl Members {
         })
     }
 
+    /// That the file is more than a week old, if it is.
+    pub(crate) fn age_warning(&self) -> Option<String> {
+        (OLD_DAYS < self.age).then(|| {
+            format!(
+                "the constituents of {} are of {}, {} weekdays before {}",
+                self.fund, self.file_date, self.age, self.day
+            )
+        })
+    }
+
     /// What the reader should not overlook.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if OLD_DAYS < self.age {
-            warnings
-                .push(format!("the constituents are of {}, {} weekdays before {}", self.file_date, self.age, self.day));
-        }
+        let mut warnings: Vec<String> = self.age_warning().into_iter().collect();
         let unnamed = self.members.iter().filter(|(_, security)| security.is_none()).count();
         if 0 < unnamed {
             warnings.push(format!("{unnamed} members have names that are no tickers"));
@@ -196,7 +202,7 @@ fn days(n: usize) -> String {
 }
 
 /// Monday to Friday after `first` up to `last`.
-fn weekdays(first: Date, last: Date) -> usize {
+pub(crate) fn weekdays(first: Date, last: Date) -> usize {
     let mut at = first;
     let mut found = 0;
     while at < last {

@@ -226,6 +226,11 @@ pub const TABLE: &[Row] = &[
         Topic::Chain,
         "widen the filters, choose a later date, or give security_type; `describe_data` lists what the folder holds",
     ),
+    row(
+        Kind::BadData,
+        Topic::Chain,
+        "call `get_chain` with allow_stale=true to see it all the same, or choose a date nearer to the file",
+    ),
     row(Kind::NotFound, Topic::Dates, "choose dates within the range above"),
     row(
         Kind::InvalidArgument,

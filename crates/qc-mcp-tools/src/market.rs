@@ -76,7 +76,8 @@ pub(crate) fn read(source: &OpenSource, question: &HistoryQuestion) -> Result<Ba
     require_rows(source, &history)?;
     let fields = choose_fields(&history, &question.fields)?;
     let limit = question.limit;
-    let mut notes = question.symbols.notes.clone();
+    let mut notes = question.symbols.warnings.clone();
+    notes.extend(question.symbols.notes.iter().cloned());
     notes.extend(left_out);
     Ok(Bars { history, fields, limit, source: source.label.clone(), notes })
 }
@@ -214,6 +215,11 @@ impl Bars {
             panes: vec![Pane { y_label: "price".to_owned(), traces, ..Pane::default() }],
             marks: Vec::new(),
         }))
+    }
+
+    /// Whether the caller named a number of rows, and so takes an answer as long as that.
+    pub(crate) fn is_limit_asked(&self) -> bool {
+        self.limit != crate::sheet::DEFAULT_LIMIT
     }
 
     /// Whether the table leaves rows out.

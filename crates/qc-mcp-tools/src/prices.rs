@@ -42,6 +42,8 @@ pub(crate) struct Question {
     pub(crate) notes: Vec<String>,
     /// Series of the caller's own that stand beside the symbols.
     pub(crate) own: Vec<OwnSeries>,
+    /// What the reader should not overlook of them.
+    pub(crate) warnings: Vec<String>,
     /// Days of the exchange or moments, as asked.
     pub(crate) window: Window,
     /// Bars.
@@ -53,15 +55,6 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    /// Adds a symbol that is not asked for yet.
-    pub(crate) fn also(&mut self, symbol: Option<&str>) {
-        if let Some(symbol) = symbol
-            && !self.symbols.iter().any(|known| known == symbol)
-        {
-            self.symbols.push(symbol.to_owned());
-        }
-    }
-
     /// The same question, unless it names fewer symbols than the method takes.
     ///
     /// # Errors
@@ -146,7 +139,8 @@ fn load_with(
     let mut provenance = describe(source, &history, &days, &panel, &dropped);
     provenance.notes.extend(question.notes.iter().cloned());
     provenance.notes.extend(left_out);
-    let warnings = warn(&history, &panel, &dropped, &provenance);
+    let mut warnings = warn(&history, &panel, &dropped, &provenance);
+    warnings.extend(question.warnings.iter().cloned());
     let subscriptions = subscriptions(&history);
     Ok((Prices { panel, provenance, warnings, subscriptions, frequency: None }, other))
 }
@@ -172,6 +166,11 @@ impl Prices {
     /// Observations a year: the caller's, else those of the rows where a series of their own decides, else the usual ones.
     pub(crate) fn periods_per_year(&self, given: Option<f64>, usual: f64) -> f64 {
         given.or(self.frequency.map(Frequency::per_year)).unwrap_or(usual)
+    }
+
+    /// Those of some names that have prices: members of a fund, list or file without any were left out.
+    pub(crate) fn present(&self, names: &[String]) -> Vec<String> {
+        names.iter().filter(|name| self.panel.symbols().contains(name)).cloned().collect()
     }
 
     /// One answer's account of prices that were loaded symbol by symbol; the panel is the first one's.

@@ -1,6 +1,8 @@
 //! The answer of a tool: a summary first, bounded JSON behind it, the same facts as text and as structured
 //! content, foreign text marked as data, bulk behind `qc://` links. A reply cannot grow past its cap.
 
+mod shrink;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
 use rmcp::{
     handler::server::tool::IntoCallToolResult,
@@ -274,7 +276,7 @@ impl Reply {
         }
         let mut structured = Value::Object(data);
         let room = self.cap.saturating_sub(self.body.as_ref().map_or(0, |body| body.0.len().min(self.cap / 2)));
-        shrink(&mut structured, room);
+        shrink::shrink(&mut structured, room);
 
         let mut text = self.summary;
         let members = structured.as_object().map_or(0, Map::len);
@@ -347,62 +349,6 @@ fn unmark(value: &mut Value, holds: &mut bool, foreign: &mut bool) {
             }
         }
         _ => {}
-    }
-}
-
-/// Halves the heaviest list (or text) until the JSON fits, and says so in `truncated`.
-fn shrink(structured: &mut Value, cap: usize) {
-    let mut notes: Vec<String> = Vec::new();
-    for _ in 0..64 {
-        let size = structured.to_string().len();
-        if size <= cap {
-            break;
-        }
-        let Some(note) = halve_heaviest(structured) else { break };
-        notes.retain(|old| old.split(':').next() != note.split(':').next());
-        notes.push(note);
-        if let Some(map) = structured.as_object_mut() {
-            map.insert("truncated".into(), json!(notes));
-        }
-    }
-}
-
-/// Finds the path to the heaviest array or string and cuts it to a half.
-fn halve_heaviest(root: &mut Value) -> Option<String> {
-    let mut path: Vec<String> = Vec::new();
-    let mut here = root;
-    loop {
-        let heaviest = match &*here {
-            Value::Object(map) => map
-                .iter()
-                .filter(|(key, _)| !matches!(key.as_str(), "summary" | "truncated" | "next" | "resources" | "columns"))
-                .map(|(key, value)| (key.clone(), value.to_string().len()))
-                .max_by_key(|(_, size)| *size),
-            _ => None,
-        };
-        match heaviest {
-            Some((key, _)) => {
-                here = here.get_mut(&key)?;
-                path.push(key);
-            }
-            None => break,
-        }
-    }
-    let name = path.join(".");
-    match here {
-        Value::Array(items) if items.len() == 1 => {
-            halve_heaviest(items.first_mut()?).map(|note| format!("{name}.{note}"))
-        }
-        Value::Array(items) if 1 < items.len() => {
-            let n = items.len();
-            items.truncate(n / 2);
-            Some(format!("{name}: the first {} shown; ask with a limit or read the linked resource", n / 2))
-        }
-        Value::String(text) if 200 < text.len() => {
-            *text = cut(text, text.len() / 2);
-            Some(format!("{name}: text cut"))
-        }
-        _ => None,
     }
 }
 

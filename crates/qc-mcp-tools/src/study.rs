@@ -4,15 +4,12 @@
 //! opens the workbook's source, loads prices on the pool, and turns a result into a reply that states its
 //! provenance and says where the full result lies. The statistic in between is the tool's.
 
+mod naming;
 mod picture;
 mod table;
 
-use std::{
-    collections::{HashMap, HashSet},
-    ops::ControlFlow,
-};
+use std::{ops::ControlFlow, sync::Arc};
 
-use qc_data::{SymbolQuery, Window};
 use qc_report::chart::Picture;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -33,7 +30,6 @@ use crate::{
     roots::Format,
     server::QcServer,
     settings::DataFolderChoice,
-    symbols::{Lookup, Symbols},
 };
 
 /// The job's [`Stop`] as qc-quant's progress callback.
@@ -99,7 +95,7 @@ pub(crate) struct Study<'a> {
     /// The source of the workbook asked for.
     source: OpenSource,
     /// What the workbook holds.
-    held: Vec<Subscription>,
+    held: Arc<Vec<Subscription>>,
 }
 
 /// What a tool found, before it becomes a reply.
@@ -129,102 +125,12 @@ impl<'a> Study<'a> {
         let desk = server.desk();
         let workbook = desk.books().get(ctx.caller.key.as_str(), shared.instance())?;
         let source = open_source(server, &workbook.source).await?;
-        Ok(Study { desk, ctx, shared, source, held: workbook.subscriptions })
-    }
-
-    /// What to read: symbols as given, window as given, the rest from the shared arguments.
-    ///
-    /// # Errors
-    /// Symbols or dates that are none, or given twice or the wrong way round.
-    pub(crate) fn question(&self, symbols: &[String], window: Window) -> Result<Question, ToolError> {
-        let Symbols { names, meant, grouped, notes } = self.symbols(symbols)?;
-        Ok(Question {
-            symbols: names,
-            meant,
-            grouped,
-            notes,
-            own: Vec::new(),
-            window,
-            bars: self.shared.bars()?,
-            normalization: self.shared.normalization_asked()?,
-            missing: self.shared.missing()?,
-        })
-    }
-
-    /// A question without symbols, for [`Study::include`].
-    ///
-    /// # Errors
-    /// Shared arguments that are none.
-    pub(crate) fn empty(&self, window: Window) -> Result<Question, ToolError> {
-        Ok(Question {
-            symbols: Vec::new(),
-            meant: HashMap::new(),
-            grouped: HashSet::new(),
-            notes: Vec::new(),
-            own: Vec::new(),
-            window,
-            bars: self.shared.bars()?,
-            normalization: self.shared.normalization_asked()?,
-            missing: self.shared.missing()?,
-        })
-    }
-
-    /// Puts what one text means into a question, a symbol or a series of the caller's own, and answers its name there.
-    ///
-    /// # Errors
-    /// As [`Study::symbol`] and [`own::read`].
-    pub(crate) async fn include(&self, question: &mut Question, text: &str) -> Result<String, ToolError> {
-        if !own::is_one(text) {
-            let (name, meant) = self.symbol(text)?;
-            question.meant.extend(meant.map(|meant| (name.clone(), meant)));
-            question.also(Some(&name));
-            return Ok(name);
-        }
-        let mut series = own::read(self.desk, self.ctx, text).await?;
-        if let Some(known) =
-            question.own.iter().find(|known| known.origin == series.origin && known.values == series.values)
-        {
-            return Ok(known.name.clone());
-        }
-        let is_taken = |name: &str| {
-            question.symbols.iter().any(|known| known.eq_ignore_ascii_case(name))
-                || question.own.iter().any(|known| known.name.eq_ignore_ascii_case(name))
-        };
-        let plain = series.name.clone();
-        let mut n = 2;
-        while is_taken(&series.name) {
-            series.name = format!("{plain}-{n}");
-            n += 1;
-        }
-        series.origin.series = series.name.clone();
-        let name = series.name.clone();
-        question.own.push(series);
-        Ok(name)
+        Ok(Study { desk, ctx, shared, source, held: Arc::new(workbook.subscriptions) })
     }
 
     /// The desk, for what a tool reads itself.
     pub(crate) fn desk(&self) -> &Desk {
         self.desk
-    }
-
-    /// Symbols as a caller writes them: tickers, identifiers, and the forms that stand for many.
-    ///
-    /// # Errors
-    /// As [`Lookup::read`].
-    pub(crate) fn symbols(&self, given: &[String]) -> Result<Symbols, ToolError> {
-        self.lookup().read(given)
-    }
-
-    /// One symbol: its name and what it means unless that is the US equity of that ticker.
-    ///
-    /// # Errors
-    /// As [`Lookup::one`].
-    pub(crate) fn symbol(&self, given: &str) -> Result<(String, Option<SymbolQuery>), ToolError> {
-        self.lookup().one(given)
-    }
-
-    fn lookup(&self) -> Lookup<'_> {
-        Lookup { desk: self.desk, caller: self.caller(), source: &self.source, held: &self.held }
     }
 
     /// Runs a blocking job on the pool.
@@ -400,7 +306,7 @@ impl<'a> Study<'a> {
         };
         // Asked for by `limit`: room for the rows and what stands around them.
         const AROUND: usize = 8_000;
-        Ok(reply.allow((size + AROUND).max(crate::reply::CAP)))
+        Ok(if bars.is_limit_asked() { reply.allow((size + AROUND).max(crate::reply::CAP)) } else { reply })
     }
 
     fn caller(&self) -> &str {

@@ -139,8 +139,6 @@ struct Estimates {
 /// # Errors
 /// Conditions a rule cannot take, conditions that exclude each other, and what qc-quant refuses.
 pub(crate) fn run(prices: &Prices, ask: &Ask, annual_rate: f64) -> Result<Found, ToolError> {
-    let all = returns::simple(&prices.panel)?;
-    let held = all.select(&ask.symbols)?;
     if let Some(stray) = ask.short.iter().find(|symbol| !ask.symbols.contains(symbol)) {
         return Err(ToolError::new(
             Kind::InvalidArgument,
@@ -154,6 +152,9 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, annual_rate: f64) -> Result<Found,
     if ask.start_from.is_some() && ask.max_deviation.is_none() {
         return Err(ToolError::argument("start_from needs max_deviation: how far a weight may go from it"));
     }
+    let ask = &Ask { symbols: prices.present(&ask.symbols), short: prices.present(&ask.short), ..ask.clone() };
+    let all = returns::simple(&prices.panel)?;
+    let held = all.select(&ask.symbols)?;
     held.require_variation()?;
     let (n, t) = (held.n_symbols(), held.n_rows());
     let (covariance, estimator) = if t < 5 * n {

@@ -84,7 +84,7 @@ pub(crate) struct Ask {
     pub(crate) start: Date,
 }
 
-/// Reads pairs: `KO/PEP`, or two symbols.
+/// Reads pairs: `KO/PEP`, or two symbols; each in any form that one symbol has, such as `crypto:BTCUSD/crypto:ETHUSD`.
 ///
 /// # Errors
 /// Both forms or none, a text that is no pair, a symbol paired with itself.
@@ -94,11 +94,18 @@ pub(crate) fn pairs_of(
     symbol2: Option<&str>,
 ) -> Result<Vec<(String, String)>, ToolError> {
     let wrong = |message: &str| Err(ToolError::new(Kind::InvalidArgument, Topic::Symbol, message));
-    let upper = |text: &str| text.trim().to_ascii_uppercase();
+    let plain = |text: &str| {
+        let text = text.trim();
+        if text.contains([':', ' ']) { text.to_owned() } else { text.to_ascii_uppercase() }
+    };
     let found: Vec<(String, String)> = match (pairs, symbol1, symbol2) {
-        (None, Some(a), Some(b)) => vec![(upper(a), upper(b))],
+        (None, Some(a), Some(b)) => vec![(plain(a), plain(b))],
         (Some(pairs), None, None) if !pairs.is_empty() => {
-            let split = |pair: &String| pair.split_once(['/', ',', ':']).map(|(a, b)| (upper(a), upper(b)));
+            // A colon divides two tickers only where nothing else does: it also stands behind a type.
+            let split = |pair: &String| {
+                let parts = pair.split_once('/').or_else(|| pair.split_once(',')).or_else(|| pair.split_once(':'));
+                parts.map(|(a, b)| (plain(a), plain(b)))
+            };
             match pairs.iter().map(split).collect::<Option<Vec<_>>>() {
                 Some(found) => found,
                 None => return wrong("pairs must look like [\"KO/PEP\", \"XOM/CVX\"]"),
@@ -110,6 +117,28 @@ pub(crate) fn pairs_of(
         Some((a, _)) => wrong(&format!("a pair needs two different symbols, found `{a}` twice or one left out")),
         None => Ok(found),
     }
+}
+
+/// The pairs by the names of their prices, where `given` are the texts of all pairs and `names` what they mean.
+///
+/// # Errors
+/// A form that stands for several symbols.
+pub(crate) fn by_name(
+    pairs: &[(String, String)],
+    given: &[String],
+    names: &[String],
+) -> Result<Vec<(String, String)>, ToolError> {
+    let several = || {
+        let message = "each side of a pair must be one symbol, not a fund, list or file of several";
+        ToolError::new(Kind::InvalidArgument, Topic::Symbol, message)
+    };
+    if given.len() != names.len() {
+        return Err(several());
+    }
+    let name = |text: &String| {
+        given.iter().zip(names).find(|(given, _)| *given == text).map(|(_, name)| name.clone()).ok_or_else(several)
+    };
+    pairs.iter().map(|(y, x)| Ok((name(y)?, name(x)?))).collect()
 }
 
 /// Fits on the rows of `prices` up to `ask.fit_end`, trades those from `ask.start` on (opens on the same rows in

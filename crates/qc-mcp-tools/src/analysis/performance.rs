@@ -104,6 +104,11 @@ pub(crate) fn weights_of(symbols: &[String], found: &[(String, f64)]) -> Result<
 /// # Errors
 /// What qc-quant refuses.
 pub(crate) fn run(prices: &Prices, ask: &Ask, annual_rate: f64) -> Result<Found, ToolError> {
+    let present = |symbol: &String| prices.panel.symbols().contains(symbol);
+    let (held, absent): (Vec<_>, Vec<_>) =
+        ask.symbols.iter().cloned().zip(ask.weights.iter().copied()).partition(|(symbol, _)| present(symbol));
+    let (symbols, weights): (Vec<String>, Vec<f64>) = held.into_iter().unzip();
+    let ask = &Ask { symbols, weights, ..ask.clone() };
     let all = returns::simple(&prices.panel)?;
     let held = all.select(&ask.symbols)?;
     let rate = annual_rate / ask.periods_per_year;
@@ -122,6 +127,19 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, annual_rate: f64) -> Result<Found,
     let beside = benchmark.map(|values| summary(values, None, &options)).transpose()?;
     let mut found = shape(prices, ask, &all, portfolio.values(), &found, beside.as_ref())?;
     found.brief.insert("risk_free_rate".into(), number(annual_rate));
+    if !absent.is_empty() {
+        let weight: f64 = absent.iter().map(|(_, weight)| weight).sum();
+        let caution = format!(
+            "{} symbols have no bar in the window; their weights, {weight:.4} in sum, are counted as cash",
+            absent.len()
+        );
+        match found.brief.get_mut("cautions").and_then(Value::as_array_mut) {
+            Some(cautions) => cautions.push(json!(caution)),
+            None => {
+                found.brief.insert("cautions".into(), json!([caution]));
+            }
+        }
+    }
     Ok(found)
 }
 

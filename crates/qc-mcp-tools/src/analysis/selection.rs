@@ -129,7 +129,7 @@ pub(crate) fn screen(
     }
     let all = returns::simple(&prices.panel)?;
     let other = benchmark.map(|symbol| all.series(symbol)).transpose()?;
-    let found = screen::assets(&all.select(symbols)?, other.as_ref(), criteria, periods_per_year)?;
+    let found = screen::assets(&all.select(&prices.present(symbols))?, other.as_ref(), criteria, periods_per_year)?;
     let passed: Vec<String> =
         found.iter().filter(|asset| asset.failed.is_empty()).map(|asset| asset.symbol.clone()).collect();
     let mut summary = format!(

@@ -56,7 +56,7 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, stop: &Stop) -> Result<Found, Tool
         return Err(ToolError::argument(message));
     }
     let all = returns::simple(&prices.panel)?;
-    let (assets, benchmark) = (all.select(&ask.symbols)?, all.series(&ask.benchmark)?);
+    let (assets, benchmark) = (all.select(&prices.present(&ask.symbols))?, all.series(&ask.benchmark)?);
     let given_lambda = ask.lambda_param != LAMBDA_UNSET;
     let options = TrackingOptions {
         measure: Measure::Hdr { huber: ask.huber_param },

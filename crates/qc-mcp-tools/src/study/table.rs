@@ -8,7 +8,7 @@ use crate::{
     desk::Finding,
     error::ToolError,
     reply::{CAP, Reply},
-    sheet::Sheet,
+    sheet::{DEFAULT_LIMIT, Sheet},
 };
 
 impl Study<'_> {
@@ -66,6 +66,6 @@ impl Study<'_> {
             None => reply
                 .field("full_rows", "too many to keep as a resource: pass save_as=name.csv to get them all in a file"),
         };
-        Ok(reply.allow((size + AROUND).max(CAP)))
+        Ok(if sheet.limit == DEFAULT_LIMIT { reply } else { reply.allow((size + AROUND).max(CAP)) })
     }
 }

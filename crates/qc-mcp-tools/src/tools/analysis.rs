@@ -269,7 +269,7 @@ impl QcServer {
     async fn perform_pca_analysis(&self, Parameters(args): Parameters<PcaArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
-        let question = study.question(&args.symbols, window)?.at_least(2, "principal components")?;
+        let question = study.question(&args.symbols, window).await?.at_least(2, "principal components")?;
         let (mode, kept) = (args.mode.unwrap_or_default(), count("n_components", args.n_components)?);
         let (prices, found) = study.compute(question, move |prices, _| pca::run(prices, mode, kept)).await?;
         study.finish("perform_pca_analysis", &args, &prices, found).await
@@ -285,7 +285,7 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
-        let question = study.question(&[args.symbol1.clone(), args.symbol2.clone()], window)?;
+        let question = study.question(&[args.symbol1.clone(), args.symbol2.clone()], window).await?;
         let ask = cointegration::Ask {
             trend: args.trend.unwrap_or_default(),
             lags: args.lags.clone(),
@@ -308,7 +308,7 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
-        let question = study.question(&args.symbols, window)?.at_least(2, "a correlation matrix")?;
+        let question = study.question(&args.symbols, window).await?.at_least(2, "a correlation matrix")?;
         let (method, rolling) = (args.method.unwrap_or_default(), rows("rolling", args.rolling)?);
         let (prices, found) =
             study.compute(question, move |prices, stop| correlation::run(prices, method, rolling, stop)).await?;
@@ -337,10 +337,10 @@ impl QcServer {
                     return Err(ToolError::argument("give symbols (and a hedge) or a spread, not both"));
                 }
                 let mut question = study.empty(window)?;
-                study.include(&mut question, spread).await?;
+                study.include(&mut question, "spread", spread).await?;
                 question
             }
-            None => study.question(symbols, window)?,
+            None => study.question(symbols, window).await?,
         };
         let (prices, found) =
             study.compute_loading(move |source, stop| mean_reversion::run(source, &question, ask, stop)).await?;
@@ -357,7 +357,7 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
-        let question = study.question(&args.symbols, window)?.at_least(2, "Johansen's test")?;
+        let question = study.question(&args.symbols, window).await?.at_least(2, "Johansen's test")?;
         let (lags, case) = (johansen::lagged_differences(args.lags, args.var_order)?, args.case.unwrap_or_default());
         let (prices, found) = study.compute(question, move |prices, _| johansen::run(prices, lags, case)).await?;
         study.finish("test_johansen_cointegration", &args, &prices, found).await
@@ -373,7 +373,7 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
-        let question = study.question(&args.symbols, window)?.at_least(2, "a scan of pairs")?;
+        let question = study.question(&args.symbols, window).await?.at_least(2, "a scan of pairs")?;
         let bars_per_day = (args.shared.periods_per_year()? / 252.0).max(1.0);
         let test = cointegration::Ask {
             trend: args.trend.unwrap_or_default(),
@@ -404,7 +404,7 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
-        let question = study.question(&[args.symbol1.clone(), args.symbol2.clone()], window)?;
+        let question = study.question(&[args.symbol1.clone(), args.symbol2.clone()], window).await?;
         let ask = kalman::Ask { delta: args.delta, observation_variance: args.observation_variance };
         let (prices, found) = study.compute(question, move |prices, _| kalman::run(prices, ask)).await?;
         study.finish("estimate_kalman_hedge_ratio", &args, &prices, found).await
@@ -417,9 +417,9 @@ impl QcServer {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
         let mut question = study.empty(window)?;
-        let series = study.include(&mut question, &args.series).await?;
+        let series = study.include(&mut question, "series", &args.series).await?;
         let benchmark = match &args.benchmark_symbol {
-            Some(text) => Some(study.include(&mut question, text).await?),
+            Some(text) => Some(study.include(&mut question, "benchmark_symbol", text).await?),
             None => None,
         };
         if benchmark.as_ref() == Some(&series) {
@@ -450,8 +450,8 @@ impl QcServer {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
         let mut question = study.empty(window)?;
-        let series = study.include(&mut question, &args.series).await?;
-        let benchmark = study.include(&mut question, &args.benchmark).await?;
+        let series = study.include(&mut question, "series", &args.series).await?;
+        let benchmark = study.include(&mut question, "benchmark", &args.benchmark).await?;
         if series == benchmark {
             return Err(ToolError::argument("series and benchmark must be two different tickers or series"));
         }
@@ -500,10 +500,10 @@ impl QcServer {
         let mut question = match (&args.series, symbols) {
             (Some(text), []) => {
                 let mut question = study.empty(window)?;
-                study.include(&mut question, text).await?;
+                study.include(&mut question, "series", text).await?;
                 question
             }
-            (None, [_, ..]) => study.question(symbols, window)?,
+            (None, [_, ..]) => study.question(symbols, window).await?,
             _ => return Err(ToolError::argument("give symbols or a series, one of the two")),
         };
         // The first month needs the close of the one before it.

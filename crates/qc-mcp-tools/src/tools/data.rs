@@ -227,7 +227,7 @@ impl QcServer {
     async fn get_history(&self, Parameters(args): Parameters<HistoryArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let shared = args.shared();
         let study = Study::begin(self, &ctx, &shared).await?;
-        let question = args.question(&shared, study.symbols(&args.symbols)?)?;
+        let question = args.question(&shared, study.symbols(&args.symbols).await?)?;
         let bars = study.run(move |source, _| market::read(source, &question)).await?;
         study.finish_history("get_history", &args, &bars).await
     }
@@ -238,7 +238,7 @@ impl QcServer {
     async fn describe_data(&self, Parameters(args): Parameters<DescribeArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         if let Some(symbol) = args.symbol.as_deref().map(str::trim).filter(|symbol| !symbol.is_empty()) {
-            let (name, meant) = study.symbol(symbol)?;
+            let (name, meant) = study.symbol(symbol).await?;
             return study.run(move |source, _| catalogue::one(source, &name, meant)).await;
         }
         let limit = sheet::limit(args.limit)?;
@@ -256,7 +256,7 @@ fn as_share(ticker: &str) -> String {
 /// Adds tickers to the workbook of `shared`.
 async fn add(server: &QcServer, ctx: &Ctx, tickers: &[String], shared: &ResearchArgs) -> Result<Reply, ToolError> {
     let study = Study::begin(server, ctx, shared).await?;
-    let symbols = study.symbols(tickers)?;
+    let symbols = study.symbols(tickers).await?;
     let bars = shared.bars()?;
     let found = study.run(move |source, _| catalogue::look_up(source, &symbols, bars)).await?;
     let (book, n_new) = study.subscribe(found.subscriptions())?;

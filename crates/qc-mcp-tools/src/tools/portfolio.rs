@@ -235,17 +235,17 @@ impl QcServer {
         let (mut question, symbols) = if symbols.iter().any(|text| own::is_series(text)) {
             let (mut question, mut names) = (study.empty(window)?, Vec::new());
             for text in &symbols {
-                names.push(study.include(&mut question, text).await?);
+                names.push(study.include(&mut question, "symbols", text).await?);
             }
             (question, names)
         } else {
-            let question = study.question(&symbols, window)?;
+            let question = study.question(&symbols, window).await?;
             let names = question.symbols.clone();
             (question, names)
         };
         performance::check_weights(&symbols, &weights)?;
         let benchmark = match &args.benchmark_symbol {
-            Some(text) => Some(study.include(&mut question, text).await?),
+            Some(text) => Some(study.include(&mut question, "benchmark_symbol", text).await?),
             None => None,
         };
         let mut ask = performance::Ask {
@@ -277,17 +277,18 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
-        let mut question = study.question(&args.portfolio_symbols, window)?.at_least(2, "sparse tracking")?;
+        let mut question = study.question(&args.portfolio_symbols, window).await?.at_least(2, "sparse tracking")?;
+        let symbols = question.symbols.clone();
+        let benchmark = study.also(&mut question, "benchmark_symbol", Some(&args.benchmark_symbol)).await?;
         let ask = sparse::Ask {
-            symbols: question.symbols.clone(),
-            benchmark: args.benchmark_symbol.trim().to_ascii_uppercase(),
+            symbols,
+            benchmark: benchmark.ok_or_else(|| ToolError::argument("benchmark_symbol is empty"))?,
             max_weight: args.max_weight.unwrap_or(0.1),
             penalty_param: args.penalty_param.unwrap_or(sparse::PENALTY_UNSET),
             huber_param: args.huber_param.unwrap_or(1e-4),
             lambda_param: args.lambda_param.unwrap_or(sparse::LAMBDA_UNSET),
             periods_per_year: args.shared.periods_per_year()?,
         };
-        question.also(Some(&ask.benchmark));
         let (prices, found) = study.compute(question, move |prices, stop| sparse::run(prices, &ask, stop)).await?;
         study.finish("sparse_optimization", &args, &prices, found).await
     }
@@ -301,7 +302,7 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
-        let question = study.question(&args.symbols, window)?;
+        let question = study.question(&args.symbols, window).await?;
         let ask = equal_weight::Ask {
             frequency: args.rebalance_frequency.unwrap_or_default(),
             cost_bps: args.cost_bps.unwrap_or(0.0),
@@ -327,22 +328,23 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
-        let mut question = study.question(&args.symbols, window)?.at_least(2, "an optimisation")?;
-        let upper = |text: &String| text.trim().to_ascii_uppercase();
+        let mut question = study.question(&args.symbols, window).await?.at_least(2, "an optimisation")?;
+        let symbols = question.symbols.clone();
+        let short = study.among(&question, "short_symbols", args.short_symbols.as_deref().unwrap_or_default()).await?;
+        let neutral_to = study.also(&mut question, "beta_neutral_to", args.beta_neutral_to.as_deref()).await?;
         let ask = optimize::Ask {
-            symbols: question.symbols.clone(),
-            short: args.short_symbols.iter().flatten().map(upper).collect(),
+            symbols,
+            short,
             rules: Rule::parse(args.method.as_deref())?,
             bounds: Bounds { lower: args.min_weight.unwrap_or(0.0), upper: args.max_weight.unwrap_or(1.0) },
             gross: args.gross.unwrap_or(2.0),
             confidence: args.confidence.unwrap_or(0.95),
             target_volatility: args.target_volatility,
-            neutral_to: args.beta_neutral_to.as_ref().map(upper),
+            neutral_to,
             start_from: Rule::named(args.start_from.as_deref())?,
             max_deviation: args.max_deviation,
             periods_per_year: args.shared.periods_per_year()?,
         };
-        question.also(ask.neutral_to.as_deref());
         let risk_free = args.shared.risk_free();
         let job = move |source: &OpenSource, _: &Stop| {
             let prices = prices::load(source, &question)?;
@@ -376,7 +378,8 @@ impl QcServer {
         symbols.sort_unstable();
         symbols.dedup();
         // One window, so that what lies between both is known when trading begins.
-        let question = study.question(&symbols, prices::parse_window(&args.fit_start, &args.end_date)?)?;
+        let question = study.question(&symbols, prices::parse_window(&args.fit_start, &args.end_date)?).await?;
+        let pairs = pairs_trading::by_name(&pairs, &symbols, &question.symbols)?;
         let ask = pairs_trading::Ask {
             pairs,
             entry: args.entry_z.unwrap_or(2.0),
@@ -423,7 +426,7 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
-        let question = study.question(&args.symbols, window)?.at_least(2, "a selection")?;
+        let question = study.question(&args.symbols, window).await?.at_least(2, "a selection")?;
         let (wanted, method) = (count("num_assets", args.num_assets)?.unwrap_or(5), args.method.unwrap_or_default());
         let (prices, found) =
             study.compute(question, move |prices, _| selection::select(prices, wanted, method)).await?;
@@ -440,10 +443,9 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
-        let mut question = study.question(&args.symbols, window)?;
+        let mut question = study.question(&args.symbols, window).await?;
         let symbols = question.symbols.clone();
-        let benchmark = args.benchmark_symbol.as_deref().map(|text| text.trim().to_ascii_uppercase());
-        question.also(benchmark.as_deref());
+        let benchmark = study.also(&mut question, "benchmark_symbol", args.benchmark_symbol.as_deref()).await?;
         let year = args.shared.periods_per_year()?;
         let limits = Criteria {
             min_return: args.min_return,

@@ -4,8 +4,8 @@ use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, too
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Reply, ToolError, catalogue, ctx::Ctx, funds, prices, research::ResearchArgs, server::QcServer, sheet,
-    study::Study, symbols::Symbols,
+    Reply, ToolError, catalogue, ctx::Ctx, funds, prices, quantbook::OpenSource, research::ResearchArgs,
+    server::QcServer, sheet, study::Study, symbols::Symbols,
 };
 
 /// Arguments of `get_etf_constituents`.
@@ -70,18 +70,11 @@ impl QcServer {
         let day = prices::parse_day("date", &args.date)?;
         let bars = args.shared.bars()?;
         let fund = args.etf_ticker.clone();
-        let read = move |source: &_, _: &_| {
+        let read = move |source: &OpenSource, _: &_| {
             let members = funds::members(source, &fund, day, false)?;
-            let mut symbols = Symbols { notes: members.notes(), ..Symbols::default() };
-            let mut without: Vec<String> = Vec::new();
-            for member in members.securities() {
-                if funds::has_prices(source, Some(member)) {
-                    symbols.meant.insert(member.ticker.clone(), member.into());
-                    symbols.names.push(member.ticker.clone());
-                } else {
-                    without.push(member.ticker.clone());
-                }
-            }
+            let mut symbols = Symbols::default();
+            symbols.notes = members.notes();
+            let without = symbols.join_members(&members, source)?;
             let found = catalogue::look_up_held(source, &symbols, bars)?;
             Ok((members, found, without))
         };

@@ -37,13 +37,16 @@ impl QcServer {
     async fn save_symbol_list(&self, Parameters(args): Parameters<SaveArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let shared = ResearchArgs { instance_name: args.instance_name.clone(), ..ResearchArgs::default() };
         let study = Study::begin(self, &ctx, &shared).await?;
-        let symbols = study.symbols(&args.symbols)?;
+        let symbols = study.symbols(&args.symbols).await?;
         let (list, replaced) = lists::save(self.desk(), ctx.caller.key.as_str(), &args.name, &symbols)?;
         let what = if replaced { "Replaced" } else { "Saved" };
         let mut reply = Reply::new(format!("{what} list `{}` of {} symbols.", list.name, list.names.len()))
             .data(facts(&list, MAX_SHOWN));
         if !symbols.notes.is_empty() {
             reply = reply.field("notes", &symbols.notes);
+        }
+        if !symbols.warnings.is_empty() {
+            reply = reply.field("warnings", &symbols.warnings);
         }
         Ok(reply)
     }

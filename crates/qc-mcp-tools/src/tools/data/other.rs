@@ -49,6 +49,8 @@ struct ChainArgs {
     strike_from: Option<f64>,
     /// Highest strike
     strike_to: Option<f64>,
+    /// Also give a chain that is more than 60 weekdays old. Default: false
+    allow_stale: Option<bool>,
     /// Contracts to show; all are in the linked resource. Default: 20
     limit: Option<i64>,
     #[serde(flatten)]
@@ -155,7 +157,7 @@ impl QcServer {
     #[tool(title = "Chain")]
     async fn get_chain(&self, Parameters(args): Parameters<ChainArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
-        let (name, meant) = study.symbol(&args.symbol)?;
+        let (name, meant) = study.symbol(&args.symbol).await?;
         let day = |argument: &str, text: &Option<String>| {
             text.as_deref().map(|text| prices::parse_day(argument, text)).transpose()
         };
@@ -174,6 +176,7 @@ impl QcServer {
             day: prices::parse_day("date", &args.date)?,
             filter,
             limit: sheet::limit(args.limit)?,
+            allow_stale: args.allow_stale.unwrap_or(false),
         };
         let sheet = study.run(move |source, _| chains::read(source, &question)).await?;
         study.finish_table("get_chain", &args, &sheet).await
@@ -188,7 +191,7 @@ impl QcServer {
         ctx: Ctx,
     ) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
-        let symbols = symbols_of(&study, args.symbols.as_deref().unwrap_or_default())?;
+        let symbols = symbols_of(&study, args.symbols.as_deref().unwrap_or_default()).await?;
         let question = alternative::Question {
             kind: args.data_type.clone(),
             symbols,
@@ -220,7 +223,7 @@ impl QcServer {
         let given: Vec<String> = args.symbol.iter().cloned().collect();
         let question = alternative::Question {
             kind: args.data_type.clone(),
-            symbols: symbols_of(&study, &given)?,
+            symbols: symbols_of(&study, &given).await?,
             layout: Layout { brokerage: args.brokerage.clone(), ..Layout::default() },
             days: alternative::all_days(),
             limit: 1,
@@ -267,6 +270,6 @@ impl QcServer {
 }
 
 /// Symbols that may be left out.
-fn symbols_of(study: &Study<'_>, given: &[String]) -> Result<Symbols, ToolError> {
-    if given.is_empty() { Ok(Symbols::default()) } else { study.symbols(given) }
+async fn symbols_of(study: &Study<'_>, given: &[String]) -> Result<Symbols, ToolError> {
+    if given.is_empty() { Ok(Symbols::default()) } else { study.symbols(given).await }
 }
