@@ -55,7 +55,23 @@ pub fn read(
     kind: &str,
     symbol: Option<&SymbolQuery>,
     layout: &Layout,
+    days: (Date, Date),
+) -> Result<Option<Table>> {
+    read_while(folder, kind, symbol, layout, days, &|| true)
+}
+
+/// As [`read`], asking between two files of a long row of them whether anybody still waits; if not, reading ends and the
+/// rows so far are the answer.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_while(
+    folder: &DataFolder,
+    kind: &str,
+    symbol: Option<&SymbolQuery>,
+    layout: &Layout,
     (first, last): (Date, Date),
+    go_on: &dyn Fn() -> bool,
 ) -> Result<Option<Table>> {
     let needed = || {
         let reason = "it needs a symbol";
@@ -98,13 +114,12 @@ pub fn read(
         }
         "coarse" => {
             let security = typed(SecurityType::Equity)?;
-            let days = universe::coarse_history(folder, Window::dates(first, last))?;
-            let rows = days.iter().filter(|day| !day.is_filled).filter_map(|day| {
-                let row = day.members.iter().find(|row| row.sid == security.sid)?;
-                Some((day.time, vec![row.price, row.volume, row.dollar_volume, row.price_factor, row.split_factor]))
+            let days = universe::coarse_of(folder, &security.sid, Window::dates(first, last), go_on)?;
+            let rows = days.into_iter().map(|(time, row)| {
+                (time, vec![row.price, row.volume, row.dollar_volume, row.price_factor, row.split_factor])
             });
             let fields = ["price", "volume", "dollar_volume", "price_factor", "split_factor"];
-            table(kind, &name, &fields, rows.collect::<Vec<_>>())
+            table(kind, &name, &fields, rows)
         }
         "etf_weights" | "etf_constituents" => {
             let days = universe::etf_history(folder, &typed(SecurityType::Equity)?, Window::dates(first, last))?;

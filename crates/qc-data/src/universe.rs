@@ -14,7 +14,7 @@ use crate::symbol::{Market, Resolution, Security, SecurityType, SymbolQuery, che
 use crate::time::{DAY, LocalTime, date_of_day};
 use crate::write::{Constituent, digits};
 use jiff::civil::Date;
-use std::ops::RangeInclusive;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::sync::Arc;
 
 /// What was known about a universe at the beginning of a day.
@@ -135,6 +135,35 @@ pub fn coarse_history(folder: &DataFolder, window: Window) -> Result<Vec<Collect
     })
 }
 
+/// What the coarse files of a window say of one share, day by day; no more than one day is held at a time.
+///
+/// When `go_on` answers no, reading ends and the rows so far are the answer.
+///
+/// # Errors
+/// As [`coarse_history`].
+pub(crate) fn coarse_of(
+    folder: &DataFolder,
+    sid: &Sid,
+    window: Window,
+    go_on: &dyn Fn() -> bool,
+) -> Result<Vec<(LocalTime, Coarse)>> {
+    let any = folder.resolve(&"SPY".into())?;
+    let mut rows = Vec::new();
+    let read = |day| {
+        let path = format!("equity/usa/fundamental/coarse/{}.csv", digits(date_of_day(day)));
+        read(folder, &path, parse_coarse)
+    };
+    each(folder, &any, (window, EVER), read, |day| {
+        if !day.is_filled
+            && let Some(row) = day.members.iter().find(|row| row.sid == *sid)
+        {
+            rows.push((day.time, row.clone()));
+        }
+        if go_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(rows)
+}
+
 /// The members of a named universe (`equity/{market}/universes/{resolution}/{name}`) for every open day of a window.
 ///
 /// A file with `NONE,NONE 0` says that nothing is selected.
@@ -170,9 +199,25 @@ const EVER: RangeInclusive<i32> = i32::MIN..=i32::MAX;
 fn collections<T>(
     folder: &DataFolder,
     security: &Security,
-    (window, listed): (Window, RangeInclusive<i32>),
+    asked: (Window, RangeInclusive<i32>),
     read: impl Fn(i32) -> Result<Option<Arc<Vec<T>>>>,
 ) -> Result<Vec<Collection<T>>> {
+    let mut out = Vec::new();
+    each(folder, security, asked, read, |collection| {
+        out.push(collection);
+        ControlFlow::Continue(())
+    })?;
+    Ok(out)
+}
+
+/// As [`collections`], handing one after the other to `take` until that breaks.
+fn each<T>(
+    folder: &DataFolder,
+    security: &Security,
+    (window, listed): (Window, RangeInclusive<i32>),
+    read: impl Fn(i32) -> Result<Option<Arc<Vec<T>>>>,
+    mut take: impl FnMut(Collection<T>) -> ControlFlow<()>,
+) -> Result<()> {
     window.check()?;
     let hours = folder.hours(security)?;
     let (start, end) = match window {
@@ -186,7 +231,6 @@ fn collections<T>(
             return Err(Error::Unsupported { what: "a number of periods".into(), by: "universes".into() });
         }
     };
-    let mut out: Vec<Collection<T>> = Vec::new();
     let mut last: Option<(i32, Arc<Vec<T>>)> = None;
     // A file known exactly at the start is not given, but may be repeated.
     for day in start.day() - 1..end.day() {
@@ -200,10 +244,13 @@ fn collections<T>(
             last = Some((day, members));
         }
         if let (Some((file_day, members)), true) = (&last, start < time && time <= end) {
-            out.push(Collection { time, file_date: date_of_day(*file_day), is_filled, members: members.clone() });
+            let one = Collection { time, file_date: date_of_day(*file_day), is_filled, members: members.clone() };
+            if take(one).is_break() {
+                break;
+            }
         }
     }
-    Ok(out)
+    Ok(())
 }
 
 /// `ticker,SID,last_update,weight,shares_held,market_value`, the last four optional.

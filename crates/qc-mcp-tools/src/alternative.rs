@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     args::quote,
+    compute::Stop,
     error::{Kind, ToolError, Topic},
     quantbook::{OpenSource, Subscription},
     reply,
@@ -19,6 +20,12 @@ use crate::{
 
 /// Type under which a workbook keeps alternative data; no type of LEAN.
 pub(crate) const ALTERNATIVE: &str = "alternative";
+
+/// Cells (rows times columns) one answer is made of.
+const MAX_CELLS: usize = 4_000_000;
+
+/// Files of a day that are looked through for symbols: symbols times days of a kind with a file for every day.
+const MAX_LOOKS: i64 = 500_000;
 
 /// Files named when a kind is unknown.
 const MAX_NAMED: usize = 20;
@@ -47,8 +54,8 @@ pub(crate) fn all_days() -> (Date, Date) {
 ///
 /// # Errors
 /// A kind of which there is no file (with the kinds there are), damaged files, a window without rows.
-pub(crate) fn read(source: &OpenSource, question: &Question) -> Result<Sheet, ToolError> {
-    let found = load(source, question)?;
+pub(crate) fn read(source: &OpenSource, question: &Question, stop: &Stop) -> Result<Sheet, ToolError> {
+    let found = load(source, question, stop)?;
     let fields = fields(&found);
     let has_symbols = found.iter().any(|(_, table)| table.columns.iter().any(|column| !column.symbol.is_empty()));
     let mut columns = vec![json!("time")];
@@ -61,10 +68,10 @@ pub(crate) fn read(source: &OpenSource, question: &Question) -> Result<Sheet, To
         rows.extend(rows_of(table, &fields, has_symbols));
     }
     let time = usize::from(has_symbols);
-    rows.sort_by(|a, b| {
-        let of = |row: &Vec<Value>| row.get(time).and_then(Value::as_str).unwrap_or_default().to_owned();
-        of(a).cmp(&of(b))
-    });
+    fn at(row: &[Value], time: usize) -> &str {
+        row.get(time).and_then(Value::as_str).unwrap_or_default()
+    }
+    rows.sort_by(|a, b| at(a, time).cmp(at(b, time)));
     let (first, last) = question.days;
     let mut facts = Map::new();
     facts.insert("data_type".into(), reply::ticker(question.kind.trim()));
@@ -80,7 +87,7 @@ pub(crate) fn read(source: &OpenSource, question: &Question) -> Result<Sheet, To
         facts.insert("mean_rate".into(), number(mean));
         said = format!(" The rate was {at_first} on {first} and {mean:.6} on average (fractions a year).");
     } else if rows.is_empty() {
-        let message = format!("no rows of this kind from {first} to {last}{}", range(source, question)?);
+        let message = format!("no rows of this kind from {first} to {last}{}", range(source, question, stop)?);
         return Err(ToolError::new(Kind::NotFound, Topic::Dates, message));
     }
     let mut notes: Vec<String> = found.iter().flat_map(|(_, table)| table.found.notes.iter().cloned()).collect();
@@ -110,8 +117,12 @@ pub(crate) fn read(source: &OpenSource, question: &Question) -> Result<Sheet, To
 ///
 /// # Errors
 /// As [`read`].
-pub(crate) fn look_up(source: &OpenSource, question: &Question) -> Result<(Value, Vec<Subscription>), ToolError> {
-    let found = load(source, question)?;
+pub(crate) fn look_up(
+    source: &OpenSource,
+    question: &Question,
+    stop: &Stop,
+) -> Result<(Value, Vec<Subscription>), ToolError> {
+    let found = load(source, question, stop)?;
     let mut facts = Vec::new();
     let mut subscriptions = Vec::new();
     for (name, table) in &found {
@@ -138,24 +149,70 @@ pub(crate) fn look_up(source: &OpenSource, question: &Question) -> Result<(Value
     Ok((Value::Array(facts), subscriptions))
 }
 
-/// A table for each symbol, or one for a kind without.
-fn load(source: &OpenSource, question: &Question) -> Result<Vec<(Option<String>, Table)>, ToolError> {
+/// A table for each symbol, or one for a kind without. Ends early when nobody waits any more.
+fn load(source: &OpenSource, question: &Question, stop: &Stop) -> Result<Vec<(Option<String>, Table)>, ToolError> {
     let folder = &source.folder;
+    let go_on = || !stop.is_requested();
     let one = |query: Option<&SymbolQuery>| -> Result<Table, ToolError> {
-        let read = alternative::read(folder, question.kind.trim(), query, &question.layout, question.days);
+        let read =
+            alternative::read_while(folder, question.kind.trim(), query, &question.layout, question.days, &go_on);
         match read.map_err(|error| about_kind(error, question))? {
             Some(table) => Ok(table),
             None => Err(unknown(source, question, query)?),
         }
     };
     if question.symbols.names.is_empty() {
-        return Ok(vec![(None, one(None)?)]);
+        let table = one(None)?;
+        check_cells(cells(&table))?;
+        return Ok(vec![(None, table)]);
     }
     if question.kind.trim() == "etf_weights" && 1 < question.symbols.names.len() {
         return Err(ToolError::argument("etf_weights takes one fund a call: rows of several could not be told apart"));
     }
-    let names = question.symbols.names.iter().zip(question.symbols.queries());
-    names.map(|(name, query)| Ok((Some(name.clone()), one(Some(&query))?))).collect()
+    let n = question.symbols.names.len();
+    let (first, last) = question.days;
+    let looks = i64::from(days_between(first, last)).saturating_mul(n as i64);
+    if is_daily(question) && 1 < n && MAX_LOOKS < looks {
+        let message = format!(
+            "{n} symbols over {} days are {looks} looks into daily files, at most {MAX_LOOKS} are taken",
+            days_between(first, last)
+        );
+        return Err(ToolError::new(Kind::TooLarge, Topic::General, message));
+    }
+    let mut found = Vec::with_capacity(n);
+    let mut total = 0usize;
+    for (name, query) in question.symbols.names.iter().zip(question.symbols.queries()) {
+        if stop.is_requested() {
+            return Err(ToolError::new(Kind::Cancelled, Topic::General, "the computation was cancelled"));
+        }
+        let table = one(Some(&query))?;
+        total = total.saturating_add(cells(&table));
+        check_cells(total)?;
+        found.push((Some(name.clone()), table));
+    }
+    Ok(found)
+}
+
+/// Whether a kind has a file for every day, with all symbols in it.
+fn is_daily(question: &Question) -> bool {
+    question.kind.trim().eq_ignore_ascii_case("coarse")
+}
+
+fn days_between(first: Date, last: Date) -> i32 {
+    last.since((jiff::Unit::Day, first)).map_or(i32::MAX, |span| span.get_days().saturating_add(1))
+}
+
+fn cells(table: &Table) -> usize {
+    table.n_rows().saturating_mul(table.columns.len())
+}
+
+/// Refuses what would fill the memory as an answer.
+fn check_cells(found: usize) -> Result<(), ToolError> {
+    if found <= MAX_CELLS {
+        return Ok(());
+    }
+    let message = format!("the rows asked for have {found} cells, at most {MAX_CELLS} are taken");
+    Err(ToolError::new(Kind::TooLarge, Topic::General, message))
 }
 
 /// A kind that wants a symbol or a brokerage says so by the name of the argument.
@@ -188,9 +245,13 @@ fn unknown(source: &OpenSource, question: &Question, query: Option<&SymbolQuery>
 }
 
 /// What dates there are instead, as the end of a sentence.
-fn range(source: &OpenSource, question: &Question) -> Result<String, ToolError> {
+fn range(source: &OpenSource, question: &Question, stop: &Stop) -> Result<String, ToolError> {
+    // Every file of every day is too much to read for a hint.
+    if is_daily(question) {
+        return Ok(String::new());
+    }
     let all = Question { days: all_days(), ..question.clone() };
-    let found = load(source, &all)?;
+    let found = load(source, &all, stop)?;
     let first = found.iter().filter_map(|(_, table)| table.times.first()).min();
     let last = found.iter().filter_map(|(_, table)| table.times.last()).max();
     Ok(match (first, last) {
@@ -235,4 +296,18 @@ fn rows_of(table: &Table, fields: &[String], with_symbol: bool) -> Vec<Vec<Value
         }
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_would_fill_the_memory_is_refused_with_its_size() {
+        assert!(check_cells(MAX_CELLS).is_ok());
+        let error = check_cells(MAX_CELLS + 1).unwrap_err();
+        assert_eq!(error.kind, Kind::TooLarge);
+        assert!(error.message.contains("4000001 cells"), "{error}");
+        assert_eq!(days_between(date(2024, 1, 1), date(2024, 12, 31)), 366);
+    }
 }

@@ -93,7 +93,7 @@ pub(crate) async fn into_workbook(
         Some(before) if before != source => {
             format!(
                 " Its source was `{}` before; `initialize_quantbook` with that source brings it back.",
-                before.label()
+                before.plain_label()
             )
         }
         _ => String::new(),
@@ -133,7 +133,7 @@ pub(crate) async fn into_folder(
         );
         return Err(ToolError::new(Kind::InvalidArgument, Topic::DataFolder, message));
     }
-    let source = open_source(server, &book.source).await?;
+    let source = open_source(server, ctx, &book.source).await?;
     if source.folder.is_synthetic() {
         let message =
             format!("source `{}` is a synthetic market: real prices would be called synthetic there", source.label);

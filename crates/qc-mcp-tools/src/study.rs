@@ -13,7 +13,6 @@ use std::{ops::ControlFlow, sync::Arc};
 use qc_report::chart::Picture;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use tokio_util::sync::CancellationToken;
 
 use self::picture::Drawn;
 use crate::{
@@ -45,7 +44,7 @@ pub(crate) fn progress_of(stop: &Stop) -> impl Fn(usize, usize) -> ControlFlow<(
 ///
 /// # Errors
 /// [`Kind::NotConfigured`] without a data folder, and whatever opening it says.
-pub(crate) async fn open_source(server: &QcServer, source: &Source) -> Result<OpenSource, ToolError> {
+pub(crate) async fn open_source(server: &QcServer, ctx: &Ctx, source: &Source) -> Result<OpenSource, ToolError> {
     let books = server.desk().books();
     match source {
         Source::Auto => {
@@ -66,15 +65,12 @@ pub(crate) async fn open_source(server: &QcServer, source: &Source) -> Result<Op
         Source::Folder(path) => books.open_named(path),
         Source::Table(table) => {
             let (desk, table) = (server.desk().clone(), table.clone());
-            // Nobody waits for another's table: the file is the same for all, and read once.
+            // In the caller's own turn and for as long as it waits: nobody waits for another's table.
             let job = move |_: &Stop| desk.books().open_table(&table);
-            server.desk().run(TABLES, &CancellationToken::new(), job).await
+            server.desk().run(ctx.caller.key.as_str(), &ctx.cancel, job).await
         }
     }
 }
-
-/// Under this name tables are read; a caller's own turn may be in use.
-const TABLES: &str = "tables";
 
 /// Adds where the folder was looked for, for a caller at this computer.
 fn with_place(error: ToolError, server: &QcServer, choice: &DataFolderChoice) -> ToolError {
@@ -124,7 +120,7 @@ impl<'a> Study<'a> {
         shared.check()?;
         let desk = server.desk();
         let workbook = desk.books().get(ctx.caller.key.as_str(), shared.instance())?;
-        let source = open_source(server, &workbook.source).await?;
+        let source = open_source(server, ctx, &workbook.source).await?;
         Ok(Study { desk, ctx, shared, source, held: Arc::new(workbook.subscriptions) })
     }
 

@@ -12,9 +12,10 @@ use serde_json::{Map, Value, json};
 
 use super::{basis, label, number, pictures};
 use crate::{
+    compute::Stop,
     error::{Kind, ToolError, Topic},
     prices::Prices,
-    study::Found,
+    study::{Found, progress_of},
 };
 
 /// What is asked.
@@ -30,7 +31,7 @@ pub(crate) struct Ask {
 ///
 /// # Errors
 /// Only one of the two variances given, and what qc-quant refuses.
-pub(crate) fn run(prices: &Prices, ask: Ask) -> Result<Found, ToolError> {
+pub(crate) fn run(prices: &Prices, ask: Ask, stop: &Stop) -> Result<Found, ToolError> {
     let logs = returns::log_prices(&prices.panel)?;
     let [a, b] = logs.symbols() else {
         return Err(ToolError::new(Kind::InvalidArgument, Topic::Symbol, "a hedge ratio takes two symbols"));
@@ -39,7 +40,7 @@ pub(crate) fn run(prices: &Prices, ask: Ask) -> Result<Found, ToolError> {
     let start = KalmanOptions::default();
     let (options, estimated) = match (ask.delta, ask.observation_variance) {
         (Some(delta), Some(observation_variance)) => (KalmanOptions { delta, observation_variance, ..start }, false),
-        (None, None) => (kalman_hedge::estimate(&y, &x, &start)?, true),
+        (None, None) => (kalman_hedge::estimate_watched(&y, &x, &start, &progress_of(stop))?, true),
         _ => {
             return Err(ToolError::argument(
                 "give both delta and observation_variance, or neither to have them estimated",

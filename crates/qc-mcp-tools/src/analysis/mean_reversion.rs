@@ -21,7 +21,7 @@ use crate::{
     error::{Kind, ToolError, Topic},
     prices::{self, Prices, Question},
     quantbook::OpenSource,
-    study::Found,
+    study::{Found, progress_of},
 };
 
 /// The level at which tests decide.
@@ -97,7 +97,8 @@ pub(crate) fn run(
     let mut parts: Vec<Prices> = Vec::new();
     if ask.hedge != Hedge::None {
         let both = prices::load(source, question)?;
-        let report = if ask.hedge == Hedge::Ols { spread(&both.panel, ask) } else { moving_spread(&both.panel, ask) };
+        let report =
+            if ask.hedge == Hedge::Ols { spread(&both.panel, ask) } else { moving_spread(&both.panel, ask, stop) };
         let (name, report, shown) = report?;
         reports.push((name, report));
         drawn.push(shown);
@@ -203,13 +204,13 @@ fn spread(both: &Panel, ask: Ask) -> Result<(String, Value, Drawn), ToolError> {
 
 /// The spread of two log prices under a hedge ratio that moves, with the variances of greatest likelihood: how far the
 /// last row lies from what the rows before it predict.
-fn moving_spread(both: &Panel, ask: Ask) -> Result<(String, Value, Drawn), ToolError> {
+fn moving_spread(both: &Panel, ask: Ask, stop: &Stop) -> Result<(String, Value, Drawn), ToolError> {
     let logs = returns::log_prices(both)?;
     let [a, b] = logs.symbols() else {
         return Err(ToolError::new(Kind::InvalidArgument, Topic::Symbol, "a spread takes two symbols"));
     };
     let (y, x) = (logs.series(a)?, logs.series(b)?);
-    let options = kalman_hedge::estimate(&y, &x, &KalmanOptions::default())?;
+    let options = kalman_hedge::estimate_watched(&y, &x, &KalmanOptions::default(), &progress_of(stop))?;
     let found = kalman_hedge::filter(&y, &x, &options)?;
     let last = |values: &[f64]| values.last().copied().unwrap_or(f64::NAN);
     // The last row is judged by what was known before it.

@@ -166,9 +166,12 @@ pub(crate) fn run(
             (HedgeArg::Ols, None) => Hedge::Fixed { beta, alpha },
             (HedgeArg::Ols, Some(every)) => Hedge::Refit { window: windows.fitted, every },
             // The filter runs over the fit window too, so it knows the relation when trading begins.
-            (HedgeArg::Kalman, None) => {
-                Hedge::Kalman(kalman_hedge::estimate(&logs.series(y)?, &logs.series(x)?, &KalmanOptions::default())?)
-            }
+            (HedgeArg::Kalman, None) => Hedge::Kalman(kalman_hedge::estimate_watched(
+                &logs.series(y)?,
+                &logs.series(x)?,
+                &KalmanOptions::default(),
+                &progress_of(stop),
+            )?),
             (HedgeArg::Kalman, Some(_)) => {
                 return Err(ToolError::argument("refit goes with hedge=ols; a Kalman hedge moves by itself"));
             }

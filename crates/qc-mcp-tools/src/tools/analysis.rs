@@ -406,7 +406,7 @@ impl QcServer {
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
         let question = study.question(&[args.symbol1.clone(), args.symbol2.clone()], window).await?;
         let ask = kalman::Ask { delta: args.delta, observation_variance: args.observation_variance };
-        let (prices, found) = study.compute(question, move |prices, _| kalman::run(prices, ask)).await?;
+        let (prices, found) = study.compute(question, move |prices, stop| kalman::run(prices, ask, stop)).await?;
         study.finish("estimate_kalman_hedge_ratio", &args, &prices, found).await
     }
 

@@ -48,14 +48,14 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         let name = name_or_default(args.instance_name.as_deref());
         let source = args.source.as_deref().map_or(Ok(Source::Auto), Source::parse)?;
-        let opened = open_source(self, &source).await?;
+        let opened = open_source(self, &ctx, &source).await?;
         let (book, done) = self.desk().books().initialize(ctx.caller.key.as_str(), name, &source)?;
         let what = match done {
             Initialized::New => "is ready",
             Initialized::Unchanged => "was there already and is unchanged",
             Initialized::SourceChanged => "has a new source; its securities stayed",
         };
-        let opened = if book.source == source { opened } else { open_source(self, &book.source).await? };
+        let opened = if book.source == source { opened } else { open_source(self, &ctx, &book.source).await? };
         Ok(Reply::new(format!("Workbook `{name}` {what}. {}", about(&opened)))
             .data(facts(&book, Some(&opened)))
             .next("`describe_data` shows which symbols and dates the source holds"))
@@ -88,7 +88,7 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         let caller = ctx.caller.key.as_str();
         let book = self.desk().books().get(caller, name_or_default(args.instance_name.as_deref()))?;
-        let opened = open_source(self, &book.source).await;
+        let opened = open_source(self, &ctx, &book.source).await;
         let state = match &opened {
             Ok(opened) => about(opened),
             Err(error) => format!("Its source cannot be opened: {}", error.message),

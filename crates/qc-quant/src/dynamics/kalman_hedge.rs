@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::panel::{Series, require_finite, require_variation};
+use crate::progress::{Counter, Progress, Silent};
 use crate::solve::minimise::rough;
 use crate::stats::moments::variance;
 
@@ -165,6 +166,19 @@ const PASSES: u64 = 200;
 /// # Ok::<(), qc_quant::Error>(())
 /// ```
 pub fn estimate(y: &Series, x: &Series, options: &KalmanOptions) -> Result<KalmanOptions> {
+    estimate_watched(y, x, options, &Silent)
+}
+
+/// As [`estimate`], reporting each filter that was run; `progress` may stop it.
+///
+/// # Errors
+/// As [`estimate`], and [`Error::Cancelled`].
+pub fn estimate_watched(
+    y: &Series,
+    x: &Series,
+    options: &KalmanOptions,
+    progress: &dyn Progress,
+) -> Result<KalmanOptions> {
     filter(y, x, options)?; // refuses what cannot be filtered at all
     if y.len() < 30 {
         return Err(Error::too_few_rows("variances of a Kalman filter", 30, y.len()));
@@ -176,9 +190,17 @@ pub fn estimate(y: &Series, x: &Series, options: &KalmanOptions) -> Result<Kalma
         let delta = 1.0 / (1.0 + (-at[0].clamp(-30.0, 30.0)).exp());
         KalmanOptions { delta, observation_variance: spread * at[1].clamp(-40.0, 10.0).exp(), ..*options }
     };
-    let cost = |at: &[f64]| filter(y, x, &decode(at)).map_or(f64::INFINITY, |found| -found.log_likelihood);
+    // Two filters a pass at most, from each start.
+    let counter = Counter::new(progress, 6 * PASSES as usize)?;
+    let cost = |at: &[f64]| {
+        if counter.advance(1).is_err() {
+            return f64::INFINITY; // nobody waits: what is left of the search costs nothing
+        }
+        filter(y, x, &decode(at)).map_or(f64::INFINITY, |found| -found.log_likelihood)
+    };
     let starts = [[-7.0, -2.3], [-9.0, -4.6], [-12.0, -6.9]];
     let found = starts.into_par_iter().filter_map(|start| rough(cost, start.to_vec(), 1.0, PASSES)).collect::<Vec<_>>();
+    counter.advance(0)?;
     let best = found.into_iter().reduce(|a, b| if b.value < a.value { b } else { a });
     best.map(|best| decode(&best.at))
         .ok_or_else(|| Error::degenerate("Kalman filter", "no variances give a likelihood"))
@@ -209,6 +231,25 @@ mod tests {
                 at(KalmanOptions { observation_variance: best.observation_variance * factor, ..best }) <= top + 1e-4
             );
         }
+    }
+
+    #[test]
+    fn the_estimate_stops_when_nobody_waits() {
+        use std::ops::ControlFlow;
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let series = |seed| Series::new("s", Index::Rows(300), random_walk(seed, 300)).unwrap();
+        let calls = AtomicUsize::new(0);
+        let stop = |done: usize, _: usize| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            if done < 5 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        let found = estimate_watched(&series(1), &series(2), &KalmanOptions::default(), &stop);
+        assert!(matches!(found, Err(Error::Cancelled { .. })), "{found:?}");
+        assert!(5 <= calls.load(Ordering::Relaxed));
+        assert_eq!(
+            estimate_watched(&series(1), &series(2), &KalmanOptions::default(), &Silent).unwrap(),
+            estimate(&series(1), &series(2), &KalmanOptions::default()).unwrap()
+        );
     }
 
     #[test]

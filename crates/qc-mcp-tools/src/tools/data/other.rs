@@ -203,7 +203,7 @@ impl QcServer {
             days: prices::parse_window(&args.start_date, &args.end_date)?.days(),
             limit: sheet::limit(args.limit)?,
         };
-        let sheet = study.run(move |source, _| alternative::read(source, &question)).await?;
+        let sheet = study.run(move |source, stop| alternative::read(source, &question, stop)).await?;
         study.finish_table("get_alternative_data_history", &args, &sheet).await
     }
 }
@@ -228,7 +228,8 @@ impl QcServer {
             days: alternative::all_days(),
             limit: 1,
         };
-        let (facts, subscriptions) = study.run(move |source, _| alternative::look_up(source, &question)).await?;
+        let (facts, subscriptions) =
+            study.run(move |source, stop| alternative::look_up(source, &question, stop)).await?;
         let (book, n_new) = study.subscribe(subscriptions)?;
         let what = if n_new == 0 { "was there already" } else { "was added" };
         Ok(Reply::new(format!(
