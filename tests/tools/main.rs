@@ -12,7 +12,6 @@ mod data;
 mod discover;
 mod files;
 mod imports;
-mod large;
 mod meanings;
 mod object_store;
 mod optimizations;

@@ -281,9 +281,9 @@ mod tests {
             };
             candidates(question).unwrap().into_iter().map(of).collect()
         };
-        let held = Some("cme".to_owned());
-        assert_eq!(markets(&question(Some("future:cme"), None)), [held.clone()]);
-        assert_eq!(markets(&question(Some("future:cme"), Some(SecurityType::Future))), [held]);
+        let held = [Some("cme".to_owned())];
+        assert_eq!(markets(&question(Some("future:cme"), None)), held);
+        assert_eq!(markets(&question(Some("future:cme"), Some(SecurityType::Future))), held);
         assert_eq!(markets(&question(Some("future:cme"), Some(SecurityType::Option))), [None]);
         assert_eq!(markets(&question(Some("equity:usa"), None)), [Some("usa".to_owned())]);
     }

@@ -354,8 +354,7 @@ mod tests {
         found.put(&folder, "ES".to_owned(), None, By::Caller).unwrap();
         assert!(found.meant.is_empty() && found.grouped.is_empty(), "the caller's own word counts");
         assert!(
-            read(&vec!["list:a"; MAX_GROUPS + 1])
-                .is_err_and(|error| error.message.contains("11 funds, lists and files"))
+            read(&["list:a"; MAX_GROUPS + 1]).is_err_and(|error| error.message.contains("11 funds, lists and files"))
         );
     }
 }
