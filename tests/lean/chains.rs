@@ -4,7 +4,7 @@ use super::cases::given_folder;
 use jiff::civil::date;
 use qc_data::chain::{self, Chain, ChainFilter};
 use qc_data::sid::OptionRight;
-use qc_data::{DataFolder, HistoryRequest, Resolution, SecurityType, SymbolQuery, Window};
+use qc_data::{BarSize, DataFolder, HistoryRequest, QuantBook, Resolution, SecurityType, SymbolQuery, Window};
 
 fn on(folder: &DataFolder, ticker: &str, kind: SecurityType, day: &str, filter: ChainFilter) -> Chain {
     chain::on(folder, &SymbolQuery::new(ticker, kind), day.parse().unwrap(), &filter).unwrap().unwrap()
@@ -105,4 +105,52 @@ fn history_of_a_chain_is_the_history_of_its_contracts() {
     assert!(tickers.contains(&"TWX   160115C00100000"), "{tickers:?}");
     let series = history.series.iter().find(|series| series.security.ticker == "TWX   160115C00100000").unwrap();
     assert_eq!(series.n_rows(), 2);
+}
+
+#[test]
+fn a_greek_that_is_no_number_is_left_out_and_named() {
+    let Some(folder) = given_folder() else { return };
+    // Line 17 of spy/20240105.csv: 20240109,412,C,55.4850,58.7900,54.3800,56.0250,0,,0.5018704,0.9979429,0.0003795,
+    // 0.0029132,-0.0218174,-0.0009296.0025941: the last cell, rho, is two numbers in one.
+    let chain = on(&folder, "SPY", SecurityType::Option, "2024-01-06", ChainFilter::default());
+    let is_it = |contract: &&chain::Contract| {
+        (contract.strike, contract.right, contract.expiry)
+            == (Some(412.0), Some(OptionRight::Call), Some(date(2024, 1, 9)))
+    };
+    let contract = chain.contracts.iter().find(is_it).unwrap();
+    assert_eq!((contract.close, contract.theta, contract.rho), (Some(56.025), Some(-0.021_817_4), None));
+    let notes: Vec<String> =
+        chain.notes.iter().map(|note| format!("{}: {}", note.symbol.as_deref().unwrap_or("?"), note.text)).collect();
+    let told = "SPY   240109C00412000: a greek in option/usa/universes/spy/20240105.csv, line 17, column 15 is no number; it is left out";
+    assert_eq!(notes, [told]);
+    // Not told to somebody who did not ask for the contract.
+    let puts = ChainFilter { right: Some(OptionRight::Put), ..ChainFilter::default() };
+    assert_eq!(on(&folder, "SPY", SecurityType::Option, "2024-01-06", puts).notes, []);
+}
+
+#[test]
+fn a_book_reads_the_history_of_a_chain() {
+    let Some(folder) = given_folder() else { return };
+    let mut book = QuantBook::over(folder);
+    book.set_start_date(date(2014, 6, 7));
+    let twx = SymbolQuery::new("TWX", SecurityType::Option);
+    let filter = ChainFilter {
+        right: Some(OptionRight::Call),
+        strike_from: Some(100.0),
+        strike_to: Some(100.0),
+        ..ChainFilter::default()
+    };
+    let days = (date(2014, 6, 5), date(2014, 6, 7));
+    let history = book.option_history(twx, &filter, days, BarSize::Stored(Resolution::Daily)).unwrap();
+    let series = history.series.iter().find(|series| series.security.ticker == "TWX   160115C00100000").unwrap();
+    // (0.57 + 0.92) / 2 on the 5th; see the tests of options.
+    assert!((series.closes().unwrap()[0] - 0.745).abs() < 1e-9);
+    // ES of October 2013: the contracts listed in 20131004.csv and 20131007.csv, in the order of the files.
+    book.set_start_date(date(2013, 10, 9));
+    let es = SymbolQuery::new("ES", SecurityType::Future);
+    let days = (date(2013, 10, 7), date(2013, 10, 9));
+    let history = book.future_history(es, &ChainFilter::default(), days, BarSize::Stored(Resolution::Daily)).unwrap();
+    assert_eq!(history.series[0].security.sid.to_string(), "ES VMKLFZIH2MTD");
+    // 20131007 00:00,..,1668,..: the line of es_trade_201312.csv.
+    assert_eq!(history.series[0].closes().unwrap()[0], 1_668.0);
 }

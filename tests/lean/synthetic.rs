@@ -226,3 +226,60 @@ fn nothing_is_ever_replaced_by_the_writer() {
     let again = writer.trade_bars(SecurityType::Equity, "usa", "fund", Resolution::Daily, &[]);
     assert!(matches!(again, Err(Error::Io { .. })), "{again:?}");
 }
+
+#[test]
+fn columns_that_are_asked_for_are_those_of_the_whole_answer() {
+    let Some(folder) = super::cases::given_folder() else { return };
+    let query = |ticker, kind| SymbolQuery::new(ticker, kind);
+    let cases = [
+        (query("SPY", SecurityType::Equity), "2013-10-07", Resolution::Minute),
+        (query("IBM", SecurityType::Equity), "2013-10-07", Resolution::Tick),
+        (query("EURUSD", SecurityType::Forex), "2014-05-02", Resolution::Minute),
+        (query("DE30EUR", SecurityType::Cfd), "2019-02-20", Resolution::Minute),
+        (query("ES VMKLFZIH2MTD", SecurityType::Future), "2013-10-07", Resolution::Minute),
+    ];
+    for (query, day, resolution) in cases {
+        let day: jiff::civil::Date = day.parse().unwrap();
+        for fill in [false, true] {
+            let request =
+                HistoryRequest::new([query.clone()], Window::dates(day, day), resolution).filled_forward(fill);
+            let whole = history::load(&folder, &request).unwrap().series.remove(0);
+            assert!(1 < whole.n_rows(), "{query:?}");
+            for (field, cells) in whole.columns.iter() {
+                let one = history::load(&folder, &request.clone().with_fields([field])).unwrap().series.remove(0);
+                assert_eq!((one.columns.fields(), &one.times), (vec![field], &whole.times), "{query:?}");
+                assert_eq!((&one.is_filled, &one.tickers), (&whole.is_filled, &whole.tickers), "{query:?} {field}");
+                let bits = |cells: &[f64]| cells.iter().map(|cell| cell.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(one.columns.get(field).unwrap()), bits(cells), "{query:?} {field}");
+            }
+        }
+    }
+}
+
+#[test]
+fn many_files_of_days_are_one_series_however_many_are_read_at_once() {
+    let market = market::write();
+    let writer = LeanWriter::create(market.path()).unwrap();
+    let days: Vec<jiff::civil::Date> = market.days.iter().map(|day| day.date).take(70).collect();
+    let minute = |day, at: i64, price: f64| TradeBar {
+        time: LocalTime::from_nanos(LocalTime::midnight(day).as_nanos() + at * 60_000_000_000),
+        open: price,
+        high: price,
+        low: price,
+        close: price,
+        volume: 1.0,
+    };
+    let bars: Vec<TradeBar> = days
+        .iter()
+        .zip(1..)
+        // Every tenth day has more minutes, so that what was expected from the first days is wrong.
+        .flat_map(|(day, n)| (0..if n % 10 == 0 { 90 } else { 2 }).map(move |at| minute(*day, 600 + at, f64::from(n))))
+        .collect();
+    writer.trade_bars(SecurityType::Equity, "usa", "many", Resolution::Minute, &bars).unwrap();
+    let folder = DataFolder::open(market.path()).unwrap();
+    let request = HistoryRequest::new(["MANY"], Window::dates(days[0], days[69]), Resolution::Minute);
+    let closes: Vec<f64> = bars.iter().map(|bar| bar.close).collect();
+    let series = history::load(&folder, &request).unwrap().series.remove(0);
+    assert_eq!(series.closes().unwrap(), closes);
+    assert!(series.times.is_sorted());
+}

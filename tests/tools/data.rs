@@ -208,3 +208,25 @@ async fn consolidated_bars_are_kept_in_the_cache_folder() {
     let again = Desk::with(&flags).await.ok("get_history", ask).await;
     assert_eq!(again["table"], first["table"]);
 }
+
+#[tokio::test]
+async fn a_continuous_future_follows_the_contract_that_is_asked_for() {
+    let Some(folder) = support::paths::shared("data/lean") else { return };
+    let desk = Desk::over(&folder).await;
+    // 18 December 2013: open interest moved to March on the 17th, the December contract was traded until the 20th.
+    // Closes of es_trade: 201312 1810, 201403 1803.75, 201406 1797.25.
+    for (mode, depth, expected) in [
+        (None, None, 1_803.75),
+        (Some("OpenInterest"), Some(0), 1_803.75),
+        (Some("LastTradingDay"), None, 1_810.0),
+        (Some("OpenInterest"), Some(1), 1_797.25),
+    ] {
+        let ask = json!({"symbols": ["future:ES"], "start_date": "2013-12-18", "end_date": "2013-12-18",
+            "normalization": "Raw", "fields": ["close"], "data_mapping_mode": mode, "contract_depth_offset": depth});
+        let answer = desk.ok("get_history", ask).await;
+        close(&answer["table"]["rows"][0][2], expected, 1e-9);
+    }
+    let ask = json!({"symbols": ["future:ES"], "start_date": "2013-12-18", "end_date": "2013-12-18",
+        "contract_depth_offset": 13});
+    assert!(desk.refused("get_history", ask).await.contains("from 0 to 12"));
+}

@@ -63,6 +63,8 @@ pub(crate) struct Format {
     pub(crate) scaled: bool,
     /// Times are milliseconds of this day (days since 1970); otherwise they are `YYYYMMDD HH:mm`.
     pub(crate) day: Option<i32>,
+    /// Into how many parts a long file may be cut, to be read at the same time.
+    pub(crate) parts: usize,
 }
 
 /// A cell that is not what belongs there.
@@ -107,7 +109,7 @@ impl BarFile {
     /// # Errors
     /// The first cell that is not what belongs there.
     pub(crate) fn parse(bytes: &[u8], format: Format) -> Result<BarFile, BadCell> {
-        let parts = parts(bytes, rayon::current_num_threads());
+        let parts = parts(bytes, format.parts);
         if parts.len() < 2 {
             return BarFile::parse_part(bytes, format, most_rows(bytes, n_lines(bytes), format));
         }
@@ -363,7 +365,7 @@ mod tests {
     use super::*;
 
     fn trades(text: &str) -> Result<BarFile, BadCell> {
-        BarFile::parse(text.as_bytes(), Format { kind: Kind::Trade, scaled: true, day: None })
+        BarFile::parse(text.as_bytes(), Format { kind: Kind::Trade, scaled: true, day: None, parts: 4 })
     }
 
     #[test]
@@ -376,7 +378,7 @@ mod tests {
 
     #[test]
     fn an_absent_side_is_missing_and_its_size_zero() {
-        let format = Format { kind: Kind::Quote, scaled: false, day: Some(0) };
+        let format = Format { kind: Kind::Quote, scaled: false, day: Some(0), parts: 4 };
         let file = BarFile::parse(b"60000,,,,,7,1.5,2,1,1.25,3\n", format).unwrap();
         assert_eq!(file.times, [MINUTE]);
         assert!(file.columns[..4].iter().all(|column| column[0].is_nan()));
@@ -385,11 +387,11 @@ mod tests {
 
     #[test]
     fn ticks_keep_microseconds_and_marks() {
-        let quotes = Format { kind: Kind::TickQuote { sizes: true, skip: 2 }, scaled: true, day: Some(0) };
+        let quotes = Format { kind: Kind::TickQuote { sizes: true, skip: 2 }, scaled: true, day: Some(0), parts: 4 };
         let file = BarFile::parse(b"43.142,0,0,1836300,100,Q,1,1\n", quotes).unwrap();
         assert_eq!(file.times, [43_142_000]);
         assert_eq!(file.columns.concat(), [0.0, 0.0, 183.63, 100.0, 1.0]);
-        let plain = Format { kind: Kind::TickQuote { sizes: false, skip: 0 }, scaled: false, day: Some(0) };
+        let plain = Format { kind: Kind::TickQuote { sizes: false, skip: 0 }, scaled: false, day: Some(0), parts: 4 };
         let file = BarFile::parse(b"1,1.38817,1.38884", plain).unwrap();
         assert_eq!(file.columns.concat(), [1.38817, 0.0, 1.38884, 0.0, 0.0]);
     }
@@ -406,8 +408,8 @@ mod tests {
 
     #[test]
     fn plain_ticks_and_others_are_read_alike() {
-        let quotes = Format { kind: Kind::TickQuote { sizes: true, skip: 2 }, scaled: true, day: Some(0) };
-        let trades = Format { kind: Kind::TickTrade { skip: 2 }, scaled: true, day: Some(0) };
+        let quotes = Format { kind: Kind::TickQuote { sizes: true, skip: 2 }, scaled: true, day: Some(0), parts: 4 };
+        let trades = Format { kind: Kind::TickTrade { skip: 2 }, scaled: true, day: Some(0), parts: 4 };
         let lines = [
             "43200000,1836300,100,1836400,200,Q,1,1",
             "43200001,1836300,100,1836400,200,Q,1,0",
@@ -433,7 +435,7 @@ mod tests {
     fn long_files_are_read_in_parts_as_in_one() {
         let line = |n: usize| format!("20140602 {:02}:{:02},{n},2,3,4,{n}\r\n", n / 60 % 24, n % 60);
         let text: String = (0..60_000).map(|n| if n % 1_000 == 7 { "\n".to_owned() } else { line(n) }).collect();
-        let format = Format { kind: Kind::Trade, scaled: true, day: None };
+        let format = Format { kind: Kind::Trade, scaled: true, day: None, parts: 4 };
         let whole = BarFile::parse_part(text.as_bytes(), format, 0).unwrap();
         for n in [2, 3, 5] {
             let parts = parts(text.as_bytes(), n);

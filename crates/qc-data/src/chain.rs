@@ -4,15 +4,17 @@
 //! greeks as the file has them (theta per day). Source: LEAN, `Common/Data/UniverseSelection/OptionUniverse.cs`,
 //! `FuturesChainUniverse.cs`, `FutureUniverse.cs`.
 
+mod files;
+
 use crate::error::{Error, Result};
 use crate::folder::DataFolder;
 use crate::futures;
-use crate::history::{self, History, HistoryRequest};
-use crate::lines::{parse_lines, read, without, word};
-use crate::maps::{Claim, Names, parse_day};
-use crate::sid::{OptionRight, OptionStyle, OptionTerms, Sid, Strike};
+use crate::history::{self, History, HistoryRequest, Note};
+use crate::lines::read;
+use crate::sid::{OptionRight, OptionStyle, OptionTerms, Sid};
 use crate::symbol::{Security, SecurityType, SymbolQuery};
 use crate::time::{DAY, LocalTime};
+use files::{RawContract, Row, Shelf, newest};
 use jiff::civil::Date;
 use serde::Serialize;
 use std::collections::HashSet;
@@ -31,6 +33,8 @@ pub struct Chain {
     pub underlying: Vec<UnderlyingBar>,
     /// The contracts, in the order of the file.
     pub contracts: Vec<Contract>,
+    /// What the reader should know: figures that are no numbers and therefore absent, by file, line and column.
+    pub notes: Vec<Note>,
 }
 
 /// The bar of the underlying.
@@ -128,7 +132,7 @@ impl ChainFilter {
 pub fn on(folder: &DataFolder, query: &SymbolQuery, day: Date, filter: &ChainFilter) -> Result<Option<Chain>> {
     let canonical = folder.resolve(query)?;
     let Some((file_date, shelves)) = newest(folder, &canonical, day)? else { return Ok(None) };
-    let mut chain = Chain { canonical, file_date, underlying: Vec::new(), contracts: Vec::new() };
+    let mut chain = Chain { canonical, file_date, underlying: Vec::new(), contracts: Vec::new(), notes: Vec::new() };
     for shelf in &shelves {
         let path = format!("{}/{}.csv", shelf.base, crate::write::digits(file_date));
         let Some(rows) = read(folder, &path, shelf.parse())? else { continue };
@@ -138,6 +142,8 @@ pub fn on(folder: &DataFolder, query: &SymbolQuery, day: Date, filter: &ChainFil
                 Row::Contract(row) => {
                     let contract = identify(folder, &chain.canonical, shelf, row, file_date)?;
                     if filter.takes(&contract) {
+                        let symbol = contract.security.as_ref().map(|security| security.ticker.clone());
+                        chain.notes.extend(row.unread.map(|place| Note { symbol, text: unread(&path, place) }));
                         chain.contracts.push(contract);
                     }
                 }
@@ -166,6 +172,7 @@ pub fn history(
     let mut seen = HashSet::new();
     let mut symbols: Vec<SymbolQuery> = Vec::new();
     let mut read: Option<Date> = None;
+    let mut notes: Vec<Note> = Vec::new();
     for day in crate::factors::day_number(first)..=crate::factors::day_number(last) {
         if !hours.is_date_open(day, false) {
             continue;
@@ -175,6 +182,7 @@ pub fn history(
         if read.replace(chain.file_date) == Some(chain.file_date) {
             continue;
         }
+        notes.extend(chain.notes);
         for security in chain.contracts.into_iter().filter_map(|contract| contract.security) {
             if seen.insert(security.sid.clone()) {
                 symbols.push(security.into());
@@ -185,100 +193,14 @@ pub fn history(
             return Err(Error::TooMany { what: "contracts of a chain", limit: MAX_CONTRACTS as u64, found });
         }
     }
-    history::load(folder, &HistoryRequest { symbols, ..request.clone() })
+    let mut history = history::load(folder, &HistoryRequest { symbols, ..request.clone() })?;
+    history.notes.extend(notes);
+    Ok(history)
 }
 
-/// A folder of chain files.
-struct Shelf {
-    base: String,
-    /// Ticker of the share, for options on shares.
-    ticker: Option<String>,
-    /// Month of the underlying contract, for options on futures.
-    month: Option<String>,
-    options: bool,
-}
-
-impl Shelf {
-    fn parse(&self) -> fn(&str, &str) -> Result<Vec<Row>> {
-        if self.options { parse_options } else { parse_futures }
-    }
-}
-
-/// A line of a chain file.
-#[derive(Debug, Clone, PartialEq)]
-enum Row {
-    Underlying(UnderlyingBar),
-    Contract(RawContract),
-}
-
-/// The cells of a contract.
-#[derive(Debug, Clone, PartialEq)]
-struct RawContract {
-    /// Options: `YYYYMMDD`; futures: the contract month `YYYYMM`.
-    expiry: String,
-    terms: Option<(Date, Strike, OptionRight)>,
-    /// Open, high, low, close, volume, open interest, volatility, delta, gamma, vega, theta, rho.
-    numbers: [Option<f64>; 12],
-}
-
-/// The day of the newest file before `day`, and the shelves that hold it; contracts of older files are not listed any more.
-fn newest(folder: &DataFolder, canonical: &Security, day: Date) -> Result<Option<(Date, Vec<Shelf>)>> {
-    let names = match (canonical.security_type, canonical.sid.underlying()) {
-        (SecurityType::Option, Some(share)) => Some(folder.names(&folder.security(share, None)?)?),
-        _ => None,
-    };
-    let mut found: Vec<(Date, Claim, Shelf)> = Vec::new();
-    for shelf in shelves(folder, canonical, names.as_ref())? {
-        let files = folder.list(&shelf.base)?;
-        let dates = files.iter().filter_map(|name| name.strip_suffix(".csv").and_then(parse_day));
-        // A ticker belongs to other companies on other days; so does the folder of its chains.
-        let claim = |date: Date| match (&names, &shelf.ticker) {
-            (Some(names), Some(ticker)) => names.claim(ticker, date),
-            _ => Some(Claim::ByName),
-        };
-        let ours = dates.filter(|date| *date < day).filter_map(|date| Some((date, claim(date)?)));
-        if let Some((date, claim)) = ours.max() {
-            found.push((date, claim, shelf));
-        }
-    }
-    let Some(newest) = found.iter().map(|(date, claim, _)| (*date, *claim)).max() else { return Ok(None) };
-    found.retain(|(date, claim, _)| (*date, *claim) == newest);
-    Ok(Some((newest.0, found.into_iter().map(|(.., shelf)| shelf).collect())))
-}
-
-/// Where the chain files of an option or future lie.
-fn shelves(folder: &DataFolder, canonical: &Security, names: Option<&Names>) -> Result<Vec<Shelf>> {
-    let market = &canonical.market;
-    let base = format!("{}/{market}/universes", canonical.security_type.folder());
-    let root = canonical.sid.symbol().to_ascii_lowercase();
-    let one = |base, options| vec![Shelf { base, ticker: None, month: None, options }];
-    Ok(match canonical.security_type {
-        // The folder is named by the ticker of the day, so every name of the company is looked at.
-        SecurityType::Option => {
-            let names = names.map(Names::all).unwrap_or_default().iter();
-            let shelf = |name: &String| Shelf {
-                base: format!("{base}/{name}"),
-                ticker: Some(name.clone()),
-                month: None,
-                options: true,
-            };
-            names.map(shelf).collect()
-        }
-        SecurityType::IndexOption => one(format!("{base}/{root}"), true),
-        SecurityType::Future => one(format!("{base}/{root}"), false),
-        SecurityType::FutureOption => {
-            let months = folder.list(&format!("{base}/{root}"))?;
-            let months = months.into_iter().filter(|name| name.len() == 6 && name.bytes().all(|b| b.is_ascii_digit()));
-            let shelf = |month: String| Shelf {
-                base: format!("{base}/{root}/{month}"),
-                ticker: None,
-                month: Some(month),
-                options: true,
-            };
-            months.map(shelf).collect()
-        }
-        other => return Err(Error::Unsupported { what: "a chain".into(), by: other.to_string() }),
-    })
+/// What is said about a figure that is no number.
+fn unread(path: &str, (line, column): (usize, usize)) -> String {
+    format!("a greek in {path}, line {line}, column {column} is no number; it is left out")
 }
 
 /// Gives the contract of a line its identifier.
@@ -347,44 +269,6 @@ fn future_expiry(folder: &DataFolder, future: &Security, root: &str, month: &str
     let contracts = map.rows().iter().filter(|row| row.ticker.contains(' '));
     let mut sids = contracts.filter_map(|row| row.ticker.to_ascii_uppercase().parse::<Sid>().ok());
     Ok(sids.find(|sid| futures::contract_month(sid) == month).map(|sid| sid.date()))
-}
-
-/// `expiry,strike,right,open,high,low,close,volume,open interest[,volatility,delta,gamma,vega,theta,rho]`.
-fn parse_options(path: &str, text: &str) -> Result<Vec<Row>> {
-    parse_lines(path, &without(text, |_, line| line.starts_with('#')), |cells| {
-        let expiry = word(cells);
-        let strike = word(cells);
-        let right = word(cells);
-        let mut numbers = [None; 12];
-        for number in &mut numbers {
-            *number = cells.optional(0)?;
-        }
-        let Some(expiry) = expiry else {
-            let [open, high, low, close, volume, ..] = numbers.map(|number| number.unwrap_or(0.0));
-            return Ok(Row::Underlying(UnderlyingBar { open, high, low, close, volume }));
-        };
-        let day = parse_day(&expiry).ok_or("a date YYYYMMDD")?;
-        let strike: Strike = strike.and_then(|text| text.parse().ok()).ok_or("a strike price")?;
-        let right = match right.as_deref() {
-            Some("C" | "c") => OptionRight::Call,
-            Some("P" | "p") => OptionRight::Put,
-            _ => return Err("C or P"),
-        };
-        Ok(Row::Contract(RawContract { expiry, terms: Some((day, strike, right)), numbers }))
-    })
-}
-
-/// `contract month,open,high,low,close,volume,open interest`.
-fn parse_futures(path: &str, text: &str) -> Result<Vec<Row>> {
-    parse_lines(path, &without(text, |_, line| line.starts_with('#')), |cells| {
-        let month = word(cells).filter(|month| month.len() == 6 && month.bytes().all(|b| b.is_ascii_digit()));
-        let expiry = month.ok_or("a contract month YYYYMM")?;
-        let mut numbers = [None; 12];
-        for number in numbers.iter_mut().take(6) {
-            *number = cells.optional(0)?;
-        }
-        Ok(Row::Contract(RawContract { expiry, terms: None, numbers }))
-    })
 }
 
 impl Chain {

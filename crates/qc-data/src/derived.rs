@@ -5,6 +5,7 @@
 //! is odd about a file (cut off, another version, a wrong hash) counts as not there; it is made again.
 
 use crate::history::{Columns, Field, Gap, SymbolHistory, TickerRun};
+use crate::pool::Column;
 use crate::time::LocalTime;
 use cap_std::fs::Dir;
 use jiff::civil::Date;
@@ -56,7 +57,7 @@ pub(crate) fn load(dir: &Dir, key: &Key, empty: impl FnOnce() -> SymbolHistory) 
     let gap = |(first, last, n_days, is_tail)| Gap { first, last, n_days, is_tail };
     Some(SymbolHistory {
         times,
-        columns: Columns::new(head.fields.into_iter().zip(columns).collect()),
+        columns: Columns::new(head.fields.into_iter().zip(columns.into_iter().map(Column::from)).collect()),
         is_filled: marks.iter().map(|mark| mark & 1 != 0).collect(),
         is_short: marks.iter().map(|mark| mark & 2 != 0).collect(),
         tickers: head.tickers,

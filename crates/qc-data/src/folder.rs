@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::futures;
 use crate::hours::HoursDatabase;
 use crate::maps::MapIndex;
+use crate::pool::Store;
 use crate::reference;
 use crate::sid::Sid;
 use crate::symbol::{self, Market, Security, SecurityType, SymbolQuery, check_name};
@@ -46,6 +47,7 @@ struct Inner {
     hours: Mutex<Option<(FileStamp, Arc<HoursDatabase>)>>,
     cache: Cache,
     rooms: Rooms,
+    store: Arc<Store>,
     derived: Mutex<Option<Arc<Dir>>>,
 }
 
@@ -98,6 +100,7 @@ impl DataFolder {
             hours: Mutex::default(),
             cache: Cache::new(cache::DEFAULT_LIMIT_BYTES),
             rooms: Rooms::default(),
+            store: Arc::default(),
             derived: Mutex::default(),
         };
         DataFolder { inner: Arc::new(inner) }
@@ -151,6 +154,10 @@ impl DataFolder {
 
     pub(crate) fn cache(&self) -> &Cache {
         &self.inner.cache
+    }
+
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.inner.store
     }
 
     pub(crate) fn rooms(&self) -> &Rooms {

@@ -7,6 +7,7 @@ mod align;
 mod budget;
 mod columns;
 mod consolidate;
+mod days;
 mod fill;
 mod gaps;
 mod join;
@@ -18,6 +19,7 @@ mod result;
 mod scale;
 mod source;
 mod stream;
+mod walk;
 mod window;
 
 pub use columns::{Columns, Field};
@@ -86,7 +88,10 @@ fn symbol_history(
             stored(folder, &Prepared::new(folder, request, security, resolution)?, request, budget).map(Some)
         }
         size => {
-            let Some(made) = consolidated(folder, request, security, size, (budget, alone))? else { return Ok(None) };
+            let Some(mut made) = consolidated(folder, request, security, size, (budget, alone))? else {
+                return Ok(None);
+            };
+            made.columns.retain(&request.fields);
             budget.take(made.n_rows(), made.columns.iter().len())?;
             Ok(Some(made))
         }
@@ -135,6 +140,7 @@ fn stored(
     if let Some(interest) = interest {
         joined = join::add_interest(joined, interest);
     }
+    joined.columns.retain(&request.fields);
     let real = || joined.times.iter().zip(&joined.filled).filter(|(_, filled)| !**filled).map(|(at, _)| *at);
     let (first_real, last_real) = (real().next(), real().next_back());
     let absence = if joined.times.is_empty() { Some(gaps::absence(&plan)?) } else { None };
@@ -164,7 +170,12 @@ fn consolidated(
     (budget, alone): (&Budget, bool),
 ) -> Result<Option<SymbolHistory>> {
     let make = |resolution: Resolution| -> Result<Option<SymbolHistory>> {
-        let fine = HistoryRequest { bars: BarSize::Stored(resolution), symbols: Vec::new(), ..request.clone() };
+        let fine = HistoryRequest {
+            bars: BarSize::Stored(resolution),
+            symbols: Vec::new(),
+            fields: Vec::new(),
+            ..request.clone()
+        };
         let prepared = Prepared::new(folder, &fine, security.clone(), resolution)?;
         let key = match folder.derived() {
             Some(_) => Some(Key::new(&describe(&prepared, request, size), &prepared.sources(folder)?)),

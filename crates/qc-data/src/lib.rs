@@ -34,6 +34,7 @@ mod hours;
 pub mod import;
 mod lines;
 mod maps;
+mod pool;
 pub mod quantbook;
 pub mod reference;
 pub mod sid;
@@ -47,7 +48,8 @@ mod zip;
 pub use error::{Error, Result};
 pub use folder::DataFolder;
 pub use history::{
-    Adjustment, Aligned, Columns, FactorState, Field, Gap, History, HistoryRequest, Note, SymbolHistory, Window,
+    Adjustment, Aligned, Columns, FactorState, Field, Gap, History, HistoryRequest, MappingMode, Note, SymbolHistory,
+    Window,
 };
 pub use quantbook::{QuantBook, Span};
 pub use sid::Sid;

@@ -191,10 +191,15 @@ impl QuantBook {
         bars: impl Into<Option<BarSize>>,
     ) -> Result<History> {
         let symbols: Vec<SymbolQuery> = symbols.into_iter().map(Into::into).collect();
+        history::load(&self.folder, &self.request(symbols, span.into(), bars.into())?)
+    }
+
+    /// The request that a history of this book stands for.
+    fn request(&self, symbols: Vec<SymbolQuery>, span: Span, bars: Option<BarSize>) -> Result<HistoryRequest> {
         let resolved = symbols.first().map(|query| self.folder.resolve(query)).transpose()?;
         let subscribed = self.subscriptions.iter().find(|(known, _)| Some(known) == resolved.as_ref());
         let usual = subscribed.map_or(BarSize::Stored(Resolution::Minute), |(_, bars)| *bars);
-        let window = match span.into() {
+        let window = match span {
             Span::Periods(count) => Window::Periods { count, end: self.present },
             Span::Duration(duration) => {
                 let start = LocalTime::from_datetime(self.present).0;
@@ -203,13 +208,13 @@ impl QuantBook {
             }
             Span::Between(start, end) => Window::range(start, end.min(self.present)),
         };
-        let mut request = HistoryRequest::new(symbols, window, bars.into().unwrap_or(usual));
+        let mut request = HistoryRequest::new(symbols, window, bars.unwrap_or(usual));
         request.normalization = self.normalization;
         request.fill_forward = self.fill_forward;
         request.extended_market_hours = self.extended_market_hours;
         request.mapping = self.mapping;
         request.contract_depth = self.contract_depth;
-        history::load(&self.folder, &request)
+        Ok(request)
     }
 
     /// The members of a fund for every open day of a window, as QuantBook's `universe_history` gives them.
@@ -228,6 +233,48 @@ impl QuantBook {
     /// Those of [`chain::on`].
     pub fn chain(&self, of: impl Into<SymbolQuery>, filter: &ChainFilter) -> Result<Option<Chain>> {
         chain::on(&self.folder, &of.into(), self.present.date(), filter)
+    }
+
+    /// History of all contracts of an option that pass the filter on any open day of the span, as QuantBook's
+    /// `option_history`.
+    ///
+    /// `bars` is `None` for the bars the option was added at (minutes where it was not added).
+    ///
+    /// # Errors
+    /// Those of [`chain::history`].
+    pub fn option_history(
+        &self,
+        of: impl Into<SymbolQuery>,
+        filter: &ChainFilter,
+        span: impl Into<Span>,
+        bars: impl Into<Option<BarSize>>,
+    ) -> Result<History> {
+        self.chain_history(of.into(), filter, span.into(), bars.into())
+    }
+
+    /// History of all contracts of a future that were listed on any open day of the span, as QuantBook's `future_history`.
+    ///
+    /// # Errors
+    /// Those of [`chain::history`].
+    pub fn future_history(
+        &self,
+        root: impl Into<SymbolQuery>,
+        filter: &ChainFilter,
+        span: impl Into<Span>,
+        bars: impl Into<Option<BarSize>>,
+    ) -> Result<History> {
+        self.chain_history(root.into(), filter, span.into(), bars.into())
+    }
+
+    fn chain_history(
+        &self,
+        of: SymbolQuery,
+        filter: &ChainFilter,
+        span: Span,
+        bars: Option<BarSize>,
+    ) -> Result<History> {
+        let request = self.request(vec![of.clone()], span, bars)?;
+        chain::history(&self.folder, &of, filter, &request)
     }
 
     /// Everything in the folder: first and last bar, splits and dividends, and gaps of each symbol.

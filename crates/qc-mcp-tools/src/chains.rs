@@ -19,6 +19,9 @@ use crate::{
 /// Expiries listed; the rest is counted.
 const MAX_EXPIRIES: usize = 40;
 
+/// Figures of the file that are no numbers, named in one answer.
+const MAX_NOTES: usize = 5;
+
 /// Types that have chains, in the order in which a plain ticker is looked for.
 const WITH_CHAINS: [SecurityType; 4] =
     [SecurityType::Option, SecurityType::IndexOption, SecurityType::Future, SecurityType::FutureOption];
@@ -158,6 +161,7 @@ fn sheet(source: &OpenSource, question: &ChainQuestion, chain: &Chain, expired: 
             chain.underlying.len()
         ));
     }
+    warnings.extend(chain.notes.iter().take(MAX_NOTES).map(|note| note.text.clone()));
     let underlying: Vec<Value> = chain
         .underlying
         .iter()

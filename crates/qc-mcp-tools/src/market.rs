@@ -5,8 +5,8 @@
 
 use jiff::civil::Date;
 use qc_data::{
-    BarSize, Field, History, HistoryRequest, LocalTime, Normalization, Resolution, SecurityType, SymbolHistory, Window,
-    history,
+    BarSize, Field, History, HistoryRequest, LocalTime, MappingMode, Normalization, Resolution, SecurityType,
+    SymbolHistory, Window, history,
 };
 use qc_report::{
     chart::{Form, Line, Pane, Picture, Trace},
@@ -45,6 +45,10 @@ pub(crate) struct HistoryQuestion {
     pub(crate) fill_forward: bool,
     /// Include hours before and after the session.
     pub(crate) extended_market_hours: bool,
+    /// Which contract a continuous future follows; none for the market's usual way.
+    pub(crate) mapping: Option<MappingMode>,
+    /// How many contracts behind the front one a continuous future is.
+    pub(crate) contract_depth: usize,
     /// Columns wanted, in this order; empty for all that hold anything.
     pub(crate) fields: Vec<Field>,
     /// Rows to show.
@@ -69,6 +73,8 @@ pub(crate) fn read(source: &OpenSource, question: &HistoryQuestion) -> Result<Ba
     let mut request = HistoryRequest::new(question.symbols.queries(), question.window, question.bars)
         .filled_forward(question.fill_forward);
     request.normalization = question.normalization;
+    request.mapping = question.mapping;
+    request.contract_depth = question.contract_depth;
     request.open_interest = question.fields.contains(&Field::OpenInterest);
     request.extended_market_hours = question.extended_market_hours;
     let mut history = history::load(&source.folder, &request)?;

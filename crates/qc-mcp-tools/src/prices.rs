@@ -117,6 +117,7 @@ fn load_with(
     let symbols = question.symbols.iter().map(|name| symbols::query(&question.meant, name));
     let mut request = HistoryRequest::new(symbols, question.window, question.bars).filled_forward(false);
     request.normalization = question.normalization;
+    request.fields = [Some(Field::Close), beside].into_iter().flatten().collect();
     let mut history = history::load(&source.folder, &request)?;
     let left_out = leave_out(&mut history, &question.grouped);
     history.require_rows().map_err(|error| in_source(error.into(), source))?;

@@ -21,7 +21,6 @@ use crate::{
     desk::{Desk, Finding, Kept},
     error::{Kind, ToolError, Topic},
     market::Bars,
-    own,
     prices::{self, Prices, Question},
     quantbook::{OpenSource, Source, Subscription, Workbook},
     reply::{self, Reply},

@@ -75,14 +75,7 @@ impl<'a> Cells<'a> {
         scaled: impl Fn(usize) -> bool,
     ) -> Option<(i64, [f64; N])> {
         let (at, length) = time(self.rest)?;
-        let mut rest = self.rest.get(length..)?;
-        let mut numbers = [0.0; N];
-        for (index, cell) in numbers.iter_mut().enumerate() {
-            let [b',', behind @ ..] = rest else { return None };
-            let (value, length) = number(behind, if scaled(index) { scale } else { 0 })?;
-            *cell = value;
-            rest = behind.get(length..)?;
-        }
+        let (numbers, rest) = plain_numbers(self.rest.get(length..)?, scale, scaled)?;
         self.rest = match rest {
             [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] => rest,
             _ => return None,
@@ -103,14 +96,7 @@ impl<'a> Cells<'a> {
         skip: u8,
     ) -> Option<(i64, [f64; N], bool)> {
         let (at, length) = time(self.rest)?;
-        let mut rest = self.rest.get(length..)?;
-        let mut numbers = [0.0; N];
-        for (index, cell) in numbers.iter_mut().enumerate() {
-            let [b',', behind @ ..] = rest else { return None };
-            let (value, length) = number(behind, if scaled(index) { scale } else { 0 })?;
-            *cell = value;
-            rest = behind.get(length..)?;
-        }
+        let (numbers, rest) = plain_numbers(self.rest.get(length..)?, scale, scaled)?;
         let (tail, behind) = rest.split_at_checked(rest.iter().position(|byte| *byte == b'\n')?)?;
         let tail = tail.strip_suffix(b"\r").unwrap_or(tail);
         if !tail.is_empty() && !tail.starts_with(b",") {
@@ -215,6 +201,23 @@ impl<'a> Cells<'a> {
         let value: f64 = format!("{text}e-{scale}").parse().map_err(|_| NUMBER)?;
         if value.is_finite() { Ok(value) } else { Err(NUMBER) }
     }
+}
+
+/// Plain numbers, each behind a comma, and the text behind them.
+#[inline(always)]
+fn plain_numbers<const N: usize>(
+    mut rest: &[u8],
+    scale: u32,
+    scaled: impl Fn(usize) -> bool,
+) -> Option<([f64; N], &[u8])> {
+    let mut numbers = [0.0; N];
+    for (index, cell) in numbers.iter_mut().enumerate() {
+        let [b',', behind @ ..] = rest else { return None };
+        let (value, length) = number(behind, if scaled(index) { scale } else { 0 })?;
+        *cell = value;
+        rest = behind.get(length..)?;
+    }
+    Some((numbers, rest))
 }
 
 /// Milliseconds since midnight of a day at the front of a text, as nanoseconds since 1970.

@@ -1,5 +1,6 @@
 //! The numbers of one symbol: named columns of equal length.
 
+use crate::pool::Column;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -107,18 +108,18 @@ impl FromStr for Field {
 /// Columns of one symbol, sorted by name as pandas sorts them. A missing cell is NaN.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Columns {
-    list: Vec<(Field, Vec<f64>)>,
+    list: Vec<(Field, Column)>,
 }
 
 impl Columns {
     /// Puts columns in order.
-    pub(crate) fn new(mut list: Vec<(Field, Vec<f64>)>) -> Columns {
+    pub(crate) fn new(mut list: Vec<(Field, Column)>) -> Columns {
         list.sort_by_key(|(field, _)| *field);
         Columns { list }
     }
 
     /// Takes the columns apart.
-    pub(crate) fn into_list(self) -> Vec<(Field, Vec<f64>)> {
+    pub(crate) fn into_list(self) -> Vec<(Field, Column)> {
         self.list
     }
 
@@ -141,6 +142,11 @@ impl Columns {
     pub fn visible_fields(&self) -> Vec<Field> {
         let any = |values: &[f64]| values.iter().any(|v| !v.is_nan() && *v != 0.0);
         self.list.iter().filter(|(_, values)| any(values)).map(|(field, _)| *field).collect()
+    }
+
+    /// Keeps only these columns; none named keeps all.
+    pub(crate) fn retain(&mut self, fields: &[Field]) {
+        self.list.retain(|(field, _)| fields.is_empty() || fields.contains(field));
     }
 
     /// Keeps only the columns that QuantBook's frame would show.

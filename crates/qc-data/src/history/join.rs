@@ -3,9 +3,15 @@
 //! Open, high, low and close come from the trade bar; where there is none, from the middle of bid and ask.
 //! Source: LEAN, `Common/Python/PandasData.cs`.
 
+mod ticks;
+
+pub(super) use ticks::join_ticks;
+
 use super::columns::{Columns, Field};
 use super::result::TickerRun;
 use super::stream::Stream;
+use crate::bars::Kind;
+use crate::pool::Column;
 use crate::time::LocalTime;
 use rayon::prelude::*;
 
@@ -22,6 +28,9 @@ const QUOTE: [Field; 10] = [
     Field::AskClose,
     Field::AskSize,
 ];
+
+const TICK_TRADE: [Field; 3] = [Field::LastPrice, Field::Quantity, Field::Suspicious];
+const TICK_QUOTE: [Field; 5] = [Field::BidPrice, Field::BidSize, Field::AskPrice, Field::AskSize, Field::Suspicious];
 
 /// Rows of one security, joined.
 #[derive(Debug, Default)]
@@ -44,79 +53,25 @@ pub(super) fn join(trades: Option<Stream>, quotes: Option<Stream>) -> Joined {
     }
 }
 
-/// Ticks of trades and quotes in the order of time, of one moment the trades first.
-pub(super) fn join_ticks(trades: Option<Stream>, quotes: Option<Stream>) -> Joined {
-    let trades = trades.unwrap_or_default();
-    let quotes = quotes.unwrap_or_default();
-    let (times, order) = by_time(&trades.ends, &quotes.ends);
-    let cell = |stream: &Stream, column: usize, row: usize| {
-        stream.columns.get(column).and_then(|cells| cells.get(row)).copied().unwrap_or(f64::NAN)
-    };
-    let of_trades = |column: usize| trades.columns.get(column).map_or(&[][..], Vec::as_slice);
-    let middle = |row: usize| {
-        Some(middle_of(cell(&quotes, 0, row), cell(&quotes, 2, row))).filter(|middle| !middle.is_nan()).unwrap_or(0.0)
-    };
-    let pick = |trades: &[f64], of_quote: &dyn Fn(usize) -> f64| -> Vec<f64> {
-        let value = |source: &Source| match source {
-            Source::Trade(row) => trades.get(*row as usize).copied().unwrap_or(f64::NAN),
-            Source::Quote(row) => of_quote(*row as usize),
-        };
-        order.iter().map(value).collect()
-    };
-    let mut fields = vec![Field::LastPrice, Field::Quantity, Field::Suspicious];
-    if 0 < quotes.n_rows() {
-        fields.extend([Field::BidPrice, Field::BidSize, Field::AskPrice, Field::AskSize]);
-    }
-    let column = |field: Field| match field {
-        Field::LastPrice => pick(of_trades(0), &middle),
-        Field::Quantity => pick(of_trades(1), &|_| 0.0),
-        Field::Suspicious => pick(of_trades(2), &|row| cell(&quotes, 4, row)),
-        Field::BidPrice => pick(&[], &|row| cell(&quotes, 0, row)),
-        Field::BidSize => pick(&[], &|row| cell(&quotes, 1, row)),
-        Field::AskPrice => pick(&[], &|row| cell(&quotes, 2, row)),
-        _ => pick(&[], &|row| cell(&quotes, 3, row)),
-    };
-    let list = fields.into_par_iter().with_max_len(1).map(|field| (field, column(field))).collect();
-    let row_of = |source: &Source| match source {
-        Source::Trade(row) => (Some(*row as usize), None),
-        Source::Quote(row) => (None, Some(*row as usize)),
-    };
-    let tickers = merge_tickers(&trades, &quotes, || order.iter().map(row_of).unzip());
-    Joined { times, columns: Columns::new(list), filled: vec![false; order.len()], tickers }
-}
-
-/// Where a tick stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Source {
-    Trade(u32),
-    Quote(u32),
-}
-
-/// Trades and quotes by time; of one moment the trades first.
-fn by_time(trades: &[LocalTime], quotes: &[LocalTime]) -> (Vec<LocalTime>, Vec<Source>) {
-    let n_rows = trades.len() + quotes.len();
-    let (mut times, mut order) = (Vec::with_capacity(n_rows), Vec::with_capacity(n_rows));
-    if !trades.is_sorted() || !quotes.is_sorted() {
-        let of_trades = trades.iter().zip(0..).map(|(at, row)| (*at, Source::Trade(row)));
-        let of_quotes = quotes.iter().zip(0..).map(|(at, row)| (*at, Source::Quote(row)));
-        let mut all: Vec<(LocalTime, Source)> = of_trades.chain(of_quotes).collect();
-        all.sort();
-        return all.into_iter().unzip();
-    }
-    let mut left = quotes.iter().zip(0_u32..).peekable();
-    for (at, row) in trades.iter().zip(0_u32..) {
-        while let Some((earlier, row)) = left.next_if(|(quote, _)| *quote < at) {
-            times.push(*earlier);
-            order.push(Source::Quote(row));
+/// Which columns of a kind of bar are read for these fields of the answer; none named means all.
+pub(super) fn wanted(kind: Kind, fields: &[Field]) -> Vec<bool> {
+    let is_asked = |field: &Field| fields.is_empty() || fields.contains(field);
+    // A price of the answer may be the middle of bid and ask.
+    let either = |field: &Field, price: Option<&Field>| is_asked(field) || price.is_some_and(is_asked);
+    match kind {
+        Kind::Trade => TRADE.iter().map(is_asked).collect(),
+        Kind::Quote => {
+            let prices = TRADE.iter().take(4).map(Some).chain([None]).cycle();
+            QUOTE.iter().zip(prices).map(|(field, price)| either(field, price)).collect()
         }
-        times.push(*at);
-        order.push(Source::Trade(row));
+        Kind::OpenInterest => vec![true],
+        Kind::TickTrade { .. } => TICK_TRADE.iter().map(is_asked).collect(),
+        Kind::TickQuote { .. } => {
+            let of_price = |field: &Field| matches!(field, Field::BidPrice | Field::AskPrice);
+            let price = |field: &Field| of_price(field).then_some(&Field::LastPrice);
+            TICK_QUOTE.iter().map(|field| either(field, price(field))).collect()
+        }
     }
-    for (at, row) in left {
-        times.push(*at);
-        order.push(Source::Quote(row));
-    }
-    (times, order)
 }
 
 /// Adds the number of open contracts as a column, on the union of times.
@@ -142,10 +97,10 @@ pub(super) fn add_interest(joined: Joined, interest: Stream) -> Joined {
         new_rows.push(take_new.then_some(new));
         (old, new) = (old + usize::from(take_old), new + usize::from(take_new));
     }
-    let spread = |column: &[f64], rows: &[Option<usize>]| -> Vec<f64> {
+    let spread = |column: &[f64], rows: &[Option<usize>]| -> Column {
         rows.iter().map(|row| row.and_then(|row| column.get(row)).copied().unwrap_or(f64::NAN)).collect()
     };
-    let mut list: Vec<(Field, Vec<f64>)> =
+    let mut list: Vec<(Field, Column)> =
         joined.columns.iter().map(|(field, column)| (field, spread(column, &old_rows))).collect();
     list.push((Field::OpenInterest, spread(values, &new_rows)));
     let filled = old_rows.iter().map(|row| row.and_then(|row| joined.filled.get(row)).copied().unwrap_or(false));
@@ -175,18 +130,20 @@ fn single(stream: Stream, fields: &[Field]) -> Joined {
 }
 
 fn only_quotes(quotes: Stream) -> Joined {
-    let middles: Vec<(Field, Vec<f64>)> =
+    let middles: Vec<(Field, Column)> =
         (0..4).into_par_iter().zip(&TRADE).map(|(at, field)| (*field, middle(&quotes, at))).collect();
     let Joined { times, columns, filled, tickers } = single(quotes, &QUOTE);
-    let mut list: Vec<(Field, Vec<f64>)> = columns.into_list();
+    let mut list: Vec<(Field, Column)> = columns.into_list();
     list.extend(middles);
     Joined { times, columns: Columns::new(list), filled, tickers }
 }
 
 /// The middle of bid and ask of one of open, high, low, close; the side that is there if one is missing.
-fn middle(quotes: &Stream, at: usize) -> Vec<f64> {
-    let (Some(bids), Some(asks)) = (quotes.columns.get(at), quotes.columns.get(at + 5)) else { return Vec::new() };
-    bids.iter().zip(asks).map(|(bid, ask)| middle_of(*bid, *ask)).collect()
+fn middle(quotes: &Stream, at: usize) -> Column {
+    let (Some(bids), Some(asks)) = (quotes.columns.get(at), quotes.columns.get(at + 5)) else {
+        return Column::default();
+    };
+    bids.made_beside(bids.iter().zip(asks.iter()).map(|(bid, ask)| middle_of(*bid, *ask)))
 }
 
 fn middle_of(bid: f64, ask: f64) -> f64 {
@@ -223,14 +180,17 @@ impl Layout {
     }
 
     /// The column with a missing cell where the stream has no row.
-    fn spread(&self, column: Vec<f64>, n_rows: usize) -> Vec<f64> {
+    fn spread(&self, column: Column, n_rows: usize) -> Column {
+        if column.is_empty() {
+            return column;
+        }
         if let [all] = self.stretches.as_slice()
             && all.n_rows == n_rows
             && column.len() == n_rows
         {
             return column;
         }
-        let mut out = Vec::with_capacity(n_rows);
+        let mut out = column.beside(n_rows);
         for stretch in &self.stretches {
             out.resize(stretch.to, f64::NAN);
             out.extend_from_slice(column.get(stretch.from..stretch.from + stretch.n_rows).unwrap_or_default());
@@ -287,7 +247,7 @@ fn both(trades: Stream, quotes: Stream) -> Joined {
     let n_rows = times.len();
     let tickers = merge_tickers(&trades, &quotes, || (of_trades.rows(n_rows), of_quotes.rows(n_rows)));
     let side = |at: usize, quote: usize| quotes.columns.get(at).and_then(|column| column.get(quote)).copied();
-    let with_middles = |(at, (field, column)): (usize, (&Field, Vec<f64>))| {
+    let with_middles = |(at, (field, column)): (usize, (&Field, Column))| {
         let mut cells = of_trades.spread(column, n_rows);
         if *field != Field::Volume {
             for (row, quote) in &only_quotes {
@@ -300,9 +260,9 @@ fn both(trades: Stream, quotes: Stream) -> Joined {
         }
         (*field, cells)
     };
-    let mut list: Vec<(Field, Vec<f64>)> =
+    let mut list: Vec<(Field, Column)> =
         TRADE.par_iter().zip(trades.columns).enumerate().map(|(at, of)| with_middles((at, of))).collect();
-    let spread = |(field, column): (&Field, Vec<f64>)| (*field, of_quotes.spread(column, n_rows));
+    let spread = |(field, column): (&Field, Column)| (*field, of_quotes.spread(column, n_rows));
     list.extend(QUOTE.par_iter().zip(quotes.columns).map(spread).collect::<Vec<_>>());
     Joined { times, columns: Columns::new(list), filled, tickers }
 }

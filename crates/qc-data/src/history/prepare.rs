@@ -1,8 +1,10 @@
 //! Everything that is known about a request for one security before a file is opened.
 
 use super::budget::Budget;
+use super::columns::Field;
+use super::days;
 use super::naming::Identity;
-use super::reader::{self, Plan};
+use super::reader::Plan;
 use super::request::{HistoryRequest, Window};
 use super::result::{Adjustment, FactorState};
 use super::{source, window};
@@ -38,6 +40,7 @@ pub(super) struct Prepared {
     pub(super) extended: bool,
     data_days: Vec<i32>,
     open_interest: bool,
+    fields: Vec<Field>,
     window: Window,
 }
 
@@ -60,8 +63,8 @@ impl Prepared {
         let first_factor = factors.as_ref().and_then(|(_, file)| file.as_deref());
         let limited_start = limited_start(start, &identity.map, first_factor, equity);
         let data_days = match resolution.one_file() {
-            true => reader::data_days_ends(&hours, start, end, *identity.listed.start()),
-            false => reader::data_days(&hours, start, end, extended),
+            true => days::data_days_ends(&hours, start, end, *identity.listed.start()),
+            false => days::data_days(&hours, start, end, extended),
         };
         Ok(Prepared {
             resolution,
@@ -76,6 +79,7 @@ impl Prepared {
             extended,
             data_days,
             open_interest: request.open_interest && identity.has_interest(),
+            fields: request.fields.clone(),
             window: request.window,
             security,
             hours,
@@ -100,6 +104,7 @@ impl Prepared {
             strict: self.strict,
             extended: self.extended,
             data_days: &self.data_days,
+            fields: &self.fields,
         }
     }
 

@@ -5,10 +5,11 @@
 //! row was given, and rows are never given twice.
 
 use super::budget::{self, Budget};
-use super::fill::OpenHours;
+use super::columns::Field;
 use super::naming::{self, Naming};
 use super::source::{self, Place};
 use super::stream::Stream;
+use super::walk::{Flow, Walk};
 use crate::bars::{BarFile, Format, Kind};
 use crate::error::Result;
 use crate::folder::{DataFolder, OpenFolder};
@@ -26,6 +27,11 @@ const LEAD: i64 = 10 * DAY;
 
 /// From so many days on their folder is listed once instead of looking for each file.
 const MANY_DAYS: usize = 64;
+
+/// Fewer files of days than this are read at once.
+const MIN_BATCH: usize = 16;
+/// Files of days that are read at once, for each thread.
+const FILES_A_THREAD: usize = 8;
 
 /// Everything that is known about a request for one security before a file is opened.
 #[derive(Debug)]
@@ -53,6 +59,8 @@ pub(super) struct Plan<'a> {
     pub(super) extended: bool,
     /// Days of the data's clock on which there may be data, in days since 1970.
     pub(super) data_days: &'a [i32],
+    /// Columns asked for; none named means all.
+    pub(super) fields: &'a [Field],
 }
 
 /// A folder of files of days.
@@ -61,14 +69,6 @@ struct Shelf {
     open: Option<OpenFolder>,
     /// What lies in it, if it was listed.
     names: Option<HashSet<String>>,
-}
-
-/// What ended the walk through a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flow {
-    Exhausted,
-    NextFile,
-    End,
 }
 
 impl Plan<'_> {
@@ -97,7 +97,7 @@ impl Plan<'_> {
     }
 
     /// How long a row of a kind lasts; open interest is a figure of a moment.
-    fn step(&self, kind: Kind) -> i64 {
+    pub(super) fn step(&self, kind: Kind) -> i64 {
         if kind == Kind::OpenInterest && !self.strict { 0 } else { self.resolution.nanos() }
     }
 
@@ -120,7 +120,12 @@ impl Plan<'_> {
 
     /// Hour and daily bars: one file for as long as a ticker was used.
     fn read_whole(&self, kind: Kind) -> Result<Stream> {
-        let format = Format { kind, scaled: source::scaled(self.security.security_type), day: None };
+        let format = Format {
+            kind,
+            scaled: source::scaled(self.security.security_type),
+            day: None,
+            parts: rayon::current_num_threads(),
+        };
         let mut uses = self.uses().into_iter().peekable();
         let mut walk: Option<Walk<'_>> = None;
         while let Some((first_day, name)) = uses.next() {
@@ -131,7 +136,7 @@ impl Plan<'_> {
             let n_rows = self.rows_of_window(&file, kind);
             self.budget.take(n_rows, file.columns.len())?;
             let until = uses.peek().map(|(day, _)| self.hours.to_exchange(LocalTime::of_day_number(*day)));
-            let walk = walk.get_or_insert_with(|| Walk::new(self, kind, file.columns.len(), n_rows));
+            let walk = walk.get_or_insert_with(|| Walk::new(self, kind, n_rows));
             walk.now = walk.now.max(LocalTime::of_day_number(first_day));
             let frontier = LocalTime::of_day_number(first_day).0.saturating_sub(LEAD);
             // LEAN takes one row more; where no row is that late it reads from the beginning.
@@ -220,6 +225,9 @@ impl Plan<'_> {
     fn read_days(&self, kind: Kind) -> Result<Stream> {
         let days: Vec<i32> = self.data_days.iter().copied().filter(|day| self.listed.contains(day)).collect();
         let shelves = self.shelves(kind, &days)?;
+        // Where there are files enough for all threads none of them is cut.
+        let n_threads = rayon::current_num_threads();
+        let parts = if n_threads <= days.len() { 1 } else { n_threads };
         let read = |day: &i32| {
             self.budget.check()?;
             let place = self.place(&self.name_on(*day), kind, *day);
@@ -228,229 +236,39 @@ impl Plan<'_> {
             if names.as_ref().is_some_and(|names| !names.contains(name)) {
                 return Ok(None);
             }
-            let format = Format { kind, scaled: source::scaled(self.security.security_type), day: Some(*day) };
+            let format = Format { kind, scaled: source::scaled(self.security.security_type), day: Some(*day), parts };
             let file = source::read(self.folder, Some(open), &place, format)?;
             if let Some(file) = &file {
                 self.budget.take(file.times.len(), file.columns.len())?;
             }
             Ok(file)
         };
-        let files: Vec<Option<Arc<BarFile>>> = budget::all(days.par_iter().map(read).collect())?;
-        let n_rows = files.iter().flatten().map(|file| file.times.len()).sum();
-        let Some(n_columns) = files.iter().flatten().map(|file| file.columns.len()).next() else {
-            return Ok(Stream::default());
-        };
-        let mut walk = Walk::new(self, kind, n_columns, n_rows);
-        for (day, file) in days.iter().zip(files) {
-            let Some(file) = file else { continue };
-            if walk.previous_end.is_some_and(|end| i64::from(*day) * DAY < self.hours.to_data(end).0) {
-                continue;
+        let mut walk: Option<Walk<'_>> = None;
+        // What was taken over is let go before more is read.
+        let batch = MIN_BATCH.max(FILES_A_THREAD * n_threads);
+        for (index, some) in days.chunks(batch).enumerate() {
+            let files: Vec<Option<Arc<BarFile>>> = budget::all(some.par_iter().map(read).collect())?;
+            let n_rows: usize = files.iter().flatten().map(|file| file.times.len()).sum();
+            let n_left = days.len() - index * batch;
+            if walk.is_none() && 0 < n_rows {
+                // The days to come are about as long as those that are here.
+                let more = n_rows.saturating_mul(n_left - some.len()) / some.len().max(1);
+                walk = Some(Walk::new(self, kind, n_rows + more + more / 16));
             }
-            // Rows that do not belong to the file's own day are ignored.
-            let tomorrow = (i64::from(*day) + 1) * DAY;
-            let own = file.times.iter().position(|time| tomorrow <= *time).unwrap_or(file.times.len());
-            if walk.take_rows(&file, 0..own, None, &self.shown_as(&self.name_on(*day))) == Flow::End {
-                break;
+            let Some(walk) = &mut walk else { continue };
+            for (day, file) in some.iter().zip(files) {
+                let Some(file) = file else { continue };
+                if walk.previous_end.is_some_and(|end| i64::from(*day) * DAY < self.hours.to_data(end).0) {
+                    continue;
+                }
+                // Rows that do not belong to the file's own day are ignored.
+                let tomorrow = (i64::from(*day) + 1) * DAY;
+                let own = file.times.iter().position(|time| tomorrow <= *time).unwrap_or(file.times.len());
+                if walk.take_rows(&file, 0..own, None, &self.shown_as(&self.name_on(*day))) == Flow::End {
+                    return Ok(std::mem::take(&mut walk.stream));
+                }
             }
         }
-        Ok(walk.stream)
+        Ok(walk.map(|walk| walk.stream).unwrap_or_default())
     }
-}
-
-/// The walk through the rows of one or more files.
-struct Walk<'a> {
-    plan: &'a Plan<'a>,
-    /// Length of a row in nanoseconds.
-    step: i64,
-    stream: Stream,
-    /// LEAN's clock on its way through the data.
-    now: LocalTime,
-    /// End of the last row met that was not skipped.
-    previous_end: Option<LocalTime>,
-    /// Whether a row was given.
-    given: bool,
-    delisted_after: i32,
-    /// Rows that will not be shown are not copied where nothing else needs them.
-    drops: bool,
-}
-
-impl<'a> Walk<'a> {
-    fn new(plan: &'a Plan<'a>, kind: Kind, n_columns: usize, n_rows: usize) -> Walk<'a> {
-        let drops = !plan.strict && !plan.fill_forward && kind != Kind::OpenInterest;
-        Walk {
-            plan,
-            step: plan.step(kind),
-            stream: Stream { is_final: drops, ..Stream::with_capacity(n_columns, n_rows) },
-            drops,
-            now: LocalTime(i64::MIN),
-            previous_end: None,
-            given: false,
-            delisted_after: *plan.listed.end(),
-        }
-    }
-
-    fn take(&mut self, file: &Arc<BarFile>, first: usize, until: Option<LocalTime>, ticker: &str) -> Flow {
-        self.take_rows(file, first..file.times.len(), until, ticker)
-    }
-
-    /// Takes the rows that count, up to the first one at or after `until`.
-    fn take_rows(
-        &mut self,
-        file: &Arc<BarFile>,
-        rows: std::ops::Range<usize>,
-        until: Option<LocalTime>,
-        ticker: &str,
-    ) -> Flow {
-        let (plan, hours) = (self.plan, self.plan.hours);
-        let step = self.step;
-        let quick = plan.strict && hours.same_clock && !hours.opens_at_midnight;
-        let drops = self.drops;
-        let mut open = OpenHours::new(hours, plan.extended);
-        let mut last_beat: Option<i64> = None;
-        let mut run = rows.start..rows.start; // accepted rows that still have to be copied
-        let mut flow = Flow::Exhausted;
-        let times = file.times.get(rows.clone()).unwrap_or_default();
-        // Within this stretch of the data's clock the exchange's is ahead by the third number.
-        let mut steady = (i64::MAX, i64::MIN, 0);
-        for (row, data_time) in rows.clone().zip(times) {
-            if *data_time < steady.0 || steady.1 <= *data_time {
-                steady = hours.steady(*data_time).unwrap_or((i64::MAX, i64::MIN, 0));
-            }
-            let is_steady = steady.0 <= *data_time && *data_time < steady.1;
-            let start =
-                if is_steady { LocalTime(data_time + steady.2) } else { hours.to_exchange(LocalTime(*data_time)) };
-            let end = LocalTime(start.0 + step);
-            if until.is_some_and(|until| until <= start) {
-                flow = Flow::NextFile;
-                break;
-            }
-            self.now = self.now.max(start);
-            let later = self.previous_end.is_some_and(|previous| previous < end) && plan.limited_start <= end;
-            if quick && file.ascending && self.given && later && self.now == start {
-                self.stream.copy(file, run, ticker);
-                return self.take_sessions(file, row..rows.end, until, ticker);
-            }
-            // Several ticks may share a moment, several bars may not.
-            let repeated = 0 < step && self.previous_end.is_some_and(|previous| end <= previous);
-            if (self.given && end < self.now) || repeated {
-                continue;
-            }
-            if end < plan.limited_start {
-                self.previous_end = Some(end);
-                continue;
-            }
-            if plan.end < start || self.delisted_after < start.day() {
-                flow = Flow::End;
-                break;
-            }
-            self.given = true;
-            self.previous_end = Some(end);
-            let span = match plan.strict {
-                false => Some((start, end)),
-                true if quick => hours.session(start.day()),
-                true => hours.daily_calendar(end).filter(|(_, close)| start <= *close),
-            };
-            let Some((start, end)) = span.filter(|(_, end)| !plan.strict || plan.start <= *end) else { continue };
-            let shown = match step {
-                _ if !drops => true,
-                0 => plan.start <= end && end <= plan.end && open.hold(end),
-                _ => plan.start < end && end <= plan.end && open.touch(start, end),
-            };
-            if !shown {
-                continue;
-            }
-            // Bars that begin where bars begin keep their beginning.
-            let on_beat = last_beat.is_some_and(|last| data_time - last == step) || data_time % step.max(1) == 0;
-            last_beat = on_beat.then_some(*data_time);
-            self.stream.is_final &= drops && is_steady && on_beat;
-            self.stream.starts.push(start);
-            self.stream.ends.push(end);
-            if run.end != row {
-                self.stream.copy(file, run, ticker);
-                run = row..row;
-            }
-            run.end = row + 1;
-        }
-        self.stream.copy(file, run, ticker);
-        flow
-    }
-
-    /// As [`Walk::take_rows`] for daily bars that ascend, from a row on behind which LEAN's clock skips nothing.
-    fn take_sessions(
-        &mut self,
-        file: &Arc<BarFile>,
-        rows: std::ops::Range<usize>,
-        until: Option<LocalTime>,
-        ticker: &str,
-    ) -> Flow {
-        let (plan, hours) = (self.plan, self.plan.hours);
-        let times = file.times.get(rows.clone()).unwrap_or_default();
-        let is_next = |time: i64| until.is_some_and(|until| until.0 <= time);
-        let is_over = |time: i64| plan.end.0 < time || self.delisted_after < LocalTime(time).day();
-        let n_taken = times.partition_point(|time| !is_next(*time) && !is_over(*time));
-        let taken = times.get(..n_taken).unwrap_or_default();
-        let mut run = rows.start..rows.start;
-        for (row, time) in (rows.start..).zip(taken) {
-            let session = hours.session(LocalTime(*time).day());
-            if let Some((start, end)) = session.filter(|(_, end)| plan.start <= *end) {
-                self.stream.starts.push(start);
-                self.stream.ends.push(end);
-                run.end = row + 1;
-            } else {
-                self.stream.copy(file, run, ticker);
-                run = row + 1..row + 1;
-            }
-        }
-        self.stream.copy(file, run, ticker);
-        if let Some(last) = taken.last() {
-            self.now = self.now.max(LocalTime(*last));
-            self.previous_end = Some(LocalTime(last + self.step));
-        }
-        match times.get(n_taken) {
-            None => Flow::Exhausted,
-            Some(time) if is_next(*time) => Flow::NextFile,
-            Some(_) => Flow::End,
-        }
-    }
-}
-
-/// As [`data_days`], but only the first (not before `listed`) and the last of them: enough where one file holds all.
-pub(super) fn data_days_ends(hours: &ExchangeHours, start: LocalTime, end: LocalTime, listed: i32) -> Vec<i32> {
-    if !hours.same_clock {
-        return data_days(hours, start, end, false);
-    }
-    let begins_open = hours.is_open(start, LocalTime::of_day_number(start.day() + 1), false);
-    let is_open = |day: &i32| if *day == start.day() { begins_open } else { hours.is_date_open(*day, false) };
-    let from = start.day().max(listed);
-    let first = (from..=end.day()).find(is_open);
-    let last = first.and_then(|first| (first..=end.day()).rev().find(is_open));
-    first.into_iter().chain(last).collect()
-}
-
-/// The days of the data's clock that hold an open moment of the window, as LEAN walks them.
-pub(super) fn data_days(hours: &ExchangeHours, start: LocalTime, end: LocalTime, extended: bool) -> Vec<i32> {
-    let mut days = Vec::new();
-    let thru = LocalTime::of_day_number(end.day() + 1);
-    let mut at = start;
-    if hours.same_clock {
-        // The usual case, and the same result: a part of the first day, then whole days.
-        let second = start.day() + 1;
-        if hours.is_open(start, LocalTime::of_day_number(second), extended) {
-            days.push(start.day());
-        }
-        days.extend((second..=end.day()).filter(|day| hours.is_date_open(*day, extended)));
-        return days;
-    }
-    while at < thru {
-        let day = hours.to_data(at).day();
-        let day_end = hours.to_exchange(LocalTime::of_day_number(day + 1)).min(thru);
-        if hours.is_open(at, day_end, extended) {
-            days.push(day);
-        }
-        if day_end <= at {
-            break; // cannot happen with sane zones, must not hang with others
-        }
-        at = day_end;
-    }
-    days
 }

@@ -1,5 +1,6 @@
 //! What is asked: symbols, window, bars, adjustment.
 
+use super::columns::Field;
 use crate::error::{Error, Result};
 use crate::symbol::{BarSize, Normalization, SecurityType, SymbolQuery};
 use crate::time::LocalTime;
@@ -88,6 +89,25 @@ pub enum MappingMode {
     OpenInterestAnnual = 3,
 }
 
+impl std::str::FromStr for MappingMode {
+    type Err = Error;
+
+    /// LEAN's name or number, in any case, with or without lines and blanks between words.
+    fn from_str(text: &str) -> Result<MappingMode> {
+        let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+        Ok(match plain.as_str() {
+            "lasttradingday" | "0" => MappingMode::LastTradingDay,
+            "firstdaymonth" | "1" => MappingMode::FirstDayMonth,
+            "openinterest" | "2" => MappingMode::OpenInterest,
+            "openinterestannual" | "3" => MappingMode::OpenInterestAnnual,
+            _ => {
+                let known = "LastTradingDay, FirstDayMonth, OpenInterest, OpenInterestAnnual";
+                return Err(Error::Unknown { what: "mapping mode", text: crate::error::shown(text), known });
+            }
+        })
+    }
+}
+
 /// A request for history.
 ///
 /// [`HistoryRequest::new`] gives QuantBook's defaults, except that nothing is filled forward:
@@ -117,6 +137,8 @@ pub struct HistoryRequest {
     /// Futures and options: also the number of open contracts, as column `openinterest`. It is a figure of a moment,
     /// never filled forward and not bound to the hours of trading.
     pub open_interest: bool,
+    /// Only these columns are made, which is faster than making all and using one; none named makes all.
+    pub fields: Vec<Field>,
 }
 
 impl HistoryRequest {
@@ -138,6 +160,7 @@ impl HistoryRequest {
             mapping: None,
             contract_depth: 0,
             open_interest: false,
+            fields: Vec::new(),
         }
     }
 
@@ -150,6 +173,12 @@ impl HistoryRequest {
     /// The same request with missing bars filled forward and marked.
     pub fn filled_forward(mut self, fill_forward: bool) -> HistoryRequest {
         self.fill_forward = fill_forward;
+        self
+    }
+
+    /// The same request for these columns alone.
+    pub fn with_fields(mut self, fields: impl IntoIterator<Item = Field>) -> HistoryRequest {
+        self.fields = fields.into_iter().collect();
         self
     }
 
@@ -186,4 +215,22 @@ impl HistoryRequest {
 /// QuantBook's clock.
 pub(crate) fn new_york() -> TimeZone {
     TimeZone::get("America/New_York").unwrap_or(TimeZone::UTC)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mapping_modes_have_leans_names_and_numbers() {
+        for (text, mode) in [
+            ("LastTradingDay", MappingMode::LastTradingDay),
+            ("first_day_month", MappingMode::FirstDayMonth),
+            ("Open Interest", MappingMode::OpenInterest),
+            ("3", MappingMode::OpenInterestAnnual),
+        ] {
+            assert_eq!(text.parse(), Ok(mode));
+        }
+        assert!("front".parse::<MappingMode>().is_err());
+    }
 }

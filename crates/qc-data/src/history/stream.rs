@@ -2,6 +2,7 @@
 
 use super::result::TickerRun;
 use crate::bars::BarFile;
+use crate::pool::{Column, Store};
 use crate::time::LocalTime;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -17,23 +18,29 @@ pub(super) struct Stream {
     pub(super) starts: Vec<LocalTime>,
     /// End of each bar.
     pub(super) ends: Vec<LocalTime>,
-    /// The numbers, in the order of [`BarFile`].
-    pub(super) columns: Vec<Vec<f64>>,
+    /// The numbers, in the order of [`BarFile`]; a column that is not wanted stays empty.
+    pub(super) columns: Vec<Column>,
+    /// Which columns are made.
+    pub(super) wanted: Vec<bool>,
     /// Rows repeated from an earlier bar; empty while nothing was filled.
     pub(super) filled: Vec<bool>,
     /// From which row on which ticker was used.
     pub(super) tickers: Vec<TickerRun>,
+    /// Rows whose numbers were copied.
+    pub(super) n_copied: usize,
     /// Every row is known to lie in the window and in open hours and to begin where it shall.
     pub(super) is_final: bool,
 }
 
 impl Stream {
-    /// An empty stream with room for `n_rows` rows of `n_columns` numbers.
-    pub(super) fn with_capacity(n_columns: usize, n_rows: usize) -> Stream {
+    /// An empty stream with room for `n_rows` rows of the columns that are wanted.
+    pub(super) fn with_capacity(store: &Arc<Store>, wanted: &[bool], n_rows: usize) -> Stream {
+        let column = |wanted: &bool| Column::from_store(store, if *wanted { n_rows } else { 0 });
         Stream {
             starts: Vec::with_capacity(n_rows),
             ends: Vec::with_capacity(n_rows),
-            columns: (0..n_columns).map(|_| Vec::with_capacity(n_rows)).collect(),
+            columns: wanted.iter().map(column).collect(),
+            wanted: wanted.to_vec(),
             ..Stream::default()
         }
     }
@@ -47,17 +54,20 @@ impl Stream {
         if rows.is_empty() {
             return;
         }
-        let first = self.columns.first().map_or(0, Vec::len);
+        let first = self.n_copied;
+        self.n_copied += rows.len();
         if self.tickers.last().is_none_or(|run| run.ticker != ticker) {
             self.tickers.push(TickerRun { row: first, ticker: ticker.to_owned() });
         }
-        let copy = |(column, source): (&mut Vec<f64>, &Vec<f64>)| {
-            column.extend_from_slice(source.get(rows.clone()).unwrap_or_default());
+        let copy = |((column, source), wanted): ((&mut Column, &Vec<f64>), &bool)| {
+            if *wanted {
+                column.extend_from_slice(source.get(rows.clone()).unwrap_or_default());
+            }
         };
         if rows.len() < MANY_ROWS {
-            self.columns.iter_mut().zip(&file.columns).for_each(copy);
+            self.columns.iter_mut().zip(&file.columns).zip(&self.wanted).for_each(copy);
         } else {
-            self.columns.par_iter_mut().zip(&file.columns).for_each(copy);
+            self.columns.par_iter_mut().zip(&file.columns).zip(&self.wanted).for_each(copy);
         }
     }
 
@@ -72,13 +82,16 @@ impl Stream {
                 tickers.push(TickerRun { row, ticker: run.ticker.clone() });
             }
         }
-        let pick = |column: &Vec<f64>| {
-            rows.iter().map(|row| column.get(row.source).copied().unwrap_or(f64::NAN)).collect::<Vec<f64>>()
+        let pick = |(column, wanted): (&Column, &bool)| -> Column {
+            let rows = if *wanted { rows } else { &[] };
+            column.made_beside(rows.iter().map(|row| column.get(row.source).copied().unwrap_or(f64::NAN)))
         };
         Stream {
             starts: rows.iter().map(|row| row.start).collect(),
             ends: rows.iter().map(|row| row.end).collect(),
-            columns: self.columns.iter().map(pick).collect(),
+            columns: self.columns.iter().zip(&self.wanted).map(pick).collect(),
+            wanted: self.wanted.clone(),
+            n_copied: rows.len(),
             filled: rows.iter().map(|row| row.filled).collect(),
             tickers,
             is_final: false,

@@ -3,7 +3,7 @@
 mod lists;
 mod other;
 
-use qc_data::{Field, SecurityType};
+use qc_data::{Field, MappingMode, SecurityType};
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -118,6 +118,12 @@ struct HistoryArgs {
     fill_forward: Option<bool>,
     /// Include pre- and post-market (minute bars and finer). Default: false
     extended_market_hours: Option<bool>,
+    /// Continuous futures: LastTradingDay, FirstDayMonth, OpenInterest or OpenInterestAnnual. Default: the market's
+    #[schemars(extend("x-hidden" = true))]
+    data_mapping_mode: Option<String>,
+    /// Continuous futures: how many contracts behind the front one, 0 to 12. Default: 0
+    #[schemars(extend("x-hidden" = true))]
+    contract_depth_offset: Option<i64>,
     /// Rows to show, the newest; all rows are in the linked resource. Default: 20
     limit: Option<i64>,
     /// Workbook to use. Default: default
@@ -162,6 +168,8 @@ impl HistoryArgs {
             normalization: shared.normalization_asked()?,
             fill_forward: self.fill_forward.unwrap_or(true),
             extended_market_hours: self.extended_market_hours.unwrap_or(false),
+            mapping: self.data_mapping_mode.as_deref().map(str::parse::<MappingMode>).transpose()?,
+            contract_depth: contract_depth(self.contract_depth_offset)?,
             fields,
             limit: sheet::limit(self.limit)?,
         })
@@ -244,6 +252,18 @@ impl QcServer {
         let limit = sheet::limit(args.limit)?;
         let sheet = study.run(move |source, _| catalogue::whole(source, limit)).await?;
         study.finish_table("describe_data", &args, &sheet).await
+    }
+}
+
+/// How many contracts behind the front one.
+fn contract_depth(given: Option<i64>) -> Result<usize, ToolError> {
+    /// No exchange lists more months of one product that are traded.
+    const DEEPEST: i64 = 12;
+    match given.unwrap_or(0) {
+        depth @ 0..=DEEPEST => Ok(depth as usize),
+        depth => Err(ToolError::argument(format!(
+            "contract_depth_offset is {depth}; it is a whole number from 0 to {DEEPEST}"
+        ))),
     }
 }
 
