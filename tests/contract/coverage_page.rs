@@ -33,6 +33,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("nodes", "projects"),
     ("objects", "object_store"),
     ("overview", "account"),
+    ("pipeline", "discover"),
 ];
 
 /// The source of every tool file and flow, by group.
