@@ -151,12 +151,6 @@ const OFFICIAL: &[(&str, &str)] = &[
 
 /// Names that no tool answers to yet.
 const NOT_YET: &[&str] = &[
-    "create_project_collaborator",
-    "update_project_collaborator",
-    "delete_project_collaborator",
-    "create_optimization",
-    "delete_optimization",
-    "delete_object",
     "create_live_algorithm",
     "read_live_algorithm",
     "list_live_algorithms",

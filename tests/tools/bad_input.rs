@@ -147,6 +147,71 @@ fn fitting(name: &str, schema: &Value) -> Value {
     }
 }
 
+/// One property at a time, from the tool's own schema: missing, of a wrong type, out of range; then an unknown name.
+/// Each is refused by name before anything is sent.
+#[tokio::test]
+async fn each_argument_of_each_tool_missing_of_another_type_and_out_of_range() {
+    let session = Session::start().await;
+    let (mut n_missing, mut n_types, mut n_ranges) = (0, 0, 0);
+    for tool in session.tools().await {
+        let name: &'static str = Box::leak(tool.name.to_string().into_boxed_str());
+        let properties = tool.input_schema["properties"].as_object().cloned().unwrap_or_default();
+        let required: Vec<String> = tool
+            .input_schema
+            .get("required")
+            .and_then(Value::as_array)
+            .map(|list| list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+            .unwrap_or_default();
+        let fine: serde_json::Map<String, Value> = properties
+            .iter()
+            .filter(|(key, _)| required.contains(key))
+            .map(|(key, schema)| (key.clone(), fitting(key, schema)))
+            .collect();
+        let refused = async |what: &str, key: &str, arguments: serde_json::Map<String, Value>| {
+            session.sim.journal().clear();
+            let text = session.err(name, Value::Object(arguments)).await;
+            assert!(text.contains(key) && text.contains("\nhint: "), "{name}, {what} {key}: {text}");
+            assert!(text.len() < 5_000, "{name}, {what} {key}: an error of {} bytes", text.len());
+            let sent = session.sim.journal().paths();
+            assert!(sent.is_empty(), "{name}, {what} {key}: {sent:?}");
+        };
+        for key in &required {
+            let mut arguments = fine.clone();
+            arguments.remove(key);
+            refused("missing", key, arguments).await;
+            n_missing += 1;
+        }
+        for (key, schema) in &properties {
+            let wrong = match schema["type"].as_str().unwrap_or_default() {
+                "integer" | "number" if key.ends_with("project_id") || key == "library_id" => json!([1]),
+                "integer" | "number" => json!("a lot"),
+                "boolean" => json!("perhaps"),
+                "array" => json!({"a": 1}),
+                "object" => json!("no object"),
+                _ => json!({"a": 1}),
+            };
+            let mut arguments = fine.clone();
+            arguments.insert(key.clone(), wrong);
+            refused("wrong type of", key, arguments).await;
+            n_types += 1;
+            let mut bounds = Vec::new();
+            bounds.extend(schema.get("minimum").and_then(Value::as_f64).map(|least| least - 1.0));
+            bounds.extend(schema.get("maximum").and_then(Value::as_f64).map(|most| most + 1.0));
+            for value in bounds {
+                let mut arguments = fine.clone();
+                #[allow(clippy::cast_possible_truncation)]
+                arguments.insert(key.clone(), json!(value as i64));
+                refused("out of range", key, arguments).await;
+                n_ranges += 1;
+            }
+        }
+        let mut arguments = fine.clone();
+        arguments.insert("no_such_argument".into(), json!(1));
+        refused("unknown", "no_such_argument", arguments).await;
+    }
+    assert!(50 < n_missing && 150 < n_types && 20 < n_ranges, "{n_missing}, {n_types}, {n_ranges}");
+}
+
 /// Texts of a megabyte, and numbers as text, in every argument that takes them.
 #[tokio::test]
 async fn megabytes_and_numbers_as_text() {

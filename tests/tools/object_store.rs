@@ -86,3 +86,26 @@ async fn a_download_gives_its_link_in_the_answer_alone() {
     let text = session.err("download_object", json!({"keys": ["a"], "job_id": "1"})).await;
     assert!(text.contains("both came"), "{text}");
 }
+
+#[tokio::test]
+async fn a_folder_is_deleted_only_when_said_and_within_the_budget() {
+    let session = Session::start().await;
+    for key in ["models/a", "models/b/c", "models/b/d"] {
+        session.ok("upload_object", json!({"key": key, "content": "1"})).await;
+    }
+    let text = session.err("delete_object", json!({"key": "models"})).await;
+    assert!(text.contains("3 object(s)") && text.contains("recursive=true"), "{text}");
+    assert!(session.sim.journal().of("object/delete").is_empty());
+    let gone = session.ok("delete_object", json!({"key": "models/b", "recursive": true})).await;
+    assert_eq!(gone["deleted"], 2, "{gone}");
+    let gone = session.ok("delete_object", json!({"key": "models/a"})).await;
+    assert_eq!(gone["deleted"], 1, "{gone}");
+    let text = session.err("delete_object", json!({"key": "models"})).await;
+    assert!(text.contains("nothing under"), "{text}");
+    for i in 0..21 {
+        session.ok("upload_object", json!({"key": format!("many/{i}"), "content": "1"})).await;
+    }
+    session.sim.journal().clear();
+    session.err("delete_object", json!({"key": "many", "recursive": true})).await;
+    assert!(session.sim.journal().of("object/delete").is_empty(), "21 are more than one call may delete");
+}

@@ -114,3 +114,38 @@ async fn an_optimization_is_listed_read_best_first_renamed_and_stopped() {
     let text = session.err("read_optimization", json!({"optimization_id": "O-none"})).await;
     assert!(text.contains("list_optimizations"), "{text}");
 }
+
+#[tokio::test]
+async fn an_optimization_is_previewed_then_started_once_and_deleted() {
+    let session = Session::with(&["--toolsets", "all", "--spend-per-day", "1000"], qc_sim::SimOptions::default()).await;
+    let compile = session.ok("compile_project", json!({"project_id": PROJECT})).await;
+    let mut arguments = grid();
+    arguments["compile_id"] = compile["compile_id"].clone();
+    arguments["estimated_cost"] = json!(0);
+    let preview = session.ok("create_optimization", arguments.clone()).await;
+    assert!(session.sim.journal().of("optimizations/create").is_empty());
+    arguments["confirm_token"] = preview["confirm_token"].clone();
+    let mut other = arguments.clone();
+    other["parallel_nodes"] = json!(1);
+    session.err("create_optimization", other).await;
+    assert!(session.sim.journal().of("optimizations/create").is_empty());
+    let started = session.ok("create_optimization", arguments.clone()).await;
+    session.err("create_optimization", arguments).await;
+    let sent = session.sim.journal().of("optimizations/create");
+    assert_eq!((sent.len(), &sent[0].body["estimatedCost"]), (1, &preview["cost_usd"]), "{started}");
+    session.ok("delete_optimization", json!({"optimization_id": started["optimization_id"]})).await;
+    let list = session.ok("list_optimizations", json!({"project_id": PROJECT})).await;
+    assert_eq!(list["total"], 0);
+}
+
+#[tokio::test]
+async fn without_a_budget_nothing_is_spent() {
+    let session = Session::start().await;
+    let compile = session.ok("compile_project", json!({"project_id": PROJECT})).await;
+    let mut arguments = grid();
+    arguments["compile_id"] = compile["compile_id"].clone();
+    let preview = session.ok("create_optimization", arguments.clone()).await;
+    arguments["confirm_token"] = preview["confirm_token"].clone();
+    session.err("create_optimization", arguments).await;
+    assert!(session.sim.journal().of("optimizations/create").is_empty());
+}

@@ -95,3 +95,24 @@ async fn the_lock_can_be_taken_by_hand() {
     let file = session.ok("create_file", json!({"project_id": PROJECT, "name": "a.py", "content": "x = 1"})).await;
     assert!(file.get("lock_taken").is_none(), "{file}");
 }
+
+#[tokio::test]
+async fn nobody_is_let_in_changed_or_taken_out_without_a_human() {
+    let session = shared().await;
+    for (tool, arguments) in [
+        ("create_project_collaborator", json!({"project_id": PROJECT, "collaborator_user_id": "second-user"})),
+        (
+            "create_project_collaborator",
+            json!({"project_id": PROJECT, "collaborator_user_id": "second-user", "collaboration_live_control": true}),
+        ),
+        (
+            "update_project_collaborator",
+            json!({"project_id": PROJECT, "collaborator_user_id": "second-user", "write": true, "live_control": false}),
+        ),
+        ("delete_project_collaborator", json!({"project_id": PROJECT, "collaborator_id": "second-user"})),
+    ] {
+        let text = session.err(tool, arguments).await;
+        assert!(text.contains("nothing was sent") && text.contains("quantconnect.com"), "{tool}: {text}");
+        assert!(session.sim.journal().changes().is_empty(), "{tool}");
+    }
+}

@@ -55,6 +55,7 @@ pub const TABLE: &[Row] = &[
     row(Kind::NotFound, Topic::Backtest, "call `list_backtests` to see ids, or pass backtest_id=latest"),
     row(Kind::NotFound, Topic::Report, "call `list_backtests` to see ids, or pass backtest_id=latest"),
     row(Kind::NotFound, Topic::Optimization, "call `list_optimizations` to see ids"),
+    row(Kind::TooLarge, Topic::Object, "name a folder further down"),
     row(Kind::NotFound, Topic::Object, "call `list_object_store_files` to see the keys"),
     row(Kind::NotFound, Topic::Chart, "call `read_backtest`, which lists the names of the charts"),
     row(Kind::NotFound, Topic::Symbol, "call `describe_data` to see which symbols and dates the folder holds"),

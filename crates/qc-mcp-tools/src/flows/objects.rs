@@ -3,19 +3,25 @@
 use std::time::Duration;
 
 use qc_api::{
-    endpoints::object_store::{DownloadReply, ObjectProperties, ReadDownload, ReadObjectProperties, StartDownload},
+    endpoints::object_store::{
+        DownloadReply, ListObjects, ObjectProperties, ReadDownload, ReadObjectProperties, StartDownload,
+    },
     ids::OrganizationId,
 };
 
 use crate::{
     args::quote,
     ctx::Progress,
-    error::{Kind, ToolError},
+    error::{Kind, ToolError, Topic},
     gate::Door,
 };
 
 /// The longest key taken.
 const LONGEST_KEY: usize = 512;
+/// Most objects counted below a folder.
+const MOST_KEYS: usize = 10_000;
+/// Most pages asked for that.
+const MOST_LISTINGS: usize = 200;
 /// Pause between two looks at a download that is being packed.
 const PAUSE: Duration = Duration::from_secs(3);
 /// How long one call waits for it.
@@ -54,6 +60,52 @@ pub(crate) async fn look(
         Err(error) if error.kind == Kind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The keys of all objects below a folder, however deep; refused when there are too many to count.
+pub(crate) async fn below(
+    door: &Door,
+    organization_id: &OrganizationId,
+    folder: &str,
+) -> Result<Vec<String>, ToolError> {
+    let mut keys = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    let mut asked = 0;
+    while let Some(folder) = folders.pop() {
+        let mut page = 1;
+        loop {
+            asked += 1;
+            if MOST_LISTINGS < asked || MOST_KEYS < keys.len() {
+                let message = format!(
+                    "more than {MOST_KEYS} objects or {MOST_LISTINGS} folders are below it; nothing was sent that changes anything"
+                );
+                return Err(ToolError::new(Kind::TooLarge, Topic::Object, message));
+            }
+            let request = ListObjects {
+                organization_id: organization_id.clone(),
+                path: Some(folder.clone()),
+                page: (1 < page).then_some(page),
+            };
+            let found = match door.send(&request).await {
+                Ok(found) => found,
+                Err(error) if error.kind == Kind::NotFound => break,
+                Err(error) => return Err(error),
+            };
+            for one in &found.objects {
+                let key = one.key.trim_matches('/').to_owned();
+                // A service that does not know the folder may answer with the root: what is not below it does not count.
+                if !key.strip_prefix(&folder).is_some_and(|rest| rest.starts_with('/')) {
+                    continue;
+                }
+                if one.is_folder() { folders.push(key) } else { keys.push(key) }
+            }
+            if found.objects.is_empty() || found.total_pages.is_none_or(|total| total <= page) {
+                break;
+            }
+            page += 1;
+        }
+    }
+    Ok(keys)
 }
 
 /// A download: its job, and the link once it is packed.

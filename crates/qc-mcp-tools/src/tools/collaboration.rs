@@ -1,7 +1,8 @@
-//! Other people on a project, and the lock that says who edits.
+//! Other people on a project, and the lock that says who edits. Letting people in, changing their rights and taking them
+//! out needs a human's consent.
 
 use qc_api::{
-    endpoints::collaboration::ReadCollaborators,
+    endpoints::collaboration::{CreateCollaborator, DeleteCollaborator, ReadCollaborators, UpdateCollaborator},
     model::{Collaborator, Permission},
 };
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
@@ -13,7 +14,9 @@ use crate::{
     args::{EditorArg, ProjectArg},
     ctx::Ctx,
     flows::{find, lock},
+    gate::Deed,
     server::QcServer,
+    settings::Mode,
 };
 
 /// Arguments of the tools that only name a project.
@@ -65,6 +68,150 @@ impl QcServer {
             .field("project_id", project_id)
             .next("read_file"))
     }
+}
+
+/// Arguments of `create_project_collaborator`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct CreateArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// Public id of the person, e.g. mia-ai
+    collaborator_user_id: String,
+    /// May change the code; default false
+    collaboration_write: Option<bool>,
+    /// May deploy and stop; default false, true only in mode live
+    collaboration_live_control: Option<bool>,
+}
+
+/// Arguments of `update_project_collaborator`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct UpdateArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// Public id of the person
+    collaborator_user_id: String,
+    /// May change the code
+    write: bool,
+    /// May deploy and stop; true only in mode live
+    live_control: bool,
+}
+
+/// Arguments of `delete_project_collaborator`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct DeleteArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// Public id of the person
+    collaborator_id: String,
+}
+
+#[tool_router(router = collaboration_create, vis = "pub(crate)")]
+impl QcServer {
+    /// Let a person into a project. A human must consent at the client; else it is done on quantconnect.com.
+    #[tool(title = "Add collaborator")]
+    async fn create_project_collaborator(
+        &self,
+        Parameters(args): Parameters<CreateArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let write = args.collaboration_write.unwrap_or(false);
+        let live = args.collaboration_live_control.unwrap_or(false);
+        let request = CreateCollaborator {
+            project_id: find::project(&ctx.door, &args.project_id).await?,
+            collaborator_user_id: public_id(&args.collaborator_user_id)?,
+            collaboration_live_control: live,
+            collaboration_write: write,
+        };
+        let deed = right(Deed::new("let a person into a project", &request).project(request.project_id), write, live)
+            .foreign("person", Untrusted::new(request.collaborator_user_id.as_str()));
+        self.check_live_control(&ctx, &deed, live)?;
+        let permit = ctx.permit(deed).await?;
+        let found = ctx.door.send_with(permit, &request).await?;
+        Ok(changed(request.project_id, "a person was let in", &found.collaborators))
+    }
+}
+
+#[tool_router(router = collaboration_grant, vis = "pub(crate)")]
+impl QcServer {
+    /// Change what a person may do in a project. A human must consent at the client.
+    #[tool(title = "Update collaborator")]
+    async fn update_project_collaborator(
+        &self,
+        Parameters(args): Parameters<UpdateArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let request = UpdateCollaborator {
+            project_id: find::project(&ctx.door, &args.project_id).await?,
+            collaborator_user_id: public_id(&args.collaborator_user_id)?,
+            live_control: args.live_control,
+            write: args.write,
+        };
+        let deed = Deed::new("change what a person may do in a project", &request).project(request.project_id);
+        let deed = right(deed, args.write, args.live_control)
+            .foreign("person", Untrusted::new(request.collaborator_user_id.as_str()));
+        self.check_live_control(&ctx, &deed, args.live_control)?;
+        let permit = ctx.permit(deed).await?;
+        let found = ctx.door.send_with(permit, &request).await?;
+        Ok(changed(request.project_id, "a person's rights are changed", &found.collaborators))
+    }
+}
+
+#[tool_router(router = collaboration_delete, vis = "pub(crate)")]
+impl QcServer {
+    /// Take a person out of a project. A human must consent at the client.
+    #[tool(title = "Remove collaborator")]
+    async fn delete_project_collaborator(
+        &self,
+        Parameters(args): Parameters<DeleteArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let request = DeleteCollaborator {
+            project_id: find::project(&ctx.door, &args.project_id).await?,
+            collaborator_id: public_id(&args.collaborator_id)?,
+        };
+        let deed = Deed::new("take a person out of a project", &request)
+            .project(request.project_id)
+            .foreign("person", Untrusted::new(request.collaborator_id.as_str()));
+        let permit = ctx.permit(deed).await?;
+        let found = ctx.door.send_with(permit, &request).await?;
+        Ok(changed(request.project_id, "a person was taken out", &found.collaborators))
+    }
+}
+
+impl QcServer {
+    /// Whoever may deploy may trade: that right is given in mode `live` alone.
+    fn check_live_control(&self, ctx: &Ctx, deed: &Deed, live: bool) -> Result<(), ToolError> {
+        if !live || self.settings().mode == Mode::Live {
+            return Ok(());
+        }
+        let why = format!(
+            "mode {} gives nobody the right to deploy and stop; that takes QC_MCP_MODE=live",
+            self.settings().mode.id()
+        );
+        Err(ctx.refuse_early(deed, &why))
+    }
+}
+
+/// What the person may do, as lines that a human must see.
+fn right(deed: Deed, write: bool, live: bool) -> Deed {
+    let word = |yes: bool| if yes { "yes" } else { "no" };
+    deed.needs_human()
+        .line(format!("may change the code: {}", word(write)))
+        .line(format!("may deploy and stop live algorithms: {}", word(live)))
+}
+
+/// The name of a person in addresses.
+fn public_id(text: &str) -> Result<String, ToolError> {
+    find::valid_id(text)
+}
+
+fn changed(project_id: qc_api::ids::ProjectId, what: &str, collaborators: &[Collaborator]) -> Reply {
+    Reply::new(format!("project {project_id}: {what}"))
+        .field("project_id", project_id)
+        .field("collaborators", people(collaborators))
 }
 
 /// Everybody on a project; no e-mail address, nobody here needs it.

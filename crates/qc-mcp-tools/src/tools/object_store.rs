@@ -1,7 +1,7 @@
-//! The object store of an organisation: upload, list, describe, download.
+//! The object store of an organisation: upload, list, describe, download, delete.
 
 use qc_api::{
-    endpoints::object_store::{DownloadReply, ListObjects, SetObject},
+    endpoints::object_store::{DeleteObject, DownloadReply, ListObjects, SetObject},
     ids::OrganizationId,
 };
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
@@ -72,6 +72,18 @@ struct DownloadArgs {
     keys: Option<Vec<String>>,
     /// Job of an earlier call, instead of keys
     job_id: Option<String>,
+    /// Organisation; default yours
+    organization_id: Option<String>,
+}
+
+/// Arguments of `delete_object`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct DeleteArgs {
+    /// Key of an object or folder
+    key: String,
+    /// Needed for a folder: everything in it goes
+    recursive: Option<bool>,
     /// Organisation; default yours
     organization_id: Option<String>,
 }
@@ -203,6 +215,47 @@ impl QcServer {
             "bytes": bytes,
             "replaced": before.is_some(),
         })))
+    }
+}
+
+#[tool_router(router = object_store_delete, vis = "pub(crate)")]
+impl QcServer {
+    /// Delete an object, or with recursive=true a folder and everything in it. There is no undo.
+    #[tool(title = "Delete object")]
+    async fn delete_object(&self, Parameters(args): Parameters<DeleteArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let key = objects::key(&args.key)?;
+        let organization_id = find::organization(&ctx.door, args.organization_id.as_deref()).await?;
+        let itself = objects::look(&ctx.door, &organization_id, &key).await?.is_some();
+        let below = objects::below(&ctx.door, &organization_id, &key).await?;
+        let n = below.len() + usize::from(itself);
+        if n == 0 {
+            return Err(ToolError::new(
+                Kind::NotFound,
+                Topic::Object,
+                format!("there is nothing under `{}`", quote(&key)),
+            ));
+        }
+        if !below.is_empty() && args.recursive != Some(true) {
+            return Err(ToolError::argument(format!(
+                "`{}` is a folder with {} object(s) in it; recursive=true deletes them all; nothing was deleted",
+                quote(&key),
+                below.len()
+            )));
+        }
+        let request = DeleteObject { organization_id: organization_id.clone(), key };
+        let deed = Deed::new("delete objects", &request)
+            .organization(organization_id.as_str())
+            .objects(u32::try_from(n).unwrap_or(u32::MAX))
+            .line(format!("{n} object(s) of the object store"))
+            .foreign("key", Untrusted::new(request.key.as_str()));
+        let permit = ctx.permit(deed).await?;
+        ctx.door.send_with(permit, &request).await?;
+        let shown: Vec<Untrusted> =
+            below.iter().take(20).map(|key| Untrusted::new(key.as_str()).shortened(200)).collect();
+        Ok(Reply::new(format!("{n} object(s) deleted; lists may show them for some minutes"))
+            .field("organization_id", organization_id)
+            .field("deleted", n)
+            .field("keys", shown))
     }
 }
 

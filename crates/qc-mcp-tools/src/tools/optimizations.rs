@@ -1,8 +1,9 @@
-//! Optimizations: estimate, read, list, rename and stop them.
+//! Optimizations: estimate, start, read, list, rename, stop and delete them.
 
 use qc_api::{
     endpoints::optimizations::{
-        AbortOptimization, EstimateOptimization, GRID_SEARCH, ListOptimizations, ReadOptimization, UpdateOptimization,
+        AbortOptimization, CreateOptimization, DeleteOptimization, EstimateOptimization, GRID_SEARCH,
+        ListOptimizations, ReadOptimization, UpdateOptimization,
     },
     ids::{CompileId, OptimizationId, ProjectId},
     model::{
@@ -11,7 +12,7 @@ use qc_api::{
     },
 };
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
         find,
         grid::{self, QCC_PER_USD},
     },
+    gate::Deed,
     server::QcServer,
 };
 
@@ -96,6 +98,27 @@ pub(super) struct Plan {
     constraints: Vec<Constraint>,
     node_type: OptimizationNode,
     parallel_nodes: i64,
+}
+
+/// Arguments of `create_optimization`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct CreateArgs {
+    #[serde(flatten)]
+    plan: PlanArgs,
+    /// Token of the preview
+    confirm_token: Option<String>,
+    /// What the caller thinks it costs; our own estimate counts
+    #[serde(rename = "estimated_cost")]
+    #[schemars(extend("x-hidden" = true))]
+    _estimated_cost: Option<f64>,
+}
+
+/// What a preview showed.
+#[derive(Debug, Serialize, Deserialize)]
+struct Shown {
+    usd: f64,
+    qcc: f64,
 }
 
 /// Arguments of the tools that name one optimization.
@@ -209,6 +232,78 @@ impl QcServer {
         Ok(Reply::new(format!("optimization {} is stopped", request.optimization_id))
             .field("optimization_id", request.optimization_id)
             .next("read_optimization"))
+    }
+}
+
+#[tool_router(router = optimizations_create, vis = "pub(crate)")]
+impl QcServer {
+    /// Start an optimization, paid from credit. Without confirm_token: shows backtests, cost and balance; show the user, then call again with the token and the same arguments.
+    #[tool(title = "Create optimization")]
+    async fn create_optimization(
+        &self,
+        Parameters(args): Parameters<CreateArgs>,
+        ctx: Ctx,
+    ) -> Result<Reply, ToolError> {
+        let plan = plan(&ctx, args.plan).await?;
+        let Some(compile_id) = plan.compile_id.clone() else {
+            return Err(ToolError::argument("missing compile_id; `compile_project` returns one; nothing was sent"));
+        };
+        let Some(token) = args.confirm_token else {
+            let estimate = estimate(&ctx, &plan).await?;
+            let shown = Shown { usd: estimate.cost.usd, qcc: estimate.cost.usd * QCC_PER_USD };
+            let preview = ctx.preview(&shown).await?;
+            return Ok(estimate
+                .reply(&plan)
+                .field("preview", "nothing is started yet")
+                .field("confirm_token", preview.token)
+                .field("confirm_until", preview.expires)
+                .next("create_optimization"));
+        };
+        let (shown, ticket): (Shown, _) = ctx.redeem(&token).await?;
+        let backtests = grid::points(&plan.parameters)?;
+        let request = CreateOptimization {
+            project_id: plan.project_id,
+            name: plan.name,
+            target: plan.target,
+            target_to: plan.target_to,
+            target_value: plan.target_value,
+            strategy: GRID_SEARCH.to_owned(),
+            compile_id,
+            parameters: plan.parameters,
+            constraints: plan.constraints,
+            estimated_cost: shown.usd,
+            node_type: plan.node_type,
+            parallel_nodes: plan.parallel_nodes,
+        };
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a whole number below 10,001
+        let deed = Deed::new("start an optimization", &request)
+            .project(request.project_id)
+            .estimate(shown.qcc)
+            .runs(backtests as u32)
+            .line(format!("{backtests:.0} backtests, about {:.0} QCC ({:.2} USD)", shown.qcc, shown.usd))
+            .previewed(ticket);
+        let permit = ctx.permit(deed).await?;
+        let made = ctx.door.send_with(permit, &request).await?.optimizations;
+        let id = made.first().map(|one| one.optimization_id.clone());
+        let name = id.as_ref().map_or_else(|| "an optimization".to_owned(), |id| format!("optimization {id}"));
+        Ok(Reply::new(format!("{name} is started, {backtests:.0} backtests, about {:.0} QCC", shown.qcc))
+            .field("project_id", request.project_id)
+            .field("optimization_id", id)
+            .field("cost_qcc", shown.qcc)
+            .next("read_optimization"))
+    }
+}
+
+#[tool_router(router = optimizations_delete, vis = "pub(crate)")]
+impl QcServer {
+    /// Delete an optimization with its backtests. There is no undo.
+    #[tool(title = "Delete optimization")]
+    async fn delete_optimization(&self, Parameters(args): Parameters<OneArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let request = DeleteOptimization { optimization_id: optimization_id(&args.optimization_id)? };
+        let permit = ctx.permit(Deed::new("delete an optimization", &request)).await?;
+        ctx.door.send_with(permit, &request).await?;
+        Ok(Reply::new(format!("optimization {} is deleted", request.optimization_id))
+            .field("optimization_id", request.optimization_id))
     }
 }
 
