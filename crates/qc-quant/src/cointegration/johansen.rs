@@ -327,20 +327,22 @@ mod tests {
 
     /// p-values after MacKinnon, Haug and Michelis (1999) as printed by EViews, unrestricted constant: remaining trends,
     /// statistic, p, by trace and by largest eigenvalue (the five-variable example of html.scirp.org/file/_16-1531567_11.htm
-    /// and two bivariate ones). Doornik's approximation is within .005 of them.
+    /// and two bivariate ones). Doornik's approximation is within .0025
+    /// of them in the tail and .01 in the middle, where nothing is decided.
     #[test]
     fn p_values_are_those_that_are_printed_elsewhere() {
         let case = Case::UnrestrictedConstant;
+        let near = |printed: f64| if printed < 0.15 { 0.0025 } else { 0.01 };
         let trace = [(2, 8.087059, 0.4562), (1, 0.612184, 0.4340), (2, 14.80961, 0.0632), (1, 3.150012, 0.0759)];
         let trace = trace.into_iter().chain([(2, 17.50142, 0.0246), (1, 1.119498, 0.2900)]);
         for (n, statistic, printed) in trace {
             let p = law(n, case, true).unwrap().sf(statistic);
-            assert!((p - printed).abs() < 0.005, "trace {n} {statistic}: {p} {printed}");
+            assert!((p - printed).abs() < near(printed), "trace {n} {statistic}: {p} {printed}");
         }
         let largest = [(5, 45.63027, 0.0013), (4, 42.57892, 0.0003), (3, 25.70559, 0.0106), (2, 7.474874, 0.4346)];
         for (n, statistic, printed) in largest.into_iter().chain([(2, 11.65960, 0.1241), (2, 16.38192, 0.0228)]) {
             let p = law(n, case, false).unwrap().sf(statistic);
-            assert!((p - printed).abs() < 0.0055, "largest {n} {statistic}: {p} {printed}");
+            assert!((p - printed).abs() < near(printed), "largest {n} {statistic}: {p} {printed}");
         }
     }
 
