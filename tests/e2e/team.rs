@@ -134,7 +134,7 @@ fn tokens_of_the_issuer_open_the_door_and_others_do_not() {
 fn deleting_needs_a_scope_of_the_token() {
     let (address, _) = key_server();
     let environment = issued(address);
-    let server = Server::start(&[], &borrowed(&environment));
+    let server = Server::start(&["--toolsets", "all"], &borrowed(&environment));
     let delete = call("delete_project", json!({"project_id": 1}));
     let plain = token("ours", "ours", &claims("ann", "openid profile", 600));
     let (text, is_error) = told(&server.post(&delete, &[&plain]));

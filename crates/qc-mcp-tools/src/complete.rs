@@ -47,7 +47,7 @@ impl Wanted {
             "symbol" | "symbol1" | "symbol2" | "benchmark" => Some(Wanted::Ticker),
             "symbols" => Some(Wanted::Tickers),
             "resolution" => Some(Wanted::OneOf(&RESOLUTIONS)),
-            "log_lines" => Some(Wanted::OneOf(&LENGTHS)),
+            "tail" => Some(Wanted::OneOf(&LENGTHS)),
             _ => None,
         }
     }

@@ -111,7 +111,7 @@ pub const PROMPTS: &[Template] = &[
         name: "review_live_algorithms",
         title: "Review what is running",
         about: "Every running algorithm in one table, and what needs a person",
-        arguments: &[argument("log_lines", "Newest lines of each log to read", Some("25"))],
+        arguments: &[argument("tail", "Newest lines of each log to read", Some("25"))],
         text: include_str!("prompts/review_live_algorithms.md"),
     },
 ];

@@ -226,7 +226,7 @@ impl ServerHandler for QcServer {
 
 /// The picture clients show beside the server's name: a curve of capital.
 fn icon() -> Icon {
-    const CURVE: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M1 14h14M2 11l4-4 3 3 5-7' fill='none' stroke='%23f5ae29' stroke-width='1.6'/%3E%3C/svg%3E";
+    const CURVE: &str = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0naHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmcnIHZpZXdCb3g9JzAgMCAxNiAxNic+PHBhdGggZD0nTTEgMTRoMTRNMiAxMWw0LTQgMyAzIDUtNycgZmlsbD0nbm9uZScgc3Ryb2tlPScjZjVhZTI5JyBzdHJva2Utd2lkdGg9JzEuNicvPjwvc3ZnPg==";
     Icon::new(CURVE).with_mime_type("image/svg+xml").with_sizes(vec!["any".to_owned()])
 }
 
