@@ -37,6 +37,9 @@ pub(super) struct CreateArgs {
     node_id: String,
     /// Brokerage settings, e.g. {"id": "QuantConnectBrokerage"}; keys belong into a credentials_profile
     brokerage_config: Option<Map<String, Value>>,
+    /// brokerage_config, under the official server's name
+    #[schemars(extend("x-hidden" = true))]
+    brokerage: Option<Map<String, Value>>,
     /// Profile of the server's settings, instead of brokerage_config
     credentials_profile: Option<String>,
     /// Data sources, name to settings
@@ -57,7 +60,15 @@ impl CreateArgs {
     /// What is wanted, checked as far as that goes without a request (but for the project's name), and whether keys were
     /// typed as arguments.
     pub(super) async fn wanted(self, ctx: &Ctx) -> Result<(Wanted, bool), ToolError> {
-        let (brokerage, mut data_providers) = match (self.brokerage_config, self.credentials_profile.as_deref()) {
+        let config = match (self.brokerage_config, self.brokerage) {
+            (Some(_), Some(_)) => {
+                return Err(ToolError::argument(
+                    "brokerage_config and brokerage both came; give one; nothing was sent",
+                ));
+            }
+            (config, other) => config.or(other),
+        };
+        let (brokerage, mut data_providers) = match (config, self.credentials_profile.as_deref()) {
             (Some(config), None) => (brokerage(&config)?, Default::default()),
             (None, Some(name)) => {
                 let profile = ctx.door.settings().brokerage_profile(name);
