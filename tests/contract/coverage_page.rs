@@ -28,6 +28,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("find", "projects"),
     ("grid", "optimizations"),
     ("libraries", "projects"),
+    ("lint", "assist"),
     ("live", "live"),
     ("lock", "projects"),
     ("nodes", "projects"),

@@ -348,6 +348,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("portfolio/select_uncorrelated::mean_to_universe", "means of a correlation matrix"),
     ("returns::annualise", "three numbers, checked in its unit tests"),
     ("returns::compound", "the product of returns that were checked"),
+    ("returns::over", "prices and pairs of rows, checked in its unit tests"),
     ("stats/correlation/rolling::rolling_watched", "`rolling` with a callback"),
     ("stats/correlation::average_ranks", "positions in an order"),
     ("stats/correlation::matrix_watched", "`matrix` with a callback"),

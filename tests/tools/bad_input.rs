@@ -134,6 +134,7 @@ fn fitting(name: &str, schema: &Value) -> Value {
         ("backtest_id" | "compile_id" | "deploy_id" | "algorithm_id" | "node_id" | "job_id", _) => {
             json!("0123456789abcdef")
         }
+        ("weights", _) => json!([0.5, 0.5]),
         (_, "integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(2)),
         (_, "boolean") => json!(false),
         (_, "array") => match schema["items"]["type"].as_str() {

@@ -64,7 +64,7 @@ pub fn log_prices(prices: &Panel) -> Result<Panel> {
 ///
 /// # Errors
 /// [`Error::OutOfRange`] for rows that are not there or not in their order, [`Error::Degenerate`] for a price that is not
-/// above zero.
+/// above zero and for a return that is too large for a number.
 pub fn over(prices: &[f64], spans: &[(usize, usize)]) -> Result<Vec<f64>> {
     let of = |(from, to): &(usize, usize)| {
         let (Some(before), Some(now)) = (prices.get(*from), prices.get(*to)) else {
@@ -76,7 +76,11 @@ pub fn over(prices: &[f64], spans: &[(usize, usize)]) -> Result<Vec<f64>> {
         if !(0.0 < *before && 0.0 < *now && before.is_finite() && now.is_finite()) {
             return Err(Error::degenerate("return over several rows", "a price is not above zero"));
         }
-        Ok(now / before - 1.0)
+        let gross = now / before;
+        if gross.is_infinite() {
+            return Err(Error::degenerate("return over several rows", "it is too large for a number"));
+        }
+        Ok(gross - 1.0)
     };
     spans.iter().map(of).collect()
 }
@@ -136,6 +140,19 @@ mod tests {
         let (simple, log) = (simple(&prices).unwrap(), log(&prices).unwrap());
         for (s, l) in simple.column(0).iter().zip(log.column(0)) {
             assert!((s.ln_1p() - l).abs() < 1e-15); // one rounding each
+        }
+    }
+
+    #[test]
+    fn a_return_over_rows_that_cannot_be_is_refused() {
+        assert_eq!(over(&[], &[]).unwrap(), Vec::<f64>::new());
+        for wrong in [(0, 3), (3, 0), (1, 1), (1, 0), (usize::MAX, 1)] {
+            let error = over(&[1.0, 2.0, 3.0], &[wrong]).unwrap_err();
+            assert!(matches!(error, Error::OutOfRange { .. }), "{wrong:?}: {error}");
+        }
+        for price in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-300] {
+            let error = over(&[price, 1e300], &[(0, 1)]).unwrap_err();
+            assert!(matches!(error, Error::Degenerate { .. }), "{price}: {error}");
         }
     }
 

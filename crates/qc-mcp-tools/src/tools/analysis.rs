@@ -453,7 +453,9 @@ impl QcServer {
         let series = study.include(&mut question, "series", &args.series).await?;
         let benchmark = study.include(&mut question, "benchmark", &args.benchmark).await?;
         if series == benchmark {
-            return Err(ToolError::argument("series and benchmark must be two different tickers or series"));
+            return Err(ToolError::argument(format!(
+                "series and benchmark are both {series}; two different symbols or series are needed"
+            )));
         }
         let mut ask = bootstrap::Ask {
             series,
