@@ -9,6 +9,7 @@ mod bad_input;
 mod cases;
 mod chains;
 mod consolidation;
+mod extended_hours;
 mod identity;
 mod limits;
 mod market;

@@ -4,12 +4,18 @@ use crate::hours::ExchangeHours;
 use crate::time::LocalTime;
 
 /// As [`data_days`], but only the first (not before `listed`) and the last of them: enough where one file holds all.
-pub(super) fn data_days_ends(hours: &ExchangeHours, start: LocalTime, end: LocalTime, listed: i32) -> Vec<i32> {
+pub(super) fn data_days_ends(
+    hours: &ExchangeHours,
+    start: LocalTime,
+    end: LocalTime,
+    listed: i32,
+    extended: bool,
+) -> Vec<i32> {
     if !hours.same_clock {
-        return data_days(hours, start, end, false);
+        return data_days(hours, start, end, extended);
     }
-    let begins_open = hours.is_open(start, LocalTime::of_day_number(start.day() + 1), false);
-    let is_open = |day: &i32| if *day == start.day() { begins_open } else { hours.is_date_open(*day, false) };
+    let begins_open = hours.is_open(start, LocalTime::of_day_number(start.day() + 1), extended);
+    let is_open = |day: &i32| if *day == start.day() { begins_open } else { hours.is_date_open(*day, extended) };
     let from = start.day().max(listed);
     let first = (from..=end.day()).find(is_open);
     let last = first.and_then(|first| (first..=end.day()).rev().find(is_open));

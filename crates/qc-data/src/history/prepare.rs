@@ -59,11 +59,12 @@ impl Prepared {
         let rolls = if identity.mapping.is_some() { Some(folder.roll_file(&security)?) } else { None };
         let strict = request.strict_daily_end_times && window::uses_strict_times(&security, resolution, &hours);
         let (start, end) = window::on_exchange_clock(request, &hours, resolution, strict)?;
-        let extended = request.extended_market_hours && !resolution.one_file();
+        // Of hours too: their files hold the night sessions of futures, and are filled across them.
+        let extended = request.extended_market_hours;
         let first_factor = factors.as_ref().and_then(|(_, file)| file.as_deref());
         let limited_start = limited_start(start, &identity.map, first_factor, equity);
         let data_days = match resolution.one_file() {
-            true => days::data_days_ends(&hours, start, end, *identity.listed.start()),
+            true => days::data_days_ends(&hours, start, end, *identity.listed.start(), extended),
             false => days::data_days(&hours, start, end, extended),
         };
         Ok(Prepared {

@@ -71,6 +71,15 @@ struct Shelf {
     names: Option<HashSet<String>>,
 }
 
+/// A name under which a file of a day is read, from and until which time of the exchange.
+#[derive(Debug)]
+struct Part {
+    day: i32,
+    name: String,
+    from: Option<LocalTime>,
+    until: Option<LocalTime>,
+}
+
 impl Plan<'_> {
     /// The name under which files of a day lie: a ticker, or the contract of a continuous future.
     fn name_on(&self, day: i32) -> String {
@@ -106,8 +115,7 @@ impl Plan<'_> {
         if self.resolution.one_file() {
             return self.uses().iter().map(|(day, name)| self.place(name, kind, *day).zip).collect();
         }
-        let days = self.data_days.iter().filter(|day| self.listed.contains(day));
-        days.map(|day| self.place(&self.name_on(*day), kind, *day).zip).collect()
+        self.parts_of_days().iter().map(|part| self.place(&part.name, kind, part.day).zip).collect()
     }
 
     /// Reads all rows of one kind of bar.
@@ -135,7 +143,10 @@ impl Plan<'_> {
             };
             let n_rows = self.rows_of_window(&file, kind);
             self.budget.take(n_rows, file.columns.len())?;
-            let until = uses.peek().map(|(day, _)| self.hours.to_exchange(LocalTime::of_day_number(*day)));
+            // The exchange's date decides; a daily bar that begins the evening before already belongs to it.
+            let until = uses.peek().map(|(day, _)| LocalTime::of_day_number(*day)).map(|midnight| {
+                if self.resolution == Resolution::Daily { self.hours.to_exchange(midnight) } else { midnight }
+            });
             let walk = walk.get_or_insert_with(|| Walk::new(self, kind, n_rows));
             walk.now = walk.now.max(LocalTime::of_day_number(first_day));
             let frontier = LocalTime::of_day_number(first_day).0.saturating_sub(LEAD);
@@ -195,24 +206,52 @@ impl Plan<'_> {
         uses
     }
 
+    /// What is read, for every day of the window.
+    fn parts_of_days(&self) -> Vec<Part> {
+        let days = self.data_days.iter().copied().filter(|day| self.listed.contains(day));
+        days.enumerate().flat_map(|(at, day)| self.parts(day, at == 0)).collect()
+    }
+
+    /// What is read of the file of a day of the data's clock: a continuous future turns to its next contract at the
+    /// exchange's midnight, which may lie inside the day.
+    fn parts(&self, day: i32, is_first: bool) -> Vec<Part> {
+        let whole = |name| vec![Part { day, name, from: None, until: None }];
+        if self.hours.same_clock || !matches!(self.naming, Naming::Continuous { .. }) {
+            return whole(self.name_on(day));
+        }
+        let is_open = |day: &i32| self.hours.is_date_open(*day, self.extended);
+        let begins = self.hours.to_exchange(LocalTime::of_day_number(day)).day();
+        // LEAN learns a new name on an open date; the first day begins with its own.
+        let told = (begins - 15..=begins).rev().find(is_open).unwrap_or(begins);
+        let name = self.name_on(if is_first && told != begins { day } else { told });
+        if !is_open(&(begins + 1)) {
+            return whole(name);
+        }
+        let next = self.name_on(begins + 1);
+        if next == name {
+            return whole(name);
+        }
+        let midnight = Some(LocalTime::of_day_number(begins + 1));
+        vec![Part { day, name, from: None, until: midnight }, Part { day, name: next, from: midnight, until: None }]
+    }
+
     /// The folders in which the files of these days lie.
-    fn shelves(&self, kind: Kind, days: &[i32]) -> Result<HashMap<String, Shelf>> {
+    fn shelves(&self, kind: Kind, parts: &[Part]) -> Result<HashMap<String, Shelf>> {
         let mut shelves = HashMap::new();
         let mut name = None;
-        for day in days {
+        for Part { day, name: today, .. } in parts {
             // Days of one name lie together.
-            let today = self.name_on(*day);
-            if name.as_ref() == Some(&today) {
+            if name == Some(today) {
                 continue;
             }
-            let zip = self.place(&today, kind, *day).zip;
+            let zip = self.place(today, kind, *day).zip;
             name = Some(today);
             let Some((folder, _)) = zip.rsplit_once('/') else { continue };
             if shelves.contains_key(folder) {
                 continue;
             }
             let open = self.folder.open_folder(folder)?;
-            let names = match (MANY_DAYS <= days.len(), &open) {
+            let names = match (MANY_DAYS <= parts.len(), &open) {
                 (true, Some(_)) => Some(self.folder.list(folder)?.into_iter().collect()),
                 _ => None,
             };
@@ -223,20 +262,21 @@ impl Plan<'_> {
 
     /// Finer bars: one file a day.
     fn read_days(&self, kind: Kind) -> Result<Stream> {
-        let days: Vec<i32> = self.data_days.iter().copied().filter(|day| self.listed.contains(day)).collect();
-        let shelves = self.shelves(kind, &days)?;
+        let of_days = self.parts_of_days();
+        let shelves = self.shelves(kind, &of_days)?;
         // Where there are files enough for all threads none of them is cut.
         let n_threads = rayon::current_num_threads();
-        let parts = if n_threads <= days.len() { 1 } else { n_threads };
-        let read = |day: &i32| {
+        let parts = if n_threads <= of_days.len() { 1 } else { n_threads };
+        let read = |part: &Part| {
             self.budget.check()?;
-            let place = self.place(&self.name_on(*day), kind, *day);
+            let place = self.place(&part.name, kind, part.day);
             let shelf = place.zip.rsplit_once('/').and_then(|(folder, name)| Some((shelves.get(folder)?, name)));
             let Some((Shelf { open: Some(open), names }, name)) = shelf else { return Ok(None) };
             if names.as_ref().is_some_and(|names| !names.contains(name)) {
                 return Ok(None);
             }
-            let format = Format { kind, scaled: source::scaled(self.security.security_type), day: Some(*day), parts };
+            let format =
+                Format { kind, scaled: source::scaled(self.security.security_type), day: Some(part.day), parts };
             let file = source::read(self.folder, Some(open), &place, format)?;
             if let Some(file) = &file {
                 self.budget.take(file.times.len(), file.columns.len())?;
@@ -246,25 +286,34 @@ impl Plan<'_> {
         let mut walk: Option<Walk<'_>> = None;
         // What was taken over is let go before more is read.
         let batch = MIN_BATCH.max(FILES_A_THREAD * n_threads);
-        for (index, some) in days.chunks(batch).enumerate() {
+        let mut flow = Flow::Exhausted;
+        for (index, some) in of_days.chunks(batch).enumerate() {
             let files: Vec<Option<Arc<BarFile>>> = budget::all(some.par_iter().map(read).collect())?;
             let n_rows: usize = files.iter().flatten().map(|file| file.times.len()).sum();
-            let n_left = days.len() - index * batch;
+            let n_left = of_days.len() - index * batch;
             if walk.is_none() && 0 < n_rows {
                 // The days to come are about as long as those that are here.
                 let more = n_rows.saturating_mul(n_left - some.len()) / some.len().max(1);
                 walk = Some(Walk::new(self, kind, n_rows + more + more / 16));
             }
             let Some(walk) = &mut walk else { continue };
-            for (day, file) in some.iter().zip(files) {
-                let Some(file) = file else { continue };
-                if walk.previous_end.is_some_and(|end| i64::from(*day) * DAY < self.hours.to_data(end).0) {
+            for (part, file) in some.iter().zip(files) {
+                // A contract that was left at midnight is followed at once; else a day is not entered behind its beginning.
+                let turned = part.from.is_some() && flow == Flow::NextFile;
+                flow = Flow::Exhausted;
+                let day = i64::from(part.day);
+                if !turned && walk.previous_end.is_some_and(|end| day * DAY < self.hours.to_data(end).0) {
                     continue;
                 }
+                if let Some(from) = part.from {
+                    walk.now = walk.now.max(from);
+                }
+                let Some(file) = file else { continue };
                 // Rows that do not belong to the file's own day are ignored.
-                let tomorrow = (i64::from(*day) + 1) * DAY;
+                let tomorrow = (day + 1) * DAY;
                 let own = file.times.iter().position(|time| tomorrow <= *time).unwrap_or(file.times.len());
-                if walk.take_rows(&file, 0..own, None, &self.shown_as(&self.name_on(*day))) == Flow::End {
+                flow = walk.take_rows(&file, 0..own, part.until, &self.shown_as(&part.name));
+                if flow == Flow::End {
                     return Ok(std::mem::take(&mut walk.stream));
                 }
             }

@@ -124,7 +124,8 @@ pub struct HistoryRequest {
     pub normalization: Option<Normalization>,
     /// Repeat the last bar where bars are missing in open hours (QuantBook's default is true). Such rows are marked.
     pub fill_forward: bool,
-    /// Include hours before and after the regular session (never for hour and daily bars).
+    /// Include hours before and after the regular session. Daily bars keep the session's times; a number of hour bars is
+    /// counted back over regular hours, as LEAN does.
     pub extended_market_hours: bool,
     /// Daily bars begin and end with the session (LEAN's `DailyPreciseEndTime`); false: midnight to midnight.
     pub strict_daily_end_times: bool,

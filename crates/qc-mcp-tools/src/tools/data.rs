@@ -116,7 +116,7 @@ struct HistoryArgs {
     normalization: Option<String>,
     /// Repeat the last bar where one is missing; such rows carry is_filled. Default: true
     fill_forward: Option<bool>,
-    /// Include pre- and post-market (minute bars and finer). Default: false
+    /// Include pre- and post-market and night sessions (hours and finer). Default: false
     extended_market_hours: Option<bool>,
     /// Continuous futures: LastTradingDay, FirstDayMonth, OpenInterest or OpenInterestAnnual. Default: the market's
     #[schemars(extend("x-hidden" = true))]
