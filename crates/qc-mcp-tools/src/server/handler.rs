@@ -116,7 +116,8 @@ impl ServerHandler for QcServer {
         let (page, text) = match outcome {
             Ok(Ok(found)) => found,
             Ok(Err(error)) if error.kind == Kind::NotFound => {
-                return Err(ErrorData::resource_not_found(error.text(), None));
+                let asked = serde_json::json!({ "uri": request.uri });
+                return Err(ErrorData::resource_not_found(error.text(), Some(asked)));
             }
             Ok(Err(error)) if error.kind == Kind::InvalidArgument => {
                 return Err(ErrorData::invalid_params(error.text(), None));

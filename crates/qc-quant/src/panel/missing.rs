@@ -14,7 +14,7 @@ pub enum MissingPolicy {
     DropRowsAllowGaps,
 }
 
-/// What [`Panel::with_missing`] left out.
+/// What [`crate::Panel::with_missing`] left out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dropped {
     /// Number of rows left out.
