@@ -1,4 +1,4 @@
-//! Assembles the shelves into one server, and holds what all calls share. [`handler`] speaks MCP for it, [`upstream`] is
+//! Assembles the shelves into one server, and holds what all calls share. `handler` speaks MCP for it, `upstream` is
 //! QuantConnect's side.
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Instant};
