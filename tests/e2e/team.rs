@@ -239,7 +239,10 @@ fn what_one_tenant_makes_is_no_others() {
         assert!(said(&theirs)["error"].is_object(), "{theirs:?}");
     }
     let (theirs, never) = (server.post(&read, &BOB), server.post(&unknown, &BOB));
-    assert_eq!(said(&theirs)["error"], said(&never)["error"], "like one that never was");
+    let (theirs, never) = (said(&theirs)["error"].clone(), said(&never)["error"].clone());
+    assert_eq!((&theirs["code"], &theirs["message"]), (&never["code"], &never["message"]), "like one that never was");
+    // Besides, the address that was asked for comes back, and nothing else.
+    assert_eq!(theirs["data"], json!({ "uri": uri }));
     let made = server.post(&call("create_project", json!({"name": "secret of ann"})), &ANN);
     let id = said(&made)["result"]["structuredContent"]["project_id"].clone();
     assert!(id.is_number(), "{made:?}");
