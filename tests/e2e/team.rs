@@ -321,11 +321,95 @@ fn haste_is_slowed_down_by_caller() {
 }
 
 #[test]
-fn the_counts_name_no_caller() {
+fn outsiders_do_not_use_up_what_callers_may_send() {
+    let (address, _) = key_server();
+    let environment = issued(address);
+    let server = Server::start(&["--rate-total", "5"], &borrowed(&environment));
+    let wrong = token("foreign", "ours", &claims("ann", "", 600));
+    assert!((0..20).all(|_| server.post(&initialize(), &[&wrong]).status == 401));
+    let good = token("ours", "ours", &claims("ann", "", 600));
+    let answers: Vec<u16> = (0..6).map(|_| server.post(&initialize(), &[&good]).status).collect();
+    assert_eq!(answers, [200, 200, 200, 200, 200, 429]);
+}
+
+#[test]
+fn quantconnect_is_not_asked_again_and_again_about_refused_credentials() {
     let server = Server::start(&["--credentials", "headers"], &[]);
-    server.post(&call("get_server_status", json!({})), &ANN);
-    server.post(&call("read_file", json!({"project_id": 77_777_777})), &BOB);
-    let counts = server.get("/metrics", &["Host: localhost"]);
+    let status = call("get_auth_status", json!({}));
+    let (first, is_error) = told(&server.post(&status, &EVE));
+    assert!(is_error && first.contains("did not accept") && !first.contains("seconds ago"), "{first}");
+    let (again, is_error) = told(&server.post(&status, &EVE));
+    assert!(is_error && again.contains("less than 30 seconds ago"), "{again}");
+    let (right, is_error) = told(&server.post(&status, &ANN));
+    assert!(!is_error, "the right token of the same user: {right}");
+}
+
+#[test]
+fn without_an_issuer_whose_keys_can_be_had_nobody_is_called_a_liar() {
+    let nowhere = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let environment = issued(nowhere);
+    let server = Server::start(&[], &borrowed(&environment));
+    let refused = server.post(&initialize(), &[&token("ours", "ours", &claims("ann", "", 600))]);
+    assert!(refused.status == 503 && refused.headers.contains("retry-after:"), "{refused:?}");
+}
+
+#[test]
+fn connections_beyond_the_places_are_hung_up_on_and_places_come_back() {
+    let server = Server::start(&["--concurrent-total", "1"], &[]);
+    let idle: Vec<TcpStream> = (0..300).map(|_| TcpStream::connect(server.address).unwrap()).collect();
+    let hung_up = idle.iter().filter(|stream| {
+        stream.set_read_timeout(Some(Duration::from_millis(if stream.peer_addr().is_ok() { 20 } else { 1 }))).unwrap();
+        let mut stream = *stream;
+        !matches!(stream.read(&mut [0; 1]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+    });
+    assert_eq!(hung_up.count(), 300 - 257);
+    assert_eq!(server.process.log().matches("too many connections").count(), 1);
+    drop(idle);
+    let begun = Instant::now();
+    let is_up = || {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        let asked = stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let mut answer = String::new();
+        asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.ends_with("ok")
+    };
+    while !is_up() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "no place came back");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_head_has_a_limit() {
+    let server = Server::start(&[], &[]);
+    let padded = |bytes: usize| format!("X-Padding: {}", "x".repeat(bytes));
+    assert_eq!(server.post(&initialize(), &[&padded(30_000)]).status, 200);
+    assert_eq!(server.post(&initialize(), &[&padded(100_000)]).status, 431);
+}
+
+#[test]
+fn the_counts_of_all_are_not_for_whoever_brings_an_account() {
+    let server = Server::start(&["--credentials", "headers"], &[]);
+    server.post(&call("get_server_status", json!({})), &BOB);
+    for headers in [&["Host: localhost"][..], &["Host: localhost", ANN[0], ANN[1]]] {
+        let refused = server.get("/metrics", headers);
+        assert!(refused.status == 403 && refused.body.contains("QC_MCP_AUTH_TOKEN"), "{refused:?}");
+    }
+    let read = json!({"jsonrpc": "2.0", "id": 1, "method": "resources/read",
+        "params": {"uri": "resource://quantconnect/performance/metrics"}});
+    let sums = server.post(&read, &ANN).body;
+    assert!(sums.contains("calls") && !sums.contains("get_server_status"), "{sums}");
+    let (metrics, _) = told(&server.post(&call("get_server_status", json!({"section": "metrics"})), &ANN));
+    assert!(!metrics.contains("get_server_status"), "{metrics}");
+}
+
+#[test]
+fn the_counts_name_no_caller() {
+    let token = ["Authorization: Bearer 0123456789abcdef0123456789abcdef"];
+    let server = Server::start(&["--credentials", "headers"], &[("QC_MCP_AUTH_TOKEN", &token[0][22..])]);
+    server.post(&call("get_server_status", json!({})), &[&ANN[..], &token].concat());
+    server.post(&call("read_file", json!({"project_id": 77_777_777})), &[&BOB[..], &token].concat());
+    assert_eq!(server.get("/metrics", &["Host: localhost"]).status, 401);
+    let counts = server.get("/metrics", &["Host: localhost", token[0]]);
     assert_eq!(counts.status, 200);
     let line = "qc_mcp_tool_calls_total{tool=\"get_server_status\",outcome=\"ok\",transport=\"streamable-http\"} 1";
     assert!(counts.body.contains(line), "{}", counts.body);
@@ -354,6 +438,35 @@ fn a_session_is_its_callers_alone() {
     }
     assert_eq!(server.post(&list, &[&ANN[..], &["Mcp-Session-Id: 00000000"]].concat()).status, 404);
     assert!(server.post(&list, &[&ANN[..], &[&named]].concat()).body.contains("\"tools\""));
+}
+
+#[test]
+fn a_caller_cannot_fill_the_server_with_sessions_whatever_revision_is_named() {
+    let server = Server::start(&["--credentials", "headers", "--http-sessions", "--rate-per-caller", "1000"], &[]);
+    let mut newest = initialize();
+    newest["params"]["protocolVersion"] = json!("2026-07-28");
+    let named = [&ANN[..], &["MCP-Protocol-Version: 2026-07-28"]].concat();
+    let answers: Vec<u16> = (0..251).map(|_| server.post(&newest, &named).status).collect();
+    assert_eq!((answers.iter().filter(|status| **status == 200).count(), answers[250]), (250, 503));
+    assert_eq!(server.post(&newest, &[&BOB[..], &["MCP-Protocol-Version: 2026-07-28"]].concat()).status, 200);
+}
+
+#[test]
+fn who_listens_may_still_ask() {
+    let server = Server::start(&["--http-sessions", "--concurrent-per-caller", "1"], &[]);
+    let opened = server.post(&initialize(), &[]);
+    let session =
+        opened.headers.lines().find_map(|line| line.strip_prefix("mcp-session-id: ")).unwrap().trim().to_owned();
+    let named = format!("Mcp-Session-Id: {session}");
+    let done = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    assert_eq!(server.post(&done, &[&named]).status, 202);
+    let mut listening = TcpStream::connect(server.address).unwrap();
+    write!(listening, "GET /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n{named}\r\n\r\n").unwrap();
+    let mut head = [0; 12];
+    listening.read_exact(&mut head).unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200");
+    let list = json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list"});
+    assert!(server.post(&list, &[&named]).body.contains("\"tools\""));
 }
 
 #[test]

@@ -16,7 +16,8 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::front::{self, Front, HEALTH, MAX_BODY_BYTES, METRICS};
+use crate::body::MAX_BODY_BYTES;
+use crate::front::{self, Front, HEALTH, METRICS};
 
 /// A comment line this often keeps proxies from closing a stream that waits for a slow answer.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -60,8 +61,10 @@ pub(crate) fn may_serve(settings: &Settings, bound: SocketAddr) -> Result<(), St
 ///
 /// # Errors
 /// A list of hosts or origins that cannot be used, or a path that is taken.
-pub(crate) fn build(settings: &Settings, server: QcServer, requests: CancellationToken) -> Result<Router, String> {
-    let front = Arc::new(Front::new(settings)?);
+pub(crate) fn build(server: QcServer, requests: CancellationToken) -> Result<Router, String> {
+    let sessions = Arc::new(LocalSessionManager::default());
+    let front = Arc::new(Front::new(server.clone(), Arc::clone(&sessions))?);
+    let settings = server.settings().clone();
     let path = settings.path.trim_end_matches('/');
     if path == HEALTH || path == METRICS || path.starts_with("/.well-known/") {
         return Err(format!("MCP_PATH is {path}, which the server needs for itself; choose another"));
@@ -77,7 +80,7 @@ pub(crate) fn build(settings: &Settings, server: QcServer, requests: Cancellatio
         .disable_allowed_hosts();
     let counts = server.clone();
     let metrics = async move || ([(CONTENT_TYPE, "text/plain; version=0.0.4")], counts.prometheus());
-    let mcp = StreamableHttpService::new(move || Ok(server.clone()), Arc::new(LocalSessionManager::default()), config);
+    let mcp = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
     let mut routes = Router::new()
         .route(HEALTH, get(async || "ok"))
         .route(METRICS, get(metrics))

@@ -4,23 +4,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures::StreamExt as _;
+use qc_mcp_tools::QcServer;
 use qc_mcp_tools::settings::{Issuer, Settings};
 use qc_mcp_tools::visitor::{SCOPE_DELETE, SCOPE_LIVE, Visitor, Who};
+use rmcp::transport::streamable_http_server::session::SessionManager as _;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
+use crate::body::{Bodies, bounded};
 use crate::guard::{Guard, bearer, fingerprint, is_same};
-use crate::jwt::Verifier;
-use crate::limits::{Excess, Limits, Place, Principal};
+use crate::jwt::{Unbelieved, Verifier};
+use crate::limits::{Limits, Principal, Purpose};
+use crate::refusal::Refusal;
 use crate::sessions::Sessions;
 
 /// The path that tells an outsider nothing, and so asks for no token.
@@ -30,10 +33,6 @@ pub(crate) const METRICS: &str = "/metrics";
 /// Where a client learns whose tokens are taken.
 const METADATA: &str = "/.well-known/oauth-protected-resource";
 
-/// Largest request body: room for a file of source code and for prices given inline.
-pub(crate) const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
-/// How long a body may take to arrive.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
 /// How long an answer may take to begin. No tool waits longer than a minute; a large analysis may compute longer.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(600);
 /// How long a stream may last.
@@ -67,32 +66,12 @@ pub(crate) struct Front {
     lock: Lock,
     by_headers: bool,
     limits: Limits,
+    bodies: Bodies,
     sessions: Option<Sessions>,
+    manager: Arc<LocalSessionManager>,
+    server: QcServer,
     issuer: Option<Issuer>,
     path: String,
-}
-
-/// Why a request is turned away behind the guard.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Refusal {
-    /// No token, or a wrong one.
-    Token { given: bool },
-    /// The credentials of QuantConnect in the headers are missing, incomplete or out of place.
-    Credentials(String),
-    /// Another header cannot be understood.
-    Header(String),
-    /// Too much.
-    Excess(Excess),
-    /// The session is nobody's or another's.
-    Session,
-    /// No more sessions.
-    SessionsFull,
-    /// The body is too large.
-    Large,
-    /// The body did not arrive.
-    Body,
-    /// The answer did not come in time.
-    Late,
 }
 
 /// Who asks, and until when they may.
@@ -107,7 +86,8 @@ impl Front {
     ///
     /// # Errors
     /// A list of hosts or origins that cannot be used.
-    pub(crate) fn new(settings: &Settings) -> Result<Front, String> {
+    pub(crate) fn new(server: QcServer, manager: Arc<LocalSessionManager>) -> Result<Front, String> {
+        let settings: &Settings = server.settings();
         let token = settings.auth_token.as_ref().map(|token| token.reveal()).filter(|token| !token.is_empty());
         let issuer = settings.issuer();
         let lock = match (&issuer, token) {
@@ -120,9 +100,12 @@ impl Front {
             lock,
             by_headers: settings.team.by_headers(),
             limits: Limits::new(&settings.team),
+            bodies: Bodies::default(),
             sessions: settings.http_sessions.then(Sessions::default),
             issuer,
             path: settings.path.trim_end_matches('/').to_owned(),
+            manager,
+            server,
         })
     }
 
@@ -155,9 +138,12 @@ impl Front {
             }
             Lock::Issuer(verifier) => {
                 let token = bearer(headers).ok_or(Refusal::Token { given: false })?;
-                let claims = verifier.verify(token).await.map_err(|why| {
-                    warn!(why = why.0, "a token was not believed");
-                    Refusal::Token { given: true }
+                let claims = verifier.verify(token).await.map_err(|why| match why {
+                    Unbelieved::NoKeys => Refusal::Issuer,
+                    Unbelieved::Token(why) => {
+                        warn!(why, "a token was not believed");
+                        Refusal::Token { given: true }
+                    }
                 })?;
                 let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
                 let left = Duration::from_secs(claims.expires).saturating_sub(now).min(STREAM_PATIENCE);
@@ -222,34 +208,46 @@ impl Front {
             Some(session) if sessions.belongs(session, principal) => Ok(()),
             Some(_) => Err(Refusal::Session),
             None if request.headers().get(VERSION).is_some_and(|version| version == WITHOUT_SESSIONS) => Ok(()),
-            None if sessions.has_room() => Ok(()),
+            None if sessions.has_room(principal) => Ok(()),
             None => Err(Refusal::SessionsFull),
         }
     }
 
     async fn answer(&self, mut request: Request, next: Next, id: &str) -> Result<Response, Refusal> {
-        let place = self.limits.enter().map_err(Refusal::Excess)?;
+        let purpose = if request.method() == Method::GET { Purpose::Listening } else { Purpose::Answer };
+        let place = self.limits.enter(purpose).map_err(Refusal::Excess)?;
         let known = self.known(request.headers()).await?;
         if request.uri().path() == METRICS {
-            return Ok(next.run(request).await);
+            // Who brings an account of their own has shown nothing yet that the counts of all should be shown for.
+            let is_open = self.by_headers && known.who == Who::Owner;
+            return if is_open { Err(Refusal::Counts) } else { Ok(next.run(request).await) };
         }
         let (visitor, principal) = self.visitor(&known, request.headers(), id)?;
-        let own_place = self.limits.enter_as(principal).map_err(Refusal::Excess)?;
+        let is_stranger = self.by_headers && !self.server.has_met(&visitor);
+        if is_stranger {
+            self.limits.count_stranger().map_err(Refusal::Excess)?;
+        }
+        self.limits.count().map_err(Refusal::Excess)?;
+        let own_place = self.limits.enter_as(principal, purpose).map_err(Refusal::Excess)?;
         self.session(&request, principal)?;
         for secret in [AUTHORIZATION, USER, TOKEN] {
             request.headers_mut().remove(secret);
         }
         request.extensions_mut().insert(Arc::new(visitor));
         let ends = (request.method() == Method::DELETE).then(|| request.headers().get(SESSION).cloned()).flatten();
-        let request = whole(request).await?;
+        let (request, _room) = self.bodies.whole(request, is_stranger).await?;
 
         let latest = Instant::now() + ANSWER_PATIENCE;
         let latest = known.expires.map_or(latest, |expires| latest.min(expires.max(Instant::now() + LAST_MOMENTS)));
         let response = timeout_at(latest, next.run(request)).await.map_err(|_| Refusal::Late)?;
         if let Some(sessions) = &self.sessions {
             let begun = response.headers().get(SESSION).and_then(|value| value.to_str().ok());
-            if let Some(session) = begun {
-                sessions.begin(session, principal);
+            if let Some(session) = begun
+                && !sessions.begin(session, principal)
+            {
+                // There was room before, or the request did not look like one that begins a session.
+                let _ = self.manager.close_session(&session.into()).await;
+                return Err(Refusal::SessionsFull);
             }
             if let Some(session) = ends.as_ref().and_then(|value| value.to_str().ok()) {
                 sessions.end(session);
@@ -257,37 +255,6 @@ impl Front {
         }
         let until = known.expires.unwrap_or_else(|| Instant::now() + STREAM_PATIENCE);
         Ok(bounded(response, until, (place, own_place)))
-    }
-
-    fn refuse(&self, refusal: &Refusal) -> Response {
-        let text = |status: StatusCode, text: &str| (status, format!("{text}\n")).into_response();
-        match refusal {
-            Refusal::Token { given } => {
-                let mut response = text(StatusCode::UNAUTHORIZED, "bearer token missing or wrong");
-                let challenge = HeaderValue::from_str(&self.challenge(*given));
-                response
-                    .headers_mut()
-                    .insert(WWW_AUTHENTICATE, challenge.unwrap_or(HeaderValue::from_static("Bearer")));
-                response
-            }
-            Refusal::Credentials(why) => text(StatusCode::UNAUTHORIZED, why),
-            Refusal::Header(why) => text(StatusCode::BAD_REQUEST, why),
-            Refusal::Excess(Excess::Rate(wait)) => {
-                let mut response = text(StatusCode::TOO_MANY_REQUESTS, "too many requests; wait as Retry-After says");
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
-                response
-            }
-            Refusal::Excess(Excess::Busy) => {
-                let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "too many requests at the same time");
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(1));
-                response
-            }
-            Refusal::Session => text(StatusCode::NOT_FOUND, "session not found"),
-            Refusal::SessionsFull => text(StatusCode::SERVICE_UNAVAILABLE, "too many sessions"),
-            Refusal::Large => text(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 4 MiB"),
-            Refusal::Body => text(StatusCode::REQUEST_TIMEOUT, "the body did not arrive"),
-            Refusal::Late => text(StatusCode::GATEWAY_TIMEOUT, "the answer did not come in time"),
-        }
     }
 
     fn challenge(&self, given: bool) -> String {
@@ -314,7 +281,7 @@ pub(crate) async fn pass(State(front): State<Arc<Front>>, request: Request, next
         Ok(response) => response,
         Err(refusal) => {
             warn!(request = id, ?refusal, "turned a request away");
-            front.refuse(&refusal)
+            refusal.answer(&front.challenge(refusal == Refusal::Token { given: true }))
         }
     };
     if let Ok(id) = HeaderValue::from_str(&id) {
@@ -349,39 +316,17 @@ fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>,
     Ok((!text.is_empty()).then_some(text))
 }
 
-/// The request with its body at hand: a sender who dawdles holds up nobody else.
-async fn whole(request: Request) -> Result<Request, Refusal> {
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| MAX_BODY_BYTES as u64 <= length) {
-        return Err(Refusal::Large);
-    }
-    let (parts, body) = request.into_parts();
-    let bytes = timeout(BODY_PATIENCE, to_bytes(body, MAX_BODY_BYTES)).await.map_err(|_| Refusal::Body)?;
-    // What comes without its length announced and is too long breaks off in the same way as a lost connection.
-    let bytes = bytes.map_err(|_| Refusal::Large)?;
-    Ok(Request::from_parts(parts, Body::from(bytes)))
-}
-
-/// The response, with its places held until its last byte; a stream ends when its time is up.
-fn bounded(response: Response, until: Instant, places: (Place, Place)) -> Response {
-    if response.body().size_hint().exact().is_some() {
-        return response;
-    }
-    let (parts, body) = response.into_parts();
-    let stream = body.into_data_stream().take_until(sleep_until(until)).map(move |chunk| {
-        let _held = &places;
-        chunk
-    });
-    Response::from_parts(parts, Body::from_stream(stream))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use qc_mcp_tools::Transport;
+    use axum::body::{Body, to_bytes};
+    use qc_mcp_tools::{Transport, Upstream};
+
+    use crate::limits::Excess;
 
     fn front(flags: &[&str]) -> Front {
-        Front::new(&Settings::isolated(Transport::Http, flags.iter().copied()).unwrap()).unwrap()
+        let settings = Settings::isolated(Transport::Http, flags.iter().copied()).unwrap();
+        Front::new(QcServer::new(settings, Upstream::Configured).unwrap(), Arc::default()).unwrap()
     }
 
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
@@ -436,16 +381,17 @@ mod tests {
     #[tokio::test]
     async fn a_stream_ends_with_its_token_and_gives_its_places_back() {
         let front = front(&["--concurrent-total", "1"]);
-        let places = || (front.limits.enter().unwrap(), front.limits.enter_as([0; 32]).unwrap());
+        let enter = || front.limits.enter(Purpose::Answer);
+        let places = || (enter().unwrap(), front.limits.enter_as([0; 32], Purpose::Answer).unwrap());
         let endless = futures::stream::pending::<Result<String, std::convert::Infallible>>();
         let begun = Instant::now();
         let until = begun + Duration::from_millis(50);
         let response = bounded(Response::new(Body::from_stream(endless)), until, places());
-        assert_eq!(front.limits.enter().unwrap_err(), Excess::Busy);
+        assert_eq!(enter().unwrap_err(), Excess::Busy);
         assert!(to_bytes(response.into_body(), 10).await.unwrap().is_empty());
         assert!(until <= Instant::now() && begun.elapsed() < Duration::from_secs(5));
         let short = bounded(Response::new(Body::from("whole")), until, places());
-        assert!(front.limits.enter().is_ok());
+        assert!(enter().is_ok());
         assert_eq!(to_bytes(short.into_body(), 10).await.unwrap(), "whole");
     }
 

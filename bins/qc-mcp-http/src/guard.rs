@@ -99,9 +99,11 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// The bearer token of a request.
+/// The bearer token of a request. Of two, a proxy may have looked at the other one, so two are none.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let mut given = headers.get_all(AUTHORIZATION).iter();
+    let (Some(only), None) = (given.next(), given.next()) else { return None };
+    let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
@@ -251,6 +253,10 @@ mod tests {
         for bad in ["Bearer", "Basic correct horse", "correct horse", ""] {
             assert!(of(bad).is_none(), "{bad}");
         }
+        let mut two = HeaderMap::new();
+        two.append(AUTHORIZATION, "Bearer a".parse().unwrap());
+        two.append(AUTHORIZATION, "Bearer b".parse().unwrap());
+        assert!(bearer(&two).is_none());
         assert!(is_same(&fingerprint("a"), &fingerprint("a")) && !is_same(&fingerprint("a"), &fingerprint("b")));
     }
 }

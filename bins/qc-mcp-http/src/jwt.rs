@@ -1,17 +1,16 @@
 //! Tokens of a configured issuer (JWT): signed with an asymmetric key of the issuer's published set, made for this
 //! server, and valid now. Addresses of keys inside a token are never looked at, and the token goes nowhere else.
 
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use futures::future::BoxFuture;
-use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, Validation};
 use qc_mcp_tools::settings::Issuer;
 use serde::Deserialize;
-use tracing::warn;
+
+use crate::jwks::{Keys, NoKey};
 
 /// What a token may be signed with: no secret that both sides know, and never nothing.
 const ALGORITHMS: [Algorithm; 9] = [
@@ -32,21 +31,6 @@ const LEEWAY_SECONDS: u64 = 60;
 /// The largest token that is looked at.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// The largest set of keys that is read.
-const MAX_KEYS_BYTES: u64 = 1024 * 1024;
-
-/// The keys are asked for at most this often, whatever tokens come in.
-const PAUSE: Duration = Duration::from_secs(60);
-
-/// Keys older than this are asked for again, so that a withdrawn key stops working.
-const MAX_AGE: Duration = Duration::from_secs(3600);
-
-/// Where the issuer cannot be reached, keys older than this are no longer believed.
-const MAX_STALE: Duration = Duration::from_secs(24 * 3600);
-
-/// How the keys are fetched.
-type Fetch = Box<dyn Fn() -> BoxFuture<'static, Result<Vec<u8>, String>> + Send + Sync>;
-
 /// What a valid token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Claims {
@@ -56,18 +40,19 @@ pub(crate) struct Claims {
     pub(crate) expires: u64,
 }
 
-/// Why a token is not believed, in words for the log; none of them quotes the token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unbelieved(pub(crate) String);
+/// Why a token is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unbelieved {
+    /// Because of what it is, in words for the log; none of them quotes the token.
+    Token(&'static str),
+    /// The issuer's keys are not at hand, so nobody knows.
+    NoKeys,
+}
 
 /// Checks tokens.
 pub(crate) struct Verifier {
     issuer: Issuer,
-    keys: RwLock<Arc<Vec<Jwk>>>,
-    /// When the keys were last asked for, and when they last came.
-    asked: tokio::sync::Mutex<Option<Instant>>,
-    came: RwLock<Option<Instant>>,
-    fetch: Fetch,
+    keys: Keys,
 }
 
 #[derive(Deserialize)]
@@ -89,18 +74,9 @@ enum Scopes {
 }
 
 impl Verifier {
-    /// A verifier that fetches the keys with the first token.
+    /// A verifier that fetches the issuer's keys with the first token.
     pub(crate) fn new(issuer: Issuer) -> Self {
-        let asked = issuer.clone();
-        let fetch: Fetch = Box::new(move || {
-            let issuer = asked.clone();
-            Box::pin(async move { qc_mcp_tools::fetch_keys(&issuer, MAX_KEYS_BYTES).await })
-        });
-        Self::with(issuer, fetch)
-    }
-
-    fn with(issuer: Issuer, fetch: Fetch) -> Self {
-        Self { issuer, keys: RwLock::default(), asked: tokio::sync::Mutex::default(), came: RwLock::default(), fetch }
+        Self { keys: Keys::of(&issuer), issuer }
     }
 
     /// What the token says, if it is to be believed.
@@ -109,7 +85,7 @@ impl Verifier {
     }
 
     async fn verify_at(&self, token: &str, now: Instant) -> Result<Claims, Unbelieved> {
-        let no = |why: &str| Unbelieved(why.to_owned());
+        let no = Unbelieved::Token;
         if MAX_TOKEN_BYTES < token.len() {
             return Err(no("it is too long"));
         }
@@ -120,16 +96,18 @@ impl Verifier {
         if names_what_must_be_understood(token) {
             return Err(no("its header names extensions that must be understood"));
         }
-        let key = self.key(header.kid.as_deref(), header.alg, now).await?;
+        let key = self.keys.find(header.kid.as_deref(), header.alg, now).await.map_err(|none| match none {
+            NoKey::Unknown => no("its key is not among the issuer's"),
+            NoKey::Unusable => no("the issuer's key cannot be used"),
+            NoKey::NotAtHand => Unbelieved::NoKeys,
+        })?;
         let mut rules = Validation::new(header.alg);
         rules.leeway = LEEWAY_SECONDS;
         rules.validate_nbf = true;
         rules.set_issuer(&[&self.issuer.issuer]);
         rules.set_audience(&[&self.issuer.audience]);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        let raw = jsonwebtoken::decode::<Raw>(token, &key, &rules)
-            .map_err(|error| Unbelieved(format!("it does not hold: {:?}", error.kind())))?
-            .claims;
+        let raw = jsonwebtoken::decode::<Raw>(token, &key, &rules).map_err(|error| no(in_words(error.kind())))?.claims;
         if raw.iss != self.issuer.issuer || raw.sub.is_empty() {
             return Err(no("its issuer or subject is not exact"));
         }
@@ -143,50 +121,18 @@ impl Verifier {
         let expires = raw.exp as u64;
         Ok(Claims { subject: raw.sub, scopes, expires })
     }
+}
 
-    /// The issuer's key of that name. An unknown name makes the keys be fetched again, once a minute at most.
-    async fn key(&self, kid: Option<&str>, algorithm: Algorithm, now: Instant) -> Result<DecodingKey, Unbelieved> {
-        if self.came_within(MAX_AGE, now)
-            && let Some(found) = self.known(kid, algorithm)
-        {
-            return found;
-        }
-        self.refresh(now).await;
-        if !self.came_within(MAX_STALE, now) {
-            return Err(Unbelieved("the issuer's keys are not at hand".to_owned()));
-        }
-        self.known(kid, algorithm).unwrap_or_else(|| Err(Unbelieved("its key is not among the issuer's".to_owned())))
-    }
-
-    fn came_within(&self, age: Duration, now: Instant) -> bool {
-        let came = *self.came.read().unwrap_or_else(PoisonError::into_inner);
-        came.is_some_and(|came| now.saturating_duration_since(came) < age)
-    }
-
-    fn known(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<Result<DecodingKey, Unbelieved>> {
-        let keys = Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
-        let mut fitting = keys.iter().filter(|key| fits(key, algorithm));
-        let key = match kid {
-            Some(kid) => fitting.find(|key| key.common.key_id.as_deref() == Some(kid))?,
-            // Without a name only a set with one such key leaves no doubt.
-            None => fitting.next().filter(|_| fitting.next().is_none())?,
-        };
-        Some(DecodingKey::from_jwk(key).map_err(|_| Unbelieved("the issuer's key cannot be used".to_owned())))
-    }
-
-    async fn refresh(&self, now: Instant) {
-        let mut asked = self.asked.lock().await;
-        if asked.is_some_and(|asked| now.saturating_duration_since(asked) < PAUSE) {
-            return;
-        }
-        *asked = Some(now);
-        match (self.fetch)().await.and_then(|bytes| usable(&bytes)) {
-            Ok(keys) => {
-                *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-                *self.came.write().unwrap_or_else(PoisonError::into_inner) = Some(now);
-            }
-            Err(error) => warn!(error, "the issuer's keys cannot be fetched"),
-        }
+/// What is wrong with a token, in words that hold nothing of it.
+fn in_words(error: &ErrorKind) -> &'static str {
+    match error {
+        ErrorKind::InvalidSignature => "its signature is wrong",
+        ErrorKind::ExpiredSignature => "it has expired",
+        ErrorKind::ImmatureSignature => "it is not valid yet",
+        ErrorKind::InvalidIssuer => "it is of another issuer",
+        ErrorKind::InvalidAudience => "it is for another audience",
+        ErrorKind::MissingRequiredClaim(_) => "a claim is missing",
+        _ => "it cannot be read",
     }
 }
 
@@ -197,45 +143,15 @@ fn names_what_must_be_understood(token: &str) -> bool {
     header.is_none_or(|header| header.get("crit").is_some())
 }
 
-/// The keys of a set that can check signatures; others in it are left out, not a reason to refuse all.
-fn usable(bytes: &[u8]) -> Result<Vec<Jwk>, String> {
-    let set: serde_json::Value = serde_json::from_slice(bytes).map_err(|_| "the set of keys is not JSON".to_owned())?;
-    let keys = set.get("keys").and_then(serde_json::Value::as_array).ok_or("the set of keys has no `keys`")?;
-    let keys = keys.iter().filter_map(|key| serde_json::from_value::<Jwk>(key.clone()).ok());
-    Ok(keys.filter(|key| key.common.public_key_use.as_ref().is_none_or(|of| *of == PublicKeyUse::Signature)).collect())
-}
-
-/// Whether a key is of the algorithm's kind, and not meant for another.
-fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
-    use jsonwebtoken::jwk::EllipticCurve;
-    let is_kind = match &key.algorithm {
-        AlgorithmParameters::RSA(_) => matches!(
-            algorithm,
-            Algorithm::RS256
-                | Algorithm::RS384
-                | Algorithm::RS512
-                | Algorithm::PS256
-                | Algorithm::PS384
-                | Algorithm::PS512
-        ),
-        AlgorithmParameters::EllipticCurve(curve) => matches!(
-            (&curve.curve, algorithm),
-            (EllipticCurve::P256, Algorithm::ES256) | (EllipticCurve::P384, Algorithm::ES384)
-        ),
-        AlgorithmParameters::OctetKeyPair(_) => algorithm == Algorithm::EdDSA,
-        // A secret in a public set is nobody's secret.
-        AlgorithmParameters::OctetKey(_) => false,
-    };
-    let named = key.common.key_algorithm.and_then(|named| named.to_string().parse::<Algorithm>().ok());
-    is_kind && (key.common.key_algorithm.is_none() || named == Some(algorithm))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jwks::Fetch;
     use jsonwebtoken::{EncodingKey, Header};
     use serde_json::{Value, json};
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
     /// Keys made for these tests; they open nothing.
     const KEYS: &str = include_str!("../../../tests/e2e/keys.json");
@@ -286,7 +202,7 @@ mod tests {
             let set = json!({"keys": [odd, secret, keys()["ours"]["jwk"]]});
             Box::pin(async move { Ok(set.to_string().into_bytes()) })
         });
-        (Verifier::with(issuer(), fetch), fetched)
+        (Verifier { issuer: issuer(), keys: Keys::with(fetch) }, fetched)
     }
 
     #[tokio::test]
@@ -388,7 +304,18 @@ mod tests {
         let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
         let head = part(&json!({"alg": "ES256", "kid": "ours", "crit": ["x"], "x": 1}));
         let token = format!("{head}.{}.AAAA", part(&claims()));
-        let Unbelieved(why) = verifier().0.verify(&token).await.unwrap_err();
-        assert!(why.contains("understood"), "{why}");
+        let why = verifier().0.verify(&token).await.unwrap_err();
+        assert_eq!(why, Unbelieved::Token("its header names extensions that must be understood"));
+    }
+
+    #[tokio::test]
+    async fn why_a_token_is_not_believed_quotes_nothing_of_it() {
+        for (claim, value) in [("exp", json!("planted")), ("scope", json!({"planted": 1})), ("sub", json!(["planted"]))]
+        {
+            let mut odd = claims();
+            odd[claim] = value;
+            let why = verifier().0.verify(&good(&odd)).await.unwrap_err();
+            assert!(!format!("{why:?}").contains("planted"), "{why:?}");
+        }
     }
 }

@@ -1,12 +1,16 @@
 //! QuantConnect MCP server over streamable HTTP: flags and environment -> settings -> serve until told to stop.
 
 mod app;
+mod body;
+mod connections;
 #[cfg(feature = "demo")]
 mod demo;
 mod front;
 mod guard;
+mod jwks;
 mod jwt;
 mod limits;
+mod refusal;
 mod sessions;
 mod tls;
 
@@ -14,7 +18,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use axum_server::Handle;
-use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::RustlsAcceptor;
 use qc_mcp_tools::settings::LogFormat;
 use qc_mcp_tools::{QcServer, Settings, Transport, Upstream, logs, told_to_stop};
@@ -26,6 +29,8 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::connections::Connections;
+
 /// How long calls that are running may go on after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -34,6 +39,12 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How long the head of a request may take to arrive, and how long a connection may stay silent between two.
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The longest head of a request; a token has a quarter of it.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// Requests at the same time over one connection of HTTP/2.
+const MAX_STREAMS: u32 = 64;
 
 fn main() -> ExitCode {
     let settings = match Settings::from_args(Transport::Http) {
@@ -80,7 +91,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
 
     let server = QcServer::new(settings.clone(), upstream(&settings)?).map_err(|error| error.to_string())?;
     let requests = CancellationToken::new();
-    let app = app::build(&settings, server, requests.clone())?;
+    let app = app::build(server, requests.clone())?;
     let tls = tls::config(&settings)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     info!("listening on {scheme}://{bound}{}", settings.path);
@@ -98,11 +109,13 @@ async fn serve(settings: Settings) -> Result<(), String> {
     let listener = listener.into_std().map_err(|error| error.to_string())?;
     let mut server = axum_server::from_tcp(listener)
         .map_err(|error| error.to_string())?
-        // Answers are two small writes; waiting to join them costs 40 ms each.
-        .acceptor(NoDelayAcceptor::new())
+        .acceptor(Connections::for_requests(settings.team.concurrent_total))
         .handle(handle)
         .first_request_timeout(HEAD_PATIENCE);
-    server.http_builder().http1().header_read_timeout(HEAD_PATIENCE);
+    let http = server.http_builder();
+    http.http1().header_read_timeout(HEAD_PATIENCE).max_buf_size(MAX_HEAD_BYTES);
+    // Whoever is gone without a word is noticed by the missing answer to a ping.
+    http.http2().keep_alive_interval(HEAD_PATIENCE).max_concurrent_streams(MAX_STREAMS);
     let app = app.into_make_service();
     let serving = async {
         match tls {

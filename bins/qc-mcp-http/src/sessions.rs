@@ -10,6 +10,8 @@ use crate::limits::Principal;
 const IDLE: Duration = Duration::from_secs(600);
 /// The most sessions at a time.
 const MOST: usize = 1_000;
+/// The most of one caller, so that nobody takes all.
+const MOST_OF_ONE: usize = 250;
 
 /// The sessions that were begun here.
 #[derive(Debug, Default)]
@@ -30,24 +32,36 @@ impl Sessions {
         }
     }
 
-    /// Whether one more may be begun.
-    pub(crate) fn has_room(&self) -> bool {
-        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        if owners.len() < MOST {
-            return true;
-        }
-        owners.retain(|_, (_, last)| last.elapsed() < IDLE);
-        owners.len() < MOST
+    /// Whether this caller may begin one more.
+    pub(crate) fn has_room(&self, principal: Principal) -> bool {
+        has_room(&mut self.owners.lock().unwrap_or_else(PoisonError::into_inner), principal)
     }
 
-    pub(crate) fn begin(&self, session: &str, principal: Principal) {
+    /// Notes a session that was begun; `false` if there is no room for it, and it has to end.
+    pub(crate) fn begin(&self, session: &str, principal: Principal) -> bool {
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = owners.contains_key(session);
+        if !is_known && !has_room(&mut owners, principal) {
+            return false;
+        }
         owners.entry(session.to_owned()).or_insert((principal, Instant::now()));
+        true
     }
 
     pub(crate) fn end(&self, session: &str) {
         self.owners.lock().unwrap_or_else(PoisonError::into_inner).remove(session);
     }
+}
+
+fn has_room(owners: &mut HashMap<String, (Principal, Instant)>, principal: Principal) -> bool {
+    let fits = |owners: &HashMap<String, (Principal, Instant)>| {
+        owners.len() < MOST && owners.values().filter(|(owner, _)| *owner == principal).count() < MOST_OF_ONE
+    };
+    if fits(owners) {
+        return true;
+    }
+    owners.retain(|_, (_, last)| last.elapsed() < IDLE);
+    fits(owners)
 }
 
 #[cfg(test)]
@@ -63,10 +77,20 @@ mod tests {
         assert!(sessions.belongs("a", [1; 32]));
         sessions.end("a");
         assert!(!sessions.belongs("a", [1; 32]));
-        for i in 0..MOST {
-            assert!(sessions.has_room());
-            sessions.begin(&i.to_string(), [1; 32]);
+    }
+
+    #[test]
+    fn one_caller_has_not_all_and_all_have_so_many() {
+        let sessions = Sessions::default();
+        for i in 0..MOST_OF_ONE {
+            assert!(sessions.has_room([1; 32]) && sessions.begin(&format!("1-{i}"), [1; 32]));
         }
-        assert!(!sessions.has_room());
+        assert!(!sessions.has_room([1; 32]) && !sessions.begin("more", [1; 32]));
+        assert!(!sessions.belongs("more", [1; 32]));
+        for i in 0..MOST - MOST_OF_ONE {
+            let other = [u8::try_from(2 + i / MOST_OF_ONE).unwrap(); 32];
+            assert!(sessions.has_room(other) && sessions.begin(&format!("o-{i}"), other));
+        }
+        assert!(!sessions.has_room([9; 32]));
     }
 }

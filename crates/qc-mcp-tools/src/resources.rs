@@ -350,8 +350,9 @@ fn tools_summary(server: &QcServer) -> Value {
 pub(crate) fn performance(server: &QcServer) -> Value {
     let counts = server.metrics().snapshot();
     let ms = |duration: std::time::Duration| (duration.as_secs_f64() * 1e6).round() / 1e3;
-    let tools: Vec<Value> = counts
-        .iter()
+    // What others called is theirs to know: who is told apart sees sums alone.
+    let by_tool = counts.iter().filter(|_| !server.settings().team.tells_apart());
+    let tools: Vec<Value> = by_tool
         .map(|(name, counts)| {
             let mean = counts.total / u32::try_from(counts.calls.max(1)).unwrap_or(u32::MAX);
             json!({"tool": name, "calls": counts.calls, "errors": counts.errors, "mean_ms": ms(mean), "slowest_ms": ms(counts.slowest)})

@@ -14,7 +14,7 @@ use rmcp::{
 use tokio::sync::OnceCell;
 
 use crate::{
-    caller::{Caller, Origin, Typed},
+    caller::{Caller, CallerKey, Origin, Typed},
     coerce,
     ctx::Ctx,
     desk::{Desk, DeskConfig},
@@ -261,18 +261,26 @@ impl QcServer {
         matches!(self.inner.upstream, Upstream::Lazy(_))
     }
 
-    /// Who sent a request.
+    /// Who sent a request. Where callers are told apart, one that did not come through the front door is nobody's.
     pub(crate) fn caller(&self, context: &RequestContext<RoleServer>) -> Caller {
-        let Some(visitor) = Visitor::of(context) else { return Caller::owner() };
-        let key = match self.inner.state.key() {
+        let visitor = match Visitor::of(context) {
+            Some(visitor) => visitor,
+            None if self.inner.settings.team.tells_apart() => Arc::new(Visitor::unknown()),
+            None => return Caller::owner(),
+        };
+        Caller { key: self.key_of(&visitor), visitor: Some(visitor) }
+    }
+
+    /// The name of everything a visitor owns.
+    pub(crate) fn key_of(&self, visitor: &Visitor) -> CallerKey {
+        match self.inner.state.key() {
             Ok(key) => visitor.key(key),
             // Whoever asks for state is told why there is none; until then callers are told apart in this process.
             Err(_) => match self.inner.spare_key.get().cloned().or_else(Key::random) {
                 Some(key) => visitor.key(self.inner.spare_key.get_or_init(|| key)),
                 None => visitor.key(&Key::of_secret(b"no randomness")),
             },
-        };
-        Caller { key, visitor: Some(visitor) }
+        }
     }
 
     /// Callers whose credentials QuantConnect accepted.

@@ -490,9 +490,17 @@ impl Settings {
         }
     }
 
-    /// Whether callers are at this computer, so that its processes and paths may be shown to them.
+    /// Whether callers are at this computer, so that its processes and paths may be shown to them. A token, or the name of
+    /// another host, says that a proxy may stand in front.
     pub fn caller_is_here(&self) -> bool {
-        self.serves == Transport::Stdio || (is_loopback(&self.host) && !self.team.tells_apart())
+        // A name, or a name and a port.
+        let names_this_computer =
+            |host: &String| is_loopback(host.trim()) || is_loopback(url_host(&format!("http://{}", host.trim())));
+        let is_open_to_here_alone = is_loopback(&self.host)
+            && self.auth_token.is_none()
+            && !self.team.tells_apart()
+            && self.allowed_hosts.iter().all(names_this_computer);
+        self.serves == Transport::Stdio || is_open_to_here_alone
     }
 
     /// Whether the whole of a host name or address means this computer.

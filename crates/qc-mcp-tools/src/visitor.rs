@@ -27,6 +27,11 @@ pub const SCOPE_LIVE: &str = "quantconnect:live";
 
 /// How long QuantConnect's word on credentials is believed.
 const BELIEVED: Duration = Duration::from_secs(300);
+/// How long its no is: enough that a client that tries again and again, or tokens tried one after the other, do not make
+/// this server knock there each time.
+const REFUSED: Duration = Duration::from_secs(30);
+/// How long somebody who was accepted is no stranger where use is counted.
+const MET: Duration = Duration::from_secs(3600);
 /// The most callers whose credentials are believed at a time.
 const MOST: usize = 1_000;
 
@@ -65,6 +70,17 @@ impl Visitor {
     /// A visitor without credentials of their own.
     pub fn new(who: Who, request_id: String) -> Self {
         Visitor { who, credentials: None, ceiling: None, scopes: None, request_id }
+    }
+
+    /// Somebody the front door said nothing about, though it tells callers apart: they may read what is nobody's.
+    pub(crate) fn unknown() -> Self {
+        Visitor {
+            who: Who::Subject { issuer: String::new(), subject: String::new() },
+            credentials: None,
+            ceiling: Some(Mode::ReadOnly),
+            scopes: Some(Vec::new()),
+            request_id: "-".to_owned(),
+        }
     }
 
     /// With the credentials of the request's headers.
@@ -164,28 +180,46 @@ impl Caller {
     }
 }
 
-/// Callers whose credentials QuantConnect accepted a short while ago.
+/// What QuantConnect said lately of callers' credentials.
 #[derive(Debug, Default)]
 pub(crate) struct Accepted {
     since: Mutex<HashMap<CallerKey, Instant>>,
+    refused: Mutex<HashMap<CallerKey, Instant>>,
 }
 
 impl Accepted {
     fn holds(&self, caller: &CallerKey) -> bool {
-        let since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        since.get(caller).is_some_and(|since| since.elapsed() < BELIEVED)
+        is_within(&self.since, caller, BELIEVED)
     }
 
     fn note(&self, caller: &CallerKey) {
-        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        since.retain(|_, since| since.elapsed() < BELIEVED);
-        if MOST <= since.len()
-            && let Some(oldest) = since.iter().min_by_key(|(_, since)| **since).map(|(caller, _)| caller.clone())
-        {
-            since.remove(&oldest);
-        }
-        since.insert(caller.clone(), Instant::now());
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).remove(caller);
+        keep(&self.since, caller, MET);
     }
+
+    fn note_refusal(&self, caller: &CallerKey) {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner).remove(caller);
+        keep(&self.refused, caller, REFUSED);
+    }
+}
+
+type Moments = Mutex<HashMap<CallerKey, Instant>>;
+
+fn is_within(moments: &Moments, caller: &CallerKey, time: Duration) -> bool {
+    let moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
+    moments.get(caller).is_some_and(|moment| moment.elapsed() < time)
+}
+
+/// Notes that it was now; what is older than `time` is forgotten, and of too many the oldest.
+fn keep(moments: &Moments, caller: &CallerKey, time: Duration) {
+    let mut moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
+    moments.retain(|_, moment| moment.elapsed() < time);
+    if MOST <= moments.len()
+        && let Some(oldest) = moments.iter().min_by_key(|(_, moment)| **moment).map(|(caller, _)| caller.clone())
+    {
+        moments.remove(&oldest);
+    }
+    moments.insert(caller.clone(), Instant::now());
 }
 
 impl QcServer {
@@ -194,14 +228,35 @@ impl QcServer {
     /// own were checked at the front door.
     ///
     /// # Errors
-    /// Whatever QuantConnect answered.
+    /// Whatever QuantConnect answered; its no is remembered for half a minute.
     pub(crate) async fn welcome(&self, caller: &Caller) -> Result<(), ToolError> {
-        if !self.settings().team.by_headers() || self.accepted().holds(&caller.key) {
+        let accepted = self.accepted();
+        if !self.settings().team.by_headers() || accepted.holds(&caller.key) {
             return Ok(());
         }
-        Door::new(self.clone(), caller.clone()).send(&Authenticate {}).await?;
-        self.accepted().note(&caller.key);
+        if is_within(&accepted.refused, &caller.key, REFUSED) {
+            let message = format!(
+                "QuantConnect did not accept these credentials less than {} seconds ago; nothing was sent",
+                REFUSED.as_secs()
+            );
+            return Err(ToolError::new(Kind::Unauthorized, Topic::Credentials, message));
+        }
+        match Door::new(self.clone(), caller.clone()).send(&Authenticate {}).await {
+            Ok(_) => accepted.note(&caller.key),
+            Err(error) => {
+                if error.kind == Kind::Unauthorized {
+                    accepted.note_refusal(&caller.key);
+                }
+                return Err(error);
+            }
+        }
         Ok(())
+    }
+
+    /// Whether QuantConnect accepted this visitor's credentials within the last hour. Says nothing about now: only who
+    /// waits in which queue may depend on it.
+    pub fn has_met(&self, visitor: &Visitor) -> bool {
+        is_within(&self.accepted().since, &self.key_of(visitor), MET)
     }
 }
 
@@ -253,6 +308,27 @@ mod tests {
         assert_eq!(of("paper", Some("read-only")), Mode::ReadOnly);
         assert_eq!(of("read-only", Some("live")), Mode::ReadOnly);
         assert!(Visitor::new(Who::Owner, "r".into()).with_ceiling("all").is_err());
+    }
+
+    #[test]
+    fn somebody_the_front_door_said_nothing_about_reads_what_is_nobodys() {
+        let settings = Settings::isolated(crate::Transport::Http, ["--mode", "paper", "--toolsets", "all"]).unwrap();
+        let server = QcServer::new(settings, crate::Upstream::Configured).unwrap();
+        let unknown = Visitor::unknown();
+        let caller = Caller { key: unknown.key(&keyed(7)), visitor: Some(Arc::new(unknown)) };
+        assert!(caller.key != CallerKey::owner() && caller.mode(server.settings()) == Mode::ReadOnly);
+        let facts = |name: &str| server.tools().find(|(facts, _)| facts.name == name).unwrap().0;
+        assert!(caller.permits(facts("delete_project")).is_err() && caller.permits(facts("read_project")).is_ok());
+    }
+
+    #[test]
+    fn a_refusal_is_remembered_and_an_acceptance_ends_it() {
+        let (accepted, caller) = (Accepted::default(), CallerKey::new("a"));
+        accepted.note(&caller);
+        accepted.note_refusal(&caller);
+        assert!(!accepted.holds(&caller) && is_within(&accepted.refused, &caller, REFUSED));
+        accepted.note(&caller);
+        assert!(accepted.holds(&caller) && !is_within(&accepted.refused, &caller, REFUSED));
     }
 
     #[test]

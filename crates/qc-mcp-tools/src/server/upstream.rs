@@ -58,5 +58,5 @@ pub(crate) struct World {
     pub(crate) credentials: Option<(Credentials, Origin)>,
     /// The market that came with the world.
     pub(crate) data_folder: Option<PathBuf>,
-    pub(super) _keep_alive: Option<Box<dyn Any + Send + Sync>>,
+    pub(crate) _keep_alive: Option<Box<dyn Any + Send + Sync>>,
 }

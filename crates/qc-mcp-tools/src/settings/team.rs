@@ -65,9 +65,9 @@ pub struct Team {
     #[arg(long, env = "QC_MCP_RATE_TOTAL", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub rate_total: Option<u32>,
 
-    /// Most requests of one caller at the same time
-    #[arg(long, env = "QC_MCP_CONCURRENT_PER_CALLER", value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub concurrent_per_caller: u32,
+    /// Most requests of one caller at the same time; by default 32 where callers are told apart, else as many as of all together
+    #[arg(long, env = "QC_MCP_CONCURRENT_PER_CALLER", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub concurrent_per_caller: Option<u32>,
 
     /// Most requests of all callers at the same time
     #[arg(long, env = "QC_MCP_CONCURRENT_TOTAL", value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -162,6 +162,11 @@ impl Settings {
         if missing.is_empty() && self.auth_token.is_some() {
             return Err("QC_MCP_AUTH_TOKEN and QC_MCP_JWT_ISSUER are two front doors; choose one".into());
         }
+        if team.tells_apart() && (!self.file_roots.is_empty() || self.output_dir.is_some()) {
+            return Err("QC_MCP_FILE_ROOTS and QC_MCP_OUTPUT_DIR name one set of folders for everybody, so they do not go with \
+                        callers who are told apart (QC_MCP_CREDENTIALS=headers, QC_MCP_JWT_ISSUER)"
+                .into());
+        }
         if team.tls_cert.is_some() != team.tls_key.is_some() {
             return Err("QC_MCP_TLS_CERT and QC_MCP_TLS_KEY belong together; set both or neither".into());
         }
@@ -218,6 +223,34 @@ mod tests {
         let mut both = ISSUED.to_vec();
         both.extend(["--auth-token", "t"]);
         assert!(parse(&both).unwrap_err().contains("choose one"));
+    }
+
+    #[test]
+    fn folders_are_not_shared_by_callers_who_are_told_apart() {
+        for folder in ["--file-roots", "--output-dir"] {
+            assert!(parse(&[folder, "/srv/files"]).is_ok());
+            let headers = parse(&["--credentials", "headers", folder, "/srv/files"]).unwrap_err();
+            let issued = parse(&[&ISSUED[..], &[folder, "/srv/files"]].concat()).unwrap_err();
+            assert!(
+                headers.contains("QC_MCP_FILE_ROOTS") && issued.contains("QC_MCP_OUTPUT_DIR"),
+                "{headers} {issued}"
+            );
+        }
+    }
+
+    #[test]
+    fn processes_and_paths_are_shown_to_callers_at_this_computer_only() {
+        let is_here = |flags: &[&str]| parse(flags).unwrap().caller_is_here();
+        assert!(is_here(&[]) && is_here(&["--allowed-hosts", "localhost,[::1],127.0.0.1:8000"]));
+        // Behind a proxy the address is loopback, and the callers are elsewhere.
+        for flags in [
+            ["--host", "0.0.0.0"],
+            ["--allowed-hosts", "qc.example.com"],
+            ["--auth-token", "t"],
+            ["--credentials", "headers"],
+        ] {
+            assert!(!is_here(&flags), "{flags:?}");
+        }
     }
 
     #[test]
