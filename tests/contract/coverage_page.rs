@@ -24,6 +24,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("backtest_picture", "backtests"),
     ("collaboration", "projects"),
     ("compile", "compile"),
+    ("downloads", "account"),
     ("files", "files"),
     ("find", "projects"),
     ("grid", "optimizations"),

@@ -10,6 +10,7 @@ mod charts;
 mod compile;
 mod data;
 mod discover;
+mod downloads;
 mod files;
 mod imports;
 mod meanings;

@@ -2,6 +2,9 @@
 
 mod companies;
 mod files;
+mod shelve;
+
+pub use shelve::MAX_FILE_BYTES;
 
 pub(crate) use files::{Archive, Found, OpenFolder, Rooms, io, open_or_make};
 

@@ -302,6 +302,10 @@ impl From<qc_api::Error> for ToolError {
                     retry_after.map(|wait| format!("; it asks to wait {} s", wait.as_secs())).unwrap_or_default();
                 ToolError::new(Kind::RateLimited, topic, format!("{path} was rate limited{wait}")).said(said)
             }
+            // An unknown beginning of a path is answered so, without a word (lean-cli 660).
+            E::Status { status: 500, messages, .. } if path == "data/list" && messages.is_empty() => {
+                ToolError::new(Kind::NotFound, topic, format!("{path} found no file whose path begins so"))
+            }
             E::Status { status, .. } if 500 <= *status => {
                 ToolError::new(Kind::Unavailable, topic, format!("{path} answered http status {status}")).said(said)
             }

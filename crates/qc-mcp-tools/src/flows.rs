@@ -4,6 +4,7 @@
 pub(crate) mod backtest;
 pub(crate) mod backtest_picture;
 pub(crate) mod compile;
+pub(crate) mod downloads;
 pub(crate) mod files;
 pub(crate) mod find;
 pub(crate) mod grid;

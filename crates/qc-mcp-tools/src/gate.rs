@@ -98,6 +98,34 @@ impl Door {
         Ok(outcome?)
     }
 
+    /// Fetches what a bought link points to, in memory: without signature, from public addresses only.
+    ///
+    /// # Errors
+    /// [`Kind::TooLarge`] above `limit` bytes; whatever the client answered.
+    pub(crate) async fn fetch(
+        &self,
+        link: &qc_api::endpoints::connections::Secret,
+        limit: u64,
+    ) -> Result<Vec<u8>, ToolError> {
+        let client = self.server.client(&self.caller).await?;
+        let mut file = client.open(link).await?;
+        let too_large = || {
+            let message = format!("the file has more than {limit} bytes, which could not be read again");
+            ToolError::new(Kind::TooLarge, Topic::General, message)
+        };
+        if file.length().is_some_and(|length| limit < length) {
+            return Err(too_large());
+        }
+        let mut bytes = Vec::new();
+        while let Some(piece) = file.chunk().await? {
+            if limit < (bytes.len() + piece.len()) as u64 {
+                return Err(too_large());
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
+    }
+
     /// How far this caller's requests may go.
     pub(crate) fn mode(&self) -> crate::settings::Mode {
         self.caller.mode(self.settings())

@@ -196,6 +196,23 @@ pub(crate) fn typed(
     Ok((name, Some(query)))
 }
 
+/// A ticker, its type and its market, of `SPY`, `forex:EURUSD` or `crypto:binance:BTCUSDT`: what names files without
+/// looking into any folder.
+///
+/// # Errors
+/// A text that is no ticker; a type that is none.
+pub(crate) fn plain(text: &str) -> Result<(String, SecurityType, String), ToolError> {
+    let mut words = text.trim().rsplitn(3, ':');
+    let ticker = words.next().unwrap_or_default();
+    let (kind, market) = match (words.next(), words.next()) {
+        (None, _) => (SecurityType::Equity, None),
+        (Some(kind), None) => (kind.parse()?, None),
+        (Some(market), Some(kind)) => (kind.parse()?, Some(market)),
+    };
+    let (name, _) = typed(ticker, kind, market)?;
+    Ok((name, kind, market.map_or(kind.default_market().to_owned(), str::to_ascii_lowercase)))
+}
+
 /// Whether a text stands for many symbols, which have to be read from somewhere.
 fn is_group(text: &str) -> bool {
     let form = text.trim().split_once(':').map(|(form, _)| form.to_ascii_lowercase());

@@ -16,6 +16,7 @@ mod collaboration;
 mod compile;
 mod data;
 mod discover;
+mod downloads;
 mod files;
 mod libraries;
 mod live;
@@ -35,6 +36,8 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Auth, Access::Update, QcServer::auth_update),
     shelf(Group::Auth, Access::Delete, QcServer::auth_delete),
     shelf(Group::Account, Access::Read, QcServer::account_read),
+    shelf(Group::Account, Access::Read, QcServer::downloads_read),
+    shelf(Group::Account, Access::Create, QcServer::downloads_create),
     shelf(Group::Projects, Access::Read, QcServer::projects_read),
     shelf(Group::Projects, Access::Read, QcServer::nodes_read),
     shelf(Group::Projects, Access::Read, QcServer::collaboration_read),

@@ -11,7 +11,7 @@ use crate::{
 /// Symbols named when one is unknown.
 const MAX_NAMED: usize = 12;
 
-/// QuantConnect's prices by file, from its price list of 2025; the command shows the current one before it buys.
+/// QuantConnect's prices by file, from its price list of 2025; `price_data_download` tells the current ones.
 const PRICES: &str = "about 100 QCC (1 USD) a symbol of daily bars, 300 of hour bars, 5 a day of minute or second bars";
 
 /// Nothing is stored of a symbol at these bars (`None`: at any).
@@ -37,7 +37,7 @@ pub(super) fn absent(
         message.push_str(&format!("; {}", what_there_is(&source.folder, security.security_type)?));
     }
     message.push_str(&format!(
-        ". Ways to get it: (1) buy it with `lean data download`, which asks for dataset, ticker {ticker} and resolution and writes into the folder ({PRICES}); \
+        ". Ways to get it: (1) buy it: `price_data_download` tells today's price, `download_data` buys into the folder ({PRICES}; lean-cli's command is `lean data download`); \
          (2) `import_data` of a CSV or Parquet file of your own (free); (3) LEAN-format zips of another provider put into the folder; \
          (4) a workbook on another folder (`initialize_quantbook` with source)"
     ));

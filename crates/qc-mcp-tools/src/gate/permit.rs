@@ -91,6 +91,16 @@ impl Ctx {
         Ok(deeds.into_iter().map(|deed| Permit { deed, tool: call.tool.clone() }).collect())
     }
 
+    /// Whether the budget has room for this much credit now, so that nothing is previewed or begun that could not be
+    /// ended; takes nothing.
+    ///
+    /// # Errors
+    /// [`Kind::Forbidden`] when it has not; as [`Door::account`].
+    pub(crate) async fn can_spend(&self, qcc: f64) -> Result<(), ToolError> {
+        let (account, now) = (self.door.account().await?, self.door.now().await?);
+        budget::check(self.door.state(), &account.name, self.door.settings(), now, Charge { runs: 0, qcc })
+    }
+
     /// Says what the mode says about a deed that is not yet complete, so that a preview of what is refused anyway sends
     /// nothing.
     ///
