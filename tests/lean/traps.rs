@@ -378,5 +378,9 @@ fn every_trap_has_a_test_that_exists() {
         for name in names {
             assert!(sources.contains(&format!("fn {name}()")), "trap {trap}: there is no test {name}");
         }
+        assert!(
+            sources.contains(&format!("fn trap_{trap:02}_")),
+            "trap {trap}: no test tells it from the naive reading"
+        );
     }
 }

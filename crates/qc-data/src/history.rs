@@ -134,7 +134,7 @@ fn stored(
         *slot = Some(stream);
     }
     let mut joined = match prepared.resolution {
-        Resolution::Tick => join::join_ticks(trades, quotes),
+        Resolution::Tick => join::ticks_as_shown(join::join_ticks(trades, quotes)),
         _ => join::join(trades, quotes),
     };
     if let Some(interest) = interest {

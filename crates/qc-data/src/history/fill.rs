@@ -57,6 +57,7 @@ pub(super) fn finish(plan: &Plan<'_>, kind: Kind, mut stream: Stream) -> Result<
         if let Some(previous) = rows.last().copied() {
             fill(plan, previous, None, fill_end, &mut rows);
         }
+        fill_to_follower(plan, stream.followed_by, &mut rows);
     } else {
         rows.extend((0..stream.n_rows()).map(|row| plain(row, &stream)));
     }
@@ -203,6 +204,19 @@ fn fill_end(plan: &Plan<'_>) -> LocalTime {
     let told =
         (delisted + 1..=plan.end.day().min(delisted.saturating_add(15))).any(|day| plan.hours.is_date_open(day, false));
     if told { plan.end.min(LocalTime::of_day_number(delisted + 1)) } else { plan.end }
+}
+
+/// Repeats the last bar twice behind the delisting where the file goes on with another company in the window.
+///
+/// LEAN's filler looks at the bar before the last one when it asks whether the share is gone (`FillForwardEnumerator`,
+/// `MoveNext`), so it stops two bars late if something follows.
+fn fill_to_follower(plan: &Plan<'_>, follower: Option<(LocalTime, LocalTime)>, rows: &mut Vec<Picked>) {
+    let (Some((start, end)), Some(previous)) = (follower, rows.last().copied()) else { return };
+    // Two bars lie well within a month.
+    let until = plan.end.min(LocalTime::of_day_number(plan.listed.end().saturating_add(31)));
+    let mut late = Vec::new();
+    fill(plan, previous, Some(Picked { source: previous.source, start, end, filled: false }), until, &mut late);
+    rows.extend(late.into_iter().take(2));
 }
 
 /// Pushes the bars that repeat `previous` until `next`, or until the end of the window.

@@ -5,7 +5,7 @@
 
 mod ticks;
 
-pub(super) use ticks::join_ticks;
+pub(super) use ticks::{join_ticks, ticks_as_shown};
 
 use super::columns::{Columns, Field};
 use super::result::TickerRun;

@@ -54,6 +54,8 @@ pub(super) struct Identity {
     pub(super) map: Arc<MapFile>,
     /// Days on which it is traded, in days since 1970.
     pub(super) listed: RangeInclusive<i32>,
+    /// Days whose files are opened: a continuous future goes on with its last contract, but not in files of later days.
+    pub(super) mapped: RangeInclusive<i32>,
     /// The mapping mode of a continuous future.
     pub(super) mapping: Option<MappingMode>,
 }
@@ -70,12 +72,18 @@ impl Identity {
         let for_ever = i32::MIN..=day_number(END_OF_TIME);
         let until = |last: i32| i32::MIN..=last;
         let unnamed = || Arc::new(MapFile::empty(sid.symbol()));
-        let plain = |naming, listed| Identity { naming, map: unnamed(), listed, mapping: None };
+        let plain = |naming, listed: RangeInclusive<i32>| Identity {
+            naming,
+            map: unnamed(),
+            mapped: listed.clone(),
+            listed,
+            mapping: None,
+        };
         Ok(match security.security_type {
             SecurityType::Equity => {
                 let map = folder.map_file(security)?;
                 let listed = if map.is_empty() { for_ever } else { map.listed_days() };
-                Identity { naming: Naming::Ticker, map, listed, mapping: None }
+                Identity { naming: Naming::Ticker, map, mapped: listed.clone(), listed, mapping: None }
             }
             SecurityType::CryptoFuture if !dated => plain(Naming::Contract("perp".to_owned()), for_ever),
             SecurityType::CryptoFuture => plain(Naming::Contract(futures::month_after(sid.date(), 0)), for_ever),
@@ -84,7 +92,8 @@ impl Identity {
             }
             SecurityType::Future => {
                 let mapping = request.mapping.unwrap_or_else(|| MappingMode::usual(security.market.as_str()));
-                let map = folder.future_map(security)?.of_mode(mapping as u8);
+                let all_modes = folder.future_map(security)?;
+                let (map, mapped) = (all_modes.of_mode(mapping as u8), all_modes.listed_days());
                 let naming = Naming::Continuous { depth: request.contract_depth };
                 if 0 < request.contract_depth && !known_depth(&map, request.contract_depth, hours) {
                     let what = format!("contract depth {}", request.contract_depth);
@@ -93,7 +102,7 @@ impl Identity {
                         by: format!("{security}: its rule of expiry is not known"),
                     });
                 }
-                Identity { naming, map: Arc::new(map), listed: for_ever, mapping: Some(mapping) }
+                Identity { naming, map: Arc::new(map), listed: for_ever, mapped, mapping: Some(mapping) }
             }
             kind if kind.is_option() => {
                 let Some(underlying) = sid.underlying().filter(|_| dated) else {
@@ -106,7 +115,7 @@ impl Identity {
                 };
                 let month = (kind == SecurityType::FutureOption).then(|| futures::contract_month(underlying));
                 let listed = until(last_trading_day(kind, sid, hours));
-                Identity { naming: option_naming(sid, month), map, listed, mapping: None }
+                Identity { naming: option_naming(sid, month), map, mapped: listed.clone(), listed, mapping: None }
             }
             _ => plain(Naming::Ticker, for_ever),
         })

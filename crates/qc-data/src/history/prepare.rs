@@ -97,6 +97,7 @@ impl Prepared {
             map: &self.identity.map,
             naming: &self.identity.naming,
             listed: self.identity.listed.clone(),
+            mapped: self.identity.mapped.clone(),
             resolution: self.resolution,
             start: self.start,
             end: self.end,

@@ -46,6 +46,8 @@ pub(super) struct Plan<'a> {
     pub(super) naming: &'a Naming,
     /// Days on which the security is traded, in days since 1970.
     pub(super) listed: std::ops::RangeInclusive<i32>,
+    /// Days whose files are opened.
+    pub(super) mapped: std::ops::RangeInclusive<i32>,
     pub(super) resolution: Resolution,
     /// Window on the exchange's clock: `start < end of bar <= end`.
     pub(super) start: LocalTime,
@@ -83,7 +85,8 @@ struct Part {
 impl Plan<'_> {
     /// The name under which files of a day lie: a ticker, or the contract of a continuous future.
     fn name_on(&self, day: i32) -> String {
-        let name = self.map.ticker_on(date_of_day(day), None).map_or(self.security.sid.symbol(), |ticker| ticker);
+        let told = self.map.ticker_on(date_of_day(day), None).or_else(|| self.last_name());
+        let name = told.map_or(self.security.sid.symbol(), |ticker| ticker);
         match self.naming {
             Naming::Continuous { depth } if 0 < *depth => {
                 let deeper = naming::contract_of(name).and_then(|sid| futures::deeper(&sid, *depth, self.hours));
@@ -91,6 +94,12 @@ impl Plan<'_> {
             }
             _ => name.to_owned(),
         }
+    }
+
+    /// The contract that a continuous future stays with behind the last row of its map, if it was followed before.
+    fn last_name(&self) -> Option<&Arc<str>> {
+        let last = self.map.rows().last().filter(|_| matches!(self.naming, Naming::Continuous { .. }))?;
+        (self.start.day() <= crate::factors::day_number(last.date)).then_some(&last.ticker)
     }
 
     /// What a row of a day is shown as.
@@ -176,7 +185,7 @@ impl Plan<'_> {
 
     /// From which open day on which name is used, for the days of the window. Options have a file for each year.
     fn uses(&self) -> Vec<(i32, String)> {
-        let Some(first) = self.data_days.iter().find(|day| self.listed.contains(day)).copied() else {
+        let Some(first) = self.data_days.iter().find(|day| self.mapped.contains(day)).copied() else {
             return Vec::new();
         };
         let last = self.data_days.last().copied().unwrap_or(first);
@@ -208,7 +217,7 @@ impl Plan<'_> {
 
     /// What is read, for every day of the window.
     fn parts_of_days(&self) -> Vec<Part> {
-        let days = self.data_days.iter().copied().filter(|day| self.listed.contains(day));
+        let days = self.data_days.iter().copied().filter(|day| self.mapped.contains(day));
         days.enumerate().flat_map(|(at, day)| self.parts(day, at == 0)).collect()
     }
 

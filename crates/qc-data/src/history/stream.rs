@@ -30,6 +30,8 @@ pub(super) struct Stream {
     pub(super) n_copied: usize,
     /// Every row is known to lie in the window and in open hours and to begin where it shall.
     pub(super) is_final: bool,
+    /// Beginning and end of the first bar of the window behind the delisting: of a company that took over the ticker.
+    pub(super) followed_by: Option<(LocalTime, LocalTime)>,
 }
 
 impl Stream {
@@ -95,6 +97,7 @@ impl Stream {
             filled: rows.iter().map(|row| row.filled).collect(),
             tickers,
             is_final: false,
+            followed_by: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::join;
 use super::reader::Plan;
 use super::stream::Stream;
 use crate::bars::{BarFile, Kind};
+use crate::symbol::SecurityType;
 use crate::time::LocalTime;
 use std::sync::Arc;
 
@@ -104,6 +105,7 @@ impl<'a> Walk<'a> {
                 continue;
             }
             if plan.end < start || self.delisted_after < start.day() {
+                self.note_follower(start);
                 flow = Flow::End;
                 break;
             }
@@ -173,7 +175,21 @@ impl<'a> Walk<'a> {
         match times.get(n_taken) {
             None => Flow::Exhausted,
             Some(time) if is_next(*time) => Flow::NextFile,
-            Some(_) => Flow::End,
+            Some(time) => {
+                self.note_follower(LocalTime(*time));
+                Flow::End
+            }
         }
+    }
+
+    /// Keeps the bar that the walk ended at, if it lies in the window: what a delisted share's file goes on with.
+    fn note_follower(&mut self, start: LocalTime) {
+        let plan = self.plan;
+        if !self.given || plan.end < start || plan.security.security_type != SecurityType::Equity {
+            return;
+        }
+        let plain = (start, LocalTime(start.0 + self.step));
+        self.stream.followed_by =
+            Some(if plan.strict { plan.hours.session(start.day()).unwrap_or(plain) } else { plain });
     }
 }

@@ -6,7 +6,7 @@
 
 use super::{DayHours, ExchangeHours, HoursRules, Segment};
 use crate::error::{Error, Result};
-use crate::symbol::{SecurityType, future_of};
+use crate::symbol::{SecurityType, future_of, index_of};
 use crate::time::{DAY, HOUR, MINUTE, SECOND, days_from_civil, time_zone};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -106,21 +106,7 @@ impl HoursDatabase {
             return Ok(known.clone());
         }
         let entry = self.parse(range.clone())?;
-        let mut rules = self.rules(&entry, &range)?;
-        if symbol != "[*]" {
-            let wildcard = format!("{}-{market}-[*]", security_type.title()).to_ascii_lowercase();
-            self.inherit(&mut rules, &wildcard)?;
-        }
-        let bare = rules.holidays.is_empty() && rules.early_closes.is_empty() && rules.late_opens.is_empty();
-        if bare && let Some(underlying) = underlying_type(security_type) {
-            for symbol in [symbol, "[*]"] {
-                let key = format!("{}-{market}-{symbol}", underlying.title()).to_ascii_lowercase();
-                if self.entries.contains_key(&key) {
-                    self.inherit(&mut rules, &key)?;
-                    break;
-                }
-            }
-        }
+        let rules = self.resolved(&entry, &range, (security_type, market, symbol))?;
         let zone = |id: &str| time_zone(id).ok_or_else(|| self.damaged(&range, "a time zone"));
         let hours = ExchangeHours::new(zone(&entry.exchange_time_zone)?, zone(&entry.data_time_zone)?, rules);
         let hours = Arc::new(hours);
@@ -128,18 +114,50 @@ impl HoursDatabase {
         Ok(hours)
     }
 
-    /// Adds another entry's holidays, and its early closes and late opens where there are no own ones.
-    fn inherit(&self, rules: &mut HoursRules, key: &str) -> Result<()> {
-        let Some(range) = self.entries.get(key) else { return Ok(()) };
-        let above = self.rules(&self.parse(range.clone())?, range)?;
-        rules.holidays.extend(above.holidays);
-        for (day, close) in above.early_closes {
-            rules.early_closes.entry(day).or_insert(close);
+    /// The rules of an entry with what it inherits. LEAN's order: of holidays, early closes and late opens an option takes
+    /// those of its underlying where it has none, with all that the underlying inherits; then its market's entry is added.
+    fn resolved(
+        &self,
+        entry: &Entry<'_>,
+        range: &Range<usize>,
+        (security_type, market, symbol): (SecurityType, &str, &str),
+    ) -> Result<HoursRules> {
+        let mut rules = self.rules(entry, range)?;
+        if let Some((underlying, root)) = underlying_of(security_type, symbol) {
+            let above = match self.rules_of(underlying, market, root)? {
+                None if root != "[*]" => self.rules_of(underlying, market, "[*]")?,
+                found => found,
+            }
+            .unwrap_or_default();
+            if rules.holidays.is_empty() {
+                rules.holidays = above.holidays;
+            }
+            if rules.early_closes.is_empty() {
+                rules.early_closes = above.early_closes;
+            }
+            if rules.late_opens.is_empty() {
+                rules.late_opens = above.late_opens;
+            }
         }
-        for (day, open) in above.late_opens {
-            rules.late_opens.entry(day).or_insert(open);
+        if symbol != "[*]"
+            && let Some(above) = self.rules_of(security_type, market, "[*]")?
+        {
+            rules.holidays.extend(above.holidays);
+            for (day, close) in above.early_closes {
+                rules.early_closes.entry(day).or_insert(close);
+            }
+            for (day, open) in above.late_opens {
+                rules.late_opens.entry(day).or_insert(open);
+            }
         }
-        Ok(())
+        Ok(rules)
+    }
+
+    /// As [`HoursDatabase::resolved`] by key; `None` where there is no such entry.
+    fn rules_of(&self, security_type: SecurityType, market: &str, symbol: &str) -> Result<Option<HoursRules>> {
+        let key = format!("{}-{market}-{symbol}", security_type.title()).to_ascii_lowercase();
+        let Some(range) = self.entries.get(&key) else { return Ok(None) };
+        self.resolved(&self.parse(range.clone())?, range, (security_type, market, symbol)).map(Some)
     }
 
     fn parse(&self, range: Range<usize>) -> Result<Entry<'_>> {
@@ -196,12 +214,12 @@ impl HoursDatabase {
     }
 }
 
-/// From what an option type without holidays of its own takes them.
-fn underlying_type(security_type: SecurityType) -> Option<SecurityType> {
+/// From what an option without holidays of its own takes them: type and name of its underlying.
+fn underlying_of(security_type: SecurityType, symbol: &str) -> Option<(SecurityType, &str)> {
     match security_type {
-        SecurityType::Option => Some(SecurityType::Equity),
-        SecurityType::IndexOption => Some(SecurityType::Index),
-        SecurityType::FutureOption => Some(SecurityType::Future),
+        SecurityType::Option => Some((SecurityType::Equity, symbol)),
+        SecurityType::IndexOption => Some((SecurityType::Index, index_of(symbol))),
+        SecurityType::FutureOption => Some((SecurityType::Future, future_of(symbol))),
         _ => None,
     }
 }
@@ -360,6 +378,34 @@ mod tests {
         assert!(!hours.is_date_open(at("2018-01-08").day(), false), "own holiday");
         let open = |time: &str| hours.is_open(at(time), at(time), false);
         assert!(open("2018-12-24 10:59:59") && !open("2018-12-24 11:30:00") && open("2018-12-24 12:00:00"));
+    }
+
+    #[test]
+    fn an_option_keeps_the_holidays_that_its_underlying_inherits() {
+        let entry = |key: &str, more: &str| {
+            format!(
+                r#""{key}": {{"dataTimeZone": "UTC", "exchangeTimeZone": "UTC", "monday":
+                    [{{"start": "09:30:00", "end": "16:00:00", "state": "market"}}]{more}}}"#
+            )
+        };
+        let text = [
+            entry("Index-usa-[*]", r#", "holidays": ["1/18/2021"], "earlyCloses": {"1/25/2021": "12:00:00"}"#),
+            entry("Index-usa-SPX", ""),
+            entry("IndexOption-usa-[*]", ""),
+            entry("IndexOption-usa-SPXW", r#", "lateOpens": {"1/11/2021": "11:00:00"}"#),
+        ];
+        let database = HoursDatabase::new(format!(r#"{{"entries": {{{}}}}}"#, text.join(","))).unwrap();
+        // SPXW is an option on SPX, whose own entry says nothing: the holiday stands in the entry of all indices.
+        for symbol in ["SPXW", "SPX"] {
+            let hours = database.hours(SecurityType::IndexOption, "usa", symbol).unwrap();
+            assert!(!hours.is_date_open(at("2021-01-18").day(), false), "{symbol}");
+            let (open, close) = (at("2021-01-25 09:30:00"), at("2021-01-25 12:00:00"));
+            assert_eq!(
+                hours.session(at("2021-01-25").day()),
+                Some((open, close)),
+                "{symbol}: late opens do not hide early closes"
+            );
+        }
     }
 
     #[test]

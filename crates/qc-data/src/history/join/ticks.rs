@@ -4,8 +4,11 @@ use super::{Joined, TICK_QUOTE, TICK_TRADE, merge_tickers, middle_of};
 use crate::history::columns::{Columns, Field};
 use crate::history::stream::Stream;
 use crate::pool::Column;
-use crate::time::LocalTime;
+use crate::time::{LocalTime, SECOND};
 use rayon::prelude::*;
+
+/// Nanoseconds of a microsecond.
+const MICROSECOND: i64 = 1_000;
 
 /// Ticks of trades and quotes in the order of time, of one moment the trades first.
 pub(in crate::history) fn join_ticks(trades: Option<Stream>, quotes: Option<Stream>) -> Joined {
@@ -69,6 +72,20 @@ pub(in crate::history) fn join_ticks(trades: Option<Stream>, quotes: Option<Stre
     };
     let tickers = merge_tickers(&trades, &quotes, rows);
     Joined { times, columns: Columns::new(list), filled: vec![false; n_rows], tickers }
+}
+
+/// Times as QuantBook's index has them: files go down to tenths of a microsecond, Python's clock to microseconds.
+///
+/// Source: QuantConnect's pythonnet, `Converter.cs` (`ToPython` of a `DateTime`): the fraction of the seconds since midnight,
+/// as a double, rounded to microseconds with halves to the even one, and never up to a whole second.
+pub(in crate::history) fn ticks_as_shown(mut joined: Joined) -> Joined {
+    for at in joined.times.iter_mut().filter(|at| at.0 % MICROSECOND != 0) {
+        let of_day = at.of_day();
+        let seconds = (of_day / 100) as f64 / 1e7;
+        let micros = (seconds.fract() * 1e6).round_ties_even().min(999_999.0) as i64;
+        *at = LocalTime(at.0 - of_day % SECOND + micros * MICROSECOND);
+    }
+    joined
 }
 
 /// Whether bids of ticks were read, which the price of a tick without trade is made of.
@@ -139,6 +156,14 @@ fn by_time(trades: &[LocalTime], quotes: &[LocalTime]) -> (Vec<LocalTime>, Vec<R
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_shown_in_microseconds() {
+        let morning = LocalTime::of_day_number(16_194).0 + 34_200 * SECOND;
+        let times = [5_314_200, 7_000, 5_314_700, 999_999_800].map(|nanos| LocalTime(morning + nanos)).to_vec();
+        let shown = ticks_as_shown(Joined { times, ..Joined::default() }).times;
+        assert_eq!(shown, [5_314_000, 7_000, 5_315_000, 999_999_000].map(|nanos| LocalTime(morning + nanos)));
+    }
 
     #[test]
     fn ticks_stand_in_the_order_of_time_and_trades_before_quotes_of_their_moment() {
