@@ -23,6 +23,9 @@ fn told_apart<T: PartialEq + Debug>(right: T, ours: T, naive: T) {
     assert_ne!(naive, right, "the naive reader is right too, so nothing is shown");
 }
 
+/// Name and bytes of an entry.
+type Entry<'a> = (&'a str, &'a [u8]);
+
 /// A folder of texts: a path with `#entry` is a zip with that entry; entries of one zip are given one after the other.
 struct Place {
     dir: tempfile::TempDir,
@@ -43,7 +46,7 @@ impl Place {
             us(SecurityType::Future, "nymex"),
             HoursEntry::always_open(SecurityType::Crypto, "coinbase"),
         ]);
-        let mut zips: Vec<(&str, Vec<(&str, &[u8])>)> = Vec::new();
+        let mut zips: Vec<(&str, Vec<Entry<'_>>)> = Vec::new();
         for (path, text) in files {
             let Some((zip, entry)) = path.split_once('#') else {
                 place.write(path, text.as_bytes());
@@ -220,14 +223,15 @@ const HALVED: &str = "20190601,1,0.5,1\n20190702,1,0.5,16\n20501231,1,1,0\n";
 fn trap_06_a_row_of_factors_is_the_last_day_before_the_event() {
     let place = split(HALVED);
     let request = ask("X", july(1, 3), Resolution::Daily).normalized(Normalization::Adjusted);
-    let naive = place.closes(DAILY, 1e4).iter().zip(1..).map(|(close, day)| if day < 2 { close / 2.0 } else { *close });
+    let naive =
+        place.closes(DAILY, 1e4).into_iter().zip(1..).map(|(close, day)| if day < 2 { close / 2.0 } else { close });
     told_apart(vec![4.0, 4.0, 8.0], closes(&place.load(&request)), naive.collect());
 }
 
 #[test]
 fn trap_07_factors_are_named_by_the_company() {
-    let of_company = ("equity/usa/factor_files/new.csv", "20190601,1,0.5,1\n20501231,1,1,0\n");
-    let of_ticker = ("equity/usa/factor_files/old.csv", "20190601,1,0.1,1\n20501231,1,1,0\n");
+    let of_company = ("equity/usa/factor_files/new.csv", "20190601,1,0.5,1\n20190705,1,0.5,1\n20501231,1,1,0\n");
+    let of_ticker = ("equity/usa/factor_files/old.csv", "20190601,1,0.1,1\n20190705,1,0.1,1\n20501231,1,1,0\n");
     let place = renamed(&[of_company, of_ticker]);
     let request = ask("NEW", july(1, 1), Resolution::Daily).normalized(Normalization::Adjusted);
     told_apart(vec![0.5], closes(&place.load(&request)), vec![place.closes("equity/usa/daily/old.zip", 1e4)[0] * 0.1]);
@@ -237,8 +241,10 @@ fn trap_07_factors_are_named_by_the_company() {
 fn trap_08_volumes_are_divided_and_halves_go_to_the_even_number() {
     let volumes = [4, 12, 20];
     let rows: String = (1..).zip(volumes).map(|(at, n)| volume(&format!("2019070{at}"), 8, n)).collect();
-    let place =
-        Place::new(&[(DAILY_ENTRY, &rows), ("equity/usa/factor_files/x.csv", "20190601,1,8,1\n20501231,1,1,0\n")]);
+    let place = Place::new(&[
+        (DAILY_ENTRY, &rows),
+        ("equity/usa/factor_files/x.csv", "20190601,1,8,1\n20190705,1,8,1\n20501231,1,1,0\n"),
+    ]);
     let request = ask("X", july(1, 3), Resolution::Daily).normalized(Normalization::Adjusted);
     let ours = place.load(&request).columns.get(Field::Volume).unwrap().to_vec();
     let raw = volumes.map(f64::from).to_vec();
@@ -294,12 +300,12 @@ fn trap_12_one_bad_line_of_factors_and_nothing_is_adjusted() {
 #[test]
 fn trap_13_filled_rows_are_no_data() {
     let place = Place::new(&[(DAILY_ENTRY, &(day("20190701", 1) + &day("20190705", 5)))]);
-    let request = ask("X", july(1, 9), Resolution::Daily).filled_forward(true);
+    let request = ask("X", july(1, 8), Resolution::Daily).filled_forward(true);
     let history = history::load(&place.folder(), &request).unwrap();
-    // Six open days: two real, four stale copies. The naive mean is of all of them.
+    // Five open days: two real, three stale copies. The naive mean is of all of them.
     let mean = |cells: &[f64]| cells.iter().sum::<f64>() / cells.len() as f64;
     told_apart(3.0, mean(&history.align(Field::Close).columns[0]), mean(&closes(&history.series[0])));
-    assert_eq!((history.series[0].n_rows(), history.series[0].n_filled()), (6, 4));
+    assert_eq!((history.series[0].n_rows(), history.series[0].n_filled()), (5, 3));
 }
 
 #[test]
@@ -376,7 +382,7 @@ fn trap_18_days_of_currencies_jump_with_summer_time() {
     let window = Window::dates(date(2019, 3, 4), date(2019, 3, 15));
     let ours = place.load(&ask(of_type("EURUSD", SecurityType::Forex), window, Resolution::Daily));
     // A day of UTC ends at 19:00 in New York in winter; the naive reader takes five hours off all year round.
-    let naive = place.stamps(zip).iter().map(|at| {
+    let naive = place.stamps(zip).into_iter().map(|at| {
         let day: Date = at[..8].parse().unwrap();
         day.at(19, 0, 0, 0).to_string().replace('T', " ")[..16].to_owned()
     });
