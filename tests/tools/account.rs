@@ -47,4 +47,16 @@ async fn a_part_that_cannot_be_read_is_named_and_the_rest_is_shown() {
     let seen = session.ok("account_overview", json!({})).await;
     assert_eq!(seen["not_readable"], json!(["nodes"]), "{seen}");
     assert_eq!(seen["projects"], 2);
+
+    // Nobody is told that nothing runs because the list could not be read.
+    session.sim.faults().always("live/list", qc_sim::Fault::HtmlOk);
+    session.sim.faults().always("projects/read", qc_sim::Fault::HtmlOk);
+    session.sim.faults().always("object/list", qc_sim::Fault::HtmlOk);
+    let blind = session.ok("account_overview", json!({})).await;
+    let summary = blind["summary"].as_str().unwrap();
+    assert!(summary.contains("live algorithms run COULD NOT BE READ"), "{summary}");
+    assert!(summary.contains("projects and what runs in them could not be read"), "{summary}");
+    assert!(!summary.contains(" 0 "), "{summary}");
+    assert_eq!((&blind["running_live"], &blind["projects"]), (&json!(null), &json!(null)), "{blind}");
+    assert_eq!(blind["not_readable"], json!(["nodes", "live", "projects", "object store"]), "{blind}");
 }

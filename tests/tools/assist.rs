@@ -65,6 +65,12 @@ async fn code_is_completed_explained_and_rewritten() {
     let files = json!([{"name": "main.py", "content": "self.SetStartDate(2020, 1, 1)\n"}]);
     let new = session.ok("update_code_to_pep8", json!({"files": files})).await;
     assert!(new["files"][0]["untrusted_content"].as_str().unwrap().contains("set_start_date"), "{new}");
+    // A file too large for one answer is named and never given in part.
+    let large = format!("self.SetStartDate(2020, 1, 1)\n{}", "x = 1\n".repeat(10_000));
+    let files = json!([{"name": "large.py", "content": large}, {"name": "main.py", "content": "self.SetCash(1)\n"}]);
+    let new = session.ok("update_code_to_pep8", json!({"files": files})).await;
+    assert_eq!(new["untrusted_too_large_for_one_answer"], json!(["large.py"]), "{new}");
+    assert_eq!((new["files"].as_array().unwrap().len(), &new["files"][0]["untrusted_name"]), (1, &json!("main.py")));
     let text = session.err("update_code_to_pep8", json!({"files": [{"name": "Main.cs", "content": "x"}]})).await;
     assert!(text.contains("no .py file"), "{text}");
 }

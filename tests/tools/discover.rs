@@ -51,6 +51,22 @@ async fn a_pipeline_stops_at_the_first_error_and_names_the_step() {
     let text = session.err("run_pipeline", json!({"steps": steps})).await;
     assert!(text.contains("step 1 of 2") && text.contains("list_projects"), "{text}");
     assert!(session.sim.journal().of("projects/create").is_empty());
+    // A step that cannot be called is found before the first one is.
+    let steps = json!([
+        {"tool": "create_project", "arguments": {"name": "never"}},
+        {"tool": "creat_file", "arguments": {"project_id": PROJECT, "name": "a.py", "content": ""}},
+    ]);
+    let text = session.err("run_pipeline", json!({"steps": steps})).await;
+    assert!(text.contains("create_file"), "{text}");
+    assert!(session.sim.journal().of("projects/create").is_empty());
+    // What was done before a wrong place of a result is said.
+    let steps = json!([
+        {"tool": "create_project", "arguments": {"name": "made"}},
+        {"tool": "read_project", "arguments": {"project_id": {"from": "/1/projct_id"}}},
+    ]);
+    let text = session.err("run_pipeline", json!({"steps": steps})).await;
+    assert!(text.contains("step 2 of 2") && text.contains("step 1 IS DONE"), "{text}");
+    assert_eq!(session.sim.journal().of("projects/create").len(), 1);
     for (steps, part) in [
         (json!([]), "1 to 16"),
         (Value::Array(vec![json!({"tool": "read_project"}); 17]), "1 to 16"),

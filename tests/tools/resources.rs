@@ -84,6 +84,15 @@ async fn unknown_addresses_and_bad_limits_are_refused() {
 }
 
 #[tokio::test]
+async fn the_test_of_a_pair_begins_after_its_fit() {
+    let session = Session::start().await;
+    let arguments = object(json!({"symbols": "KO,PEP"}));
+    let request = GetPromptRequestParams::new("statistical_arbitrage").with_arguments(arguments);
+    let text = serde_json::to_string(&session.client.get_prompt(request).await.unwrap().messages).unwrap();
+    assert!(text.contains("fit_end=2022-12-31, start_date=the day after 2022-12-31"), "{text}");
+}
+
+#[tokio::test]
 async fn the_prompt_fills_its_arguments() {
     let session = Session::start().await;
     let prompts = session.client.list_all_prompts().await.unwrap();

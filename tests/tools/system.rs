@@ -21,13 +21,16 @@ async fn callers_from_elsewhere_learn_no_path_of_this_computer() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("nothing-here");
     let place = missing.to_str().unwrap();
-    for (host, transport, told) in [
-        ("0.0.0.0", Transport::Http, false),
-        ("127.0.0.1", Transport::Http, true),
-        ("127.0.0.1", Transport::Stdio, true),
+    let token = ["--auth-token", "0123456789abcdef0123456789abcdef"];
+    for (host, token, transport, told) in [
+        ("0.0.0.0", &token[..], Transport::Http, false),
+        // A token on loopback says that a proxy may stand in front.
+        ("127.0.0.1", &token[..], Transport::Http, false),
+        ("127.0.0.1", &[], Transport::Http, true),
+        ("127.0.0.1", &[], Transport::Stdio, true),
     ] {
-        let flags = ["--host", host, "--auth-token", "0123456789abcdef0123456789abcdef", "--data-folder", place];
-        let settings = Settings::isolated(transport, flags).unwrap();
+        let flags = ["--host", host, "--data-folder", place];
+        let settings = Settings::isolated(transport, flags.iter().chain(token).copied()).unwrap();
         let server = QcServer::new(settings, Upstream::Configured).unwrap();
         let client = connect(&server).await;
         let call = async |tool: &'static str, arguments: serde_json::Value| {

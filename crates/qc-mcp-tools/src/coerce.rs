@@ -38,14 +38,20 @@ pub(crate) fn coerce(schema: &JsonObject, arguments: JsonObject) -> Result<JsonO
     let mut out = JsonObject::new();
     for (key, value) in unwrap_model(properties, arguments) {
         let name = known_name(properties, &key)?;
-        if value.is_null() || out.contains_key(name) {
+        if value.is_null() {
             continue;
         }
         let property = properties.get(name).unwrap_or(&Value::Null);
         if value == "" && property.get(EMPTY_OK).is_none() {
             continue;
         }
-        out.insert(name.to_owned(), fit(name, property, value)?);
+        let fitted = fit(name, property, value)?;
+        if out.get(name).is_some_and(|other| *other != fitted) {
+            return Err(ToolError::argument(format!(
+                "`{name}` came twice under different names and with different values; give it once"
+            )));
+        }
+        out.insert(name.to_owned(), fitted);
     }
     let missing: Vec<&str> = required.iter().copied().filter(|name| !out.contains_key(*name)).collect();
     if !missing.is_empty() {
@@ -291,7 +297,11 @@ fn object(name: &str, value: Value) -> Result<Value, ToolError> {
         Value::Object(_) => Ok(value),
         Value::String(text) => match serde_json::from_str::<Value>(&text) {
             Ok(Value::Object(map)) => Ok(Value::Object(map)),
-            _ => Err(wrong(name, "a JSON object", &Value::String(text))),
+            // Never repeated: it may hold what only an object's reader knows to be secret.
+            _ => Err(ToolError::argument(format!(
+                "`{name}` wants a JSON object, got a text of {} characters that is none",
+                text.chars().count()
+            ))),
         },
         // PHP and some clients write an empty object as an empty list.
         Value::Array(list) if list.is_empty() => Ok(Value::Object(Map::new())),
@@ -385,6 +395,20 @@ mod tests {
     fn a_project_may_go_by_its_name() {
         assert_eq!(run(json!({"project": "My strategy"})), Ok(json!({"project_id": "My strategy"})));
         assert_eq!(run(json!({"project": "12"})), Ok(json!({"project_id": 12})));
+    }
+
+    #[test]
+    fn one_argument_under_two_names_is_taken_only_if_they_agree() {
+        let error = run(json!({"project": "alpha", "project_id": 42})).unwrap_err();
+        assert!(error.contains("`project_id` came twice"), "{error}");
+        assert_eq!(run(json!({"projectId": "42", "project_id": 42})), Ok(json!({"project_id": 42})));
+        assert_eq!(run(json!({"project": "", "project_id": 42})), Ok(json!({"project_id": 42})));
+    }
+
+    #[test]
+    fn a_text_where_an_object_is_wanted_is_not_repeated() {
+        let error = run(json!({"project_id": 7, "parameters": "{'ib-password': 'hunter2'}"})).unwrap_err();
+        assert!(error.contains("26 characters") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]

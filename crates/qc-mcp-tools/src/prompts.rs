@@ -150,7 +150,9 @@ impl Template {
                     None,
                 ));
             };
-            text = text.replace(&format!("{{{}}}", argument.name), &plain(value.trim()));
+            // What a person typed holds no placeholder of ours.
+            let value = plain(value.trim()).replace(['{', '}'], "");
+            text = text.replace(&format!("{{{}}}", argument.name), &value);
         }
         Ok(text)
     }

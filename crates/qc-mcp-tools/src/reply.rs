@@ -180,6 +180,7 @@ pub struct Reply {
     summary: String,
     data: Map<String, Value>,
     body: Option<Untrusted>,
+    keeps_end: bool,
     links: Vec<Resource>,
     picture: Option<Vec<u8>>,
     cap: usize,
@@ -188,7 +189,15 @@ pub struct Reply {
 impl Reply {
     /// An answer that begins with `summary`: our own words, numbers and validated ids only.
     pub fn new(summary: impl Into<String>) -> Self {
-        Reply { summary: summary.into(), data: Map::new(), body: None, links: Vec::new(), picture: None, cap: CAP }
+        Reply {
+            summary: summary.into(),
+            data: Map::new(),
+            body: None,
+            keeps_end: false,
+            links: Vec::new(),
+            picture: None,
+            cap: CAP,
+        }
     }
 
     /// Adds the members of an object; anything else becomes the member `value`.
@@ -227,6 +236,12 @@ impl Reply {
     pub fn body(mut self, text: Untrusted) -> Self {
         self.body = Some(text);
         self
+    }
+
+    /// As [`Reply::body`], for text whose last lines matter most: if it is too long, whole lines are left out in front.
+    #[must_use]
+    pub fn tail(self, text: Untrusted) -> Self {
+        Reply { keeps_end: true, ..self.body(text) }
     }
 
     /// Adds a link to a resource with the bulk.
@@ -287,7 +302,8 @@ impl Reply {
         }
         if let Some(body) = &self.body {
             text.push('\n');
-            text.push_str(&fence(&cut(&body.0, self.cap)));
+            let shown = if self.keeps_end { last_lines(&body.0, self.cap) } else { cut(&body.0, self.cap) };
+            text.push_str(&fence(&shown));
         }
         let mut content = vec![ContentBlock::text(text)];
         content.extend(self.picture.map(|png| ContentBlock::image(BASE64.encode(png), "image/png")));
@@ -298,6 +314,23 @@ impl Reply {
         }
         result
     }
+}
+
+/// The last whole lines of at most `cap` bytes, with a line in front that says how many are left out.
+fn last_lines(text: &str, cap: usize) -> String {
+    if text.len() <= cap {
+        return text.to_owned();
+    }
+    let mut at = text.len().saturating_sub(cap);
+    while !text.is_char_boundary(at) {
+        at += 1;
+    }
+    let (front, rest) = text.split_at(at);
+    let (rest, n) = match rest.split_once('\n') {
+        Some((_, whole)) => (whole, front.matches('\n').count() + 1),
+        None => (rest, front.matches('\n').count()),
+    };
+    format!("[{n} earlier line(s) left out: the answer would be too long; ask for fewer]\n{rest}")
 }
 
 impl IntoCallToolResult for Reply {
@@ -380,6 +413,18 @@ mod tests {
         let line = text.lines().last().unwrap();
         assert_eq!(serde_json::from_str::<Value>(line).unwrap(), structured);
         assert_eq!(structured, json!({"summary": "two lines", "a": 1, "b": [1.5]}));
+    }
+
+    #[test]
+    fn of_a_tail_the_first_lines_are_left_out_and_counted() {
+        let lines: Vec<String> = (0..50).map(|n| format!("{n:02} {}", "x".repeat(600))).collect();
+        let (text, _) = parts(Reply::new("last lines").tail(Untrusted::new(lines.join("\n"))));
+        assert!(text.contains("\n49 xxx") && !text.contains("\n00 xxx"), "{}", &text[..200]);
+        let shown = (0..50).filter(|n| text.contains(&format!("\n{n:02} xxx"))).count();
+        assert!(text.contains(&format!("[{} earlier line(s) left out", 50 - shown)), "{shown}");
+        assert!(text.len() < CAP + 500);
+        let (short, _) = parts(Reply::new("x").tail(Untrusted::new("a\nb")));
+        assert!(!short.contains("left out"));
     }
 
     #[test]

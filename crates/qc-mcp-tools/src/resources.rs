@@ -271,8 +271,12 @@ async fn cloud(server: &QcServer, ctx: &Ctx, page: &Page, uri: &str, values: &[S
         "/trades.csv" => csv::<Trades>(ctx, &run).await,
         "/insights.csv" => csv::<Insights>(ctx, &run).await,
         "/logs.txt" => {
-            let lines = backtest::logs(&ctx.door, &run, "", 0, MOST_LOG_LINES).await?.0;
-            Ok(Untrusted::new(lines.join("\n")).fenced())
+            let (lines, total) = backtest::logs(&ctx.door, &run, "", 0, MOST_LOG_LINES).await?;
+            let mut text = Untrusted::new(lines.join("\n")).fenced();
+            if lines.len() < usize::try_from(total).unwrap_or(lines.len()) {
+                text.push_str(&format!("\n[the first {} of {total} lines]", lines.len()));
+            }
+            Ok(text)
         }
         "/report.html" => Ok(Untrusted::new(backtest::report(&ctx.door, &run, &ctx.progress).await?).fenced()),
         "/charts/{name}" => {

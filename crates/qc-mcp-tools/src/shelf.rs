@@ -89,13 +89,13 @@ groups! {
     Optimizations "optimizations" "Optimizations"  account off "Estimate, start, read and stop optimizations.";
     Live         "live"          "Live trading"    account on  "Deploy, watch, stop and liquidate live algorithms.";
     ObjectStore  "object_store"  "Object store"    account off "Objects kept in QuantConnect's object store.";
-    Assist       "assist"        "Coding help"     account off "QuantConnect's own syntax check of code.";
+    Assist       "assist"        "Coding help"     account off "Code checked, completed, explained and looked through; QuantConnect's documentation searched.";
     Quantbook    "quantbook"     "Workbooks"       local   on  "Named research workbooks of this server.";
     Data         "data"          "Market data"     local   on  "Prices, chains and other data of a LEAN data folder or of your own tables, and what they hold.";
     Analysis     "analysis"      "Analysis"        local   on  "Statistics of prices: cointegration, components, correlation, mean reversion, hedge ratios, regimes, alpha.";
     Portfolio    "portfolio"     "Portfolios"      local   on  "Weights by a rule, how portfolios and pairs did.";
     Universe     "universe"      "Universes"       local   on  "Members of exchange traded funds on a day; assets chosen and screened.";
-    Discover     "discover"      "Finding tools"   account off "Four tools that find, describe and call all others.";
+    Discover     "discover"      "Finding tools"   account off "Four tools that find, describe and call the others, but for those that delete, trade or spend.";
     Workflows    "workflows"     "Workflows"       account on  "Whole jobs in one call.";
 }
 

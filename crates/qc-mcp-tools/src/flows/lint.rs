@@ -59,6 +59,12 @@ const MOST_SERIES: usize = 10;
 const EXITS: &str = "log debug error plot setruntimestatistic setsummarystatistic email sms web telegram ftp save savebytes \
     savejson savexml savestring";
 
+/// Whose calls carry values out.
+const OWNERS: &str = "self this base algorithm algo qcalgorithm notify objectstore";
+
+/// Tokens of one call that are looked at.
+const MOST_ARGUMENTS: usize = 500;
+
 /// Members that hold dataset values, without underscores and in lower case.
 const VALUES: &str = "close open high low volume price bidprice askprice bidsize asksize lastprice bid ask openinterest \
     history tocsv tojson serialize dataframe";
@@ -182,7 +188,7 @@ fn exits(file: usize, tokens: &[Token]) -> Vec<Finding> {
         let name = plain(word);
         // In C# the algorithm's own methods are called without `this`.
         let is_bare = word.starts_with(char::is_uppercase);
-        if !opens || !(follows || is_bare) || !of(EXITS, &name) {
+        if !opens || !(follows || is_bare) || !of(EXITS, &name) || (follows && !is_the_algorithms(tokens, at)) {
             continue;
         }
         let arguments = tokens.get(at + 2..).unwrap_or_default();
@@ -197,10 +203,17 @@ fn exits(file: usize, tokens: &[Token]) -> Vec<Finding> {
     findings
 }
 
+/// Whether the member called at `at` belongs to the algorithm, its messages or its object store, and not to a module of
+/// mathematics or plotting: `self.log`, `algorithm.debug`, `self.notify.email`, `self.object_store.save`.
+fn is_the_algorithms(tokens: &[Token], at: usize) -> bool {
+    let owner = at.checked_sub(2).and_then(|before| tokens.get(before)).and_then(Token::word);
+    owner.is_some_and(|owner| of(OWNERS, &plain(owner)))
+}
+
 /// The first dataset value before the call's closing parenthesis: a member such as `.close`, or a call of `history`.
 fn value_among(tokens: &[Token]) -> Option<String> {
     let mut depth = 0usize;
-    for (at, token) in tokens.iter().enumerate() {
+    for (at, token) in tokens.iter().take(MOST_ARGUMENTS).enumerate() {
         if token.is('(') {
             depth += 1;
         } else if token.is(')') {
@@ -258,11 +271,19 @@ mod tests {
             "self.plot('c', 's', self.securities['SPY'].close)",
             "self.object_store.save('k', self.history(spy, 10).to_csv())",
             "self.notify.email('a', 'b', str(x.bid_price))",
+            "self.algorithm.log(str(x.price))",
         ] {
             assert_eq!(rules(code), [("export", 1)], "{code}");
         }
-        for fine in ["self.log('close')", "self.log(f'{n} trades'); x = bar.close", "x = math.log(2)", "log(bar.close)"]
-        {
+        for fine in [
+            "self.log('close')",
+            "self.log(f'{n} trades'); x = bar.close",
+            "x = math.log(2)",
+            "log(bar.close)",
+            "r = np.log(df.close)",
+            "plt.plot(x.close)",
+            "logger.error(x.open)",
+        ] {
             assert_eq!(rules(fine), [], "{fine}");
         }
         let sharp = look(&[("Main.cs", "Log($\"{bar.Close}\");\nvar x = bar.Close;")]);

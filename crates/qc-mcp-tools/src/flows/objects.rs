@@ -91,6 +91,13 @@ pub(crate) async fn below(
                 Err(error) if error.kind == Kind::NotFound => break,
                 Err(error) => return Err(error),
             };
+            if found.page.is_some_and(|told| told != page) {
+                let message = format!(
+                    "the service gave page {} of a folder for page {page}, so what lies in it cannot be counted; nothing was deleted",
+                    found.page.unwrap_or_default()
+                );
+                return Err(ToolError::new(Kind::BadAnswer, Topic::Object, message));
+            }
             for one in &found.objects {
                 let key = one.key.trim_matches('/').to_owned();
                 // A service that does not know the folder may answer with the root: what is not below it does not count.

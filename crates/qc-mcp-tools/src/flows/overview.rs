@@ -30,9 +30,10 @@ pub(crate) struct Overview {
     pub(crate) account: Account,
     pub(crate) organization: Option<Organization>,
     pub(crate) nodes: Option<Nodes>,
+    /// Deployments that are not over, of every organization of the account.
     pub(crate) live: Option<Vec<LiveSummary>>,
     pub(crate) recent: Vec<Project>,
-    pub(crate) n_projects: usize,
+    pub(crate) n_projects: Option<usize>,
     pub(crate) backtests: Vec<(ProjectId, BacktestSummary)>,
     pub(crate) optimizations: Vec<(ProjectId, OptimizationSummary)>,
     pub(crate) object_store_bytes: Option<i64>,
@@ -53,10 +54,13 @@ pub(crate) async fn read(door: &Door, organization_id: Option<OrganizationId>) -
     found.organization = part(organization, "organization", &mut missing);
     found.nodes = part(nodes, "nodes", &mut missing);
     found.live = part(live, "live", &mut missing);
-    let mut projects = part(projects, "projects", &mut missing).unwrap_or_default();
-    projects.retain(|project| project.organization_id.as_ref().is_none_or(|of| *of == id));
-    projects.sort_by_key(|project| Reverse(project.modified));
-    found.n_projects = projects.len();
+    let projects = part(projects, "projects", &mut missing).map(|mut projects| {
+        projects.retain(|project| project.organization_id.as_ref().is_none_or(|of| *of == id));
+        projects.sort_by_key(|project| Reverse(project.modified));
+        projects
+    });
+    found.n_projects = projects.as_ref().map(Vec::len);
+    let mut projects = projects.unwrap_or_default();
 
     let ids = worth_a_look(&projects, found.nodes.as_ref());
     found.looked_into = ids.len();
@@ -65,7 +69,7 @@ pub(crate) async fn read(door: &Door, organization_id: Option<OrganizationId>) -
         door.send(&ListObjects { organization_id: id, ..ListObjects::default() }),
     )
     .await;
-    found.object_store_bytes = store.ok().and_then(|store| store.object_storage_used);
+    found.object_store_bytes = part(store, "object store", &mut missing).and_then(|store| store.object_storage_used);
     for run in runs {
         match run {
             Ok((backtests, optimizations)) => {

@@ -62,6 +62,11 @@ fn taken(pointer: &str, results: &[Value], step: usize) -> Result<Value, ToolErr
             step.saturating_sub(1)
         ));
     };
+    if let Some(cut) = cut_place(result, inside) {
+        return wrong(format!(
+            "the answer of step {number} was too large and holds a part of `{cut}` only; ask that step for less, or for a file or kept result"
+        ));
+    }
     match result.pointer(inside) {
         Some(value) => Ok(value.clone()),
         None => {
@@ -69,6 +74,16 @@ fn taken(pointer: &str, results: &[Value], step: usize) -> Result<Value, ToolErr
             wrong(format!("the result of step {number} has no such place; its members: {}", members.join(", ")))
         }
     }
+}
+
+/// The place of an answer that was cut to fit, if it lies on the way to what is taken or below it.
+fn cut_place<'a>(result: &'a Value, inside: &str) -> Option<&'a str> {
+    let wanted: Vec<&str> = inside.split('/').filter(|part| !part.is_empty()).collect();
+    let notes = result.get("truncated").and_then(Value::as_array)?;
+    notes.iter().filter_map(Value::as_str).find_map(|note| {
+        let place = note.split(':').next()?;
+        place.split('.').zip(&wanted).all(|(cut, wanted)| cut == *wanted).then_some(place)
+    })
 }
 
 #[cfg(test)]
@@ -100,6 +115,17 @@ mod tests {
             let error = filled_with(json!({"a": {"from": pointer}}), &results).unwrap_err();
             assert!(error.message.contains(part), "{pointer}: {error}");
         }
+    }
+
+    #[test]
+    fn what_was_cut_is_not_taken_for_the_whole() {
+        let cut =
+            json!({"n": 500, "a": {"weights": [1, 2]}, "truncated": ["a.weights: the first 2 of 500 shown; ..."]});
+        for pointer in ["/1/a/weights", "/1/a", "/1/a/weights/0", "/1"] {
+            let error = filled_with(json!({"x": {"from": pointer}}), &[cut.clone()]).unwrap_err();
+            assert!(error.message.contains("holds a part of `a.weights`"), "{pointer}: {error}");
+        }
+        assert_eq!(filled_with(json!({"x": {"from": "/1/n"}}), &[cut]).unwrap(), json!({"x": 500}));
     }
 
     #[test]

@@ -83,14 +83,22 @@ fn plan_name(kind: Option<&str>) -> Option<&'static str> {
 fn overview_reply(found: &Overview) -> Reply {
     let credit =
         found.account.credit_balance.map_or_else(|| "not told".to_owned(), |credit| format!("{credit:.2} QCC"));
-    let live = found.live.as_deref().unwrap_or_default();
-    let summary = format!(
-        "credit {credit}; {} backtest(s), {} optimization(s) and {} live algorithm(s) at work; {} project(s)",
-        found.backtests.len(),
-        found.optimizations.len(),
-        live.len(),
-        found.n_projects,
-    );
+    // What could not be read is never counted as none.
+    let live = match &found.live {
+        Some(live) => format!("{} live algorithm(s) run", live.len()),
+        None => "whether live algorithms run COULD NOT BE READ".to_owned(),
+    };
+    let runs = match (&found.n_projects, found.missing.contains(&"runs of a project")) {
+        (None, _) => "projects and what runs in them could not be read".to_owned(),
+        (Some(n), in_part) => format!(
+            "{} backtest(s) and {} optimization(s) at work in the {} of {n} project(s) looked into{}",
+            found.backtests.len(),
+            found.optimizations.len(),
+            found.looked_into,
+            if in_part { ", some of which could not be read" } else { "" },
+        ),
+    };
+    let summary = format!("credit {credit}; {live}; {runs}");
     let backtests: Vec<Value> = found
         .backtests
         .iter()
@@ -115,19 +123,20 @@ fn overview_reply(found: &Overview) -> Reply {
             })
         })
         .collect();
-    let live: Vec<Value> = live
-        .iter()
-        .map(|run| {
-            json!({
-                "project_id": run.project_id,
-                "deploy_id": run.deploy_id,
-                "status": run.status.as_ref().map(|status| known(status, LiveStatus::KNOWN)),
-                "launched": run.launched,
-                "brokerage": run.brokerage.as_deref().map(|name| Untrusted::new(name).shortened(40)),
-                "equity": run.equity,
+    let live: Option<Vec<Value>> = found.live.as_ref().map(|live| {
+        live.iter()
+            .map(|run| {
+                json!({
+                    "project_id": run.project_id,
+                    "deploy_id": run.deploy_id,
+                    "status": run.status.as_ref().map(|status| known(status, LiveStatus::KNOWN)),
+                    "launched": run.launched,
+                    "brokerage": run.brokerage.as_deref().map(|name| Untrusted::new(name).shortened(40)),
+                    "equity": run.equity,
+                })
             })
-        })
-        .collect();
+            .collect()
+    });
     let recent: Vec<Value> = found
         .recent
         .iter()

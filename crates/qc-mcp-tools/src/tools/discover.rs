@@ -140,15 +140,18 @@ impl QcServer {
         let steps: Vec<(String, JsonObject)> =
             args.steps.into_iter().map(|step| (step.tool, step.arguments.unwrap_or_default())).collect();
         pipeline::check(&steps)?;
+        // Nothing is begun that cannot be gone through: names are looked up before the first step.
+        for (tool, _) in &steps {
+            self.reachable_tool(tool)?;
+        }
         let mut results: Vec<Value> = Vec::new();
         let mut last = None;
         for (at, (tool, arguments)) in steps.iter().enumerate() {
-            self.reachable_tool(tool)?;
-            let arguments = pipeline::filled(arguments, &results, at + 1)?;
-            let answer = match self.reach(tool, arguments, context.clone()).await {
-                Ok(answer) => answer,
-                Err(error) => error.into_result(),
+            let answer = match pipeline::filled(arguments, &results, at + 1) {
+                Ok(arguments) => self.reach(tool, arguments, context.clone()).await,
+                Err(error) => Err(error),
             };
+            let answer = answer.unwrap_or_else(ToolError::into_result);
             if answer.is_error == Some(true) {
                 return Ok(failed(at + 1, steps.len(), tool, answer));
             }
@@ -190,7 +193,12 @@ fn result(answer: &CallToolResult) -> Value {
 
 /// The error of a step, with its place in front; its own text stays as it is.
 fn failed(step: usize, of: usize, tool: &str, mut answer: CallToolResult) -> CallToolResult {
-    let place = format!("step {step} of {of}, `{}`, failed; what stood before it is done:", crate::args::quote(tool));
+    let before = match step {
+        1 => "nothing was done before it".to_owned(),
+        2 => "step 1 IS DONE, do not repeat it".to_owned(),
+        _ => format!("steps 1 to {} ARE DONE, do not repeat them", step - 1),
+    };
+    let place = format!("step {step} of {of}, `{}`, failed; {before}:", crate::args::quote(tool));
     answer.content.insert(0, rmcp::model::ContentBlock::text(place));
     answer
 }

@@ -146,6 +146,7 @@ impl QcServer {
         let pages = found.total_pages.unwrap_or(1).max(1);
         let page = found.page.or(args.page).unwrap_or(1);
         let summary = match rows.len() {
+            0 if 1 < page => format!("page {page} is empty; there are {pages}"),
             0 => "nothing lies there; `upload_object` makes an object".to_owned(),
             n => format!("{n} entries, page {page} of {pages}"),
         };
