@@ -122,7 +122,7 @@ mod tests {
         let cut =
             json!({"n": 500, "a": {"weights": [1, 2]}, "truncated": ["a.weights: the first 2 of 500 shown; ..."]});
         for pointer in ["/1/a/weights", "/1/a", "/1/a/weights/0", "/1"] {
-            let error = filled_with(json!({"x": {"from": pointer}}), &[cut.clone()]).unwrap_err();
+            let error = filled_with(json!({"x": {"from": pointer}}), std::slice::from_ref(&cut)).unwrap_err();
             assert!(error.message.contains("holds a part of `a.weights`"), "{pointer}: {error}");
         }
         assert_eq!(filled_with(json!({"x": {"from": "/1/n"}}), &[cut]).unwrap(), json!({"x": 500}));
