@@ -32,10 +32,12 @@ const GROUPS: &[(&str, &str)] = &[
     ("lint", "assist"),
     ("live", "live"),
     ("lock", "projects"),
+    ("log_pages", "backtests"),
     ("nodes", "projects"),
     ("objects", "object_store"),
     ("overview", "account"),
     ("pipeline", "discover"),
+    ("start_backtest", "backtests"),
 ];
 
 /// The source of every tool file and flow, by group.

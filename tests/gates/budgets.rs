@@ -45,10 +45,16 @@ async fn backtests_are_counted_over_processes_and_restarts() {
     let first = session(folder.path(), &limits).await;
     let arguments = backtest(&first).await;
     first.sim.journal().clear();
-    first.ok("create_backtest", arguments.clone()).await;
+    // The same start again would be the same backtest.
+    let named = |arguments: &serde_json::Value, name: &str| {
+        let mut named = arguments.clone();
+        named["backtest_name"] = json!(name);
+        named
+    };
+    first.ok("create_backtest", named(&arguments, "1")).await;
     first.sim.clock().advance(Duration::from_secs(50));
-    first.ok("create_backtest", arguments.clone()).await;
-    let text = first.err("create_backtest", arguments).await;
+    first.ok("create_backtest", named(&arguments, "2")).await;
+    let text = first.err("create_backtest", named(&arguments, "3")).await;
     assert!(text.contains("QC_MCP_BACKTESTS_PER_MINUTE") && text.contains("nothing was sent"), "{text}");
     assert_eq!(first.sim.journal().of("backtests/create").len(), 2);
     // Another process of the same account, with a world of its own at the same time of day.
@@ -56,9 +62,9 @@ async fn backtests_are_counted_over_processes_and_restarts() {
     let arguments = backtest(&second).await;
     second.sim.journal().clear();
     second.sim.clock().advance(Duration::from_secs(130));
-    second.ok("create_backtest", arguments.clone()).await;
+    second.ok("create_backtest", named(&arguments, "4")).await;
     second.sim.clock().advance(Duration::from_secs(130));
-    let text = second.err("create_backtest", arguments).await;
+    let text = second.err("create_backtest", named(&arguments, "5")).await;
     assert!(text.contains("3 backtests were started within the last day"), "{text}");
     assert_eq!(second.sim.journal().of("backtests/create").len(), 1);
     let status = second.ok("get_server_status", json!({"section": "guards"})).await;

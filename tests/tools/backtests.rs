@@ -74,7 +74,7 @@ async fn all_orders_come_as_a_csv_behind_a_link() {
     assert_eq!(structured["resources"], json!(links));
     let csv = session.read(&links[0]).await.unwrap();
     assert!(
-        csv.starts_with("id,time,untrusted_symbol,direction,type,quantity,price,value,fee,status,untrusted_tag\n"),
+        csv.starts_with("id,time,untrusted_symbol,direction,type,quantity,price,value,currency,fee,fee_currency,status,untrusted_tag\n"),
         "{csv}"
     );
     assert_eq!(csv.lines().count() as u64, 1 + structured["count"].as_u64().unwrap());
@@ -213,4 +213,37 @@ async fn a_chart_comes_as_a_picture() {
     }
     let text = session.err("read_backtest_chart", ask("No such chart")).await;
     assert!(text.contains("hint:"), "{text}");
+}
+
+#[tokio::test]
+async fn a_tail_and_a_range_of_a_log_are_not_both_taken() {
+    let session = Session::start().await;
+    for extra in [json!({"end": 100}), json!({"start": 1})] {
+        let mut arguments =
+            json!({"project_id": PROJECT, "backtest_id": "0123456789abcdef0123456789abcdef", "tail": 20});
+        arguments.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        let text = session.err("read_backtest_logs", arguments).await;
+        assert!(text.contains("not both"), "{text}");
+    }
+    assert!(session.sim.journal().is_empty());
+}
+
+#[tokio::test]
+async fn a_moment_without_a_zone_keeps_its_time() {
+    let session = Session::start().await;
+    let id = finished(&session).await;
+    let ask = json!({"project_id": PROJECT, "backtest_id": id, "name": "Strategy Equity",
+        "start": "2023-06-01 15:30:00", "end": "2023-06-01T16:30"});
+    let chart = session.ok("read_backtest_chart", ask).await;
+    assert_eq!((&chart["start"], &chart["end"]), (&json!(1_685_633_400), &json!(1_685_637_000)), "{chart}");
+}
+
+#[tokio::test]
+async fn when_the_tags_fail_the_name_that_changed_is_told() {
+    let session = Session::start().await;
+    let id = finished(&session).await;
+    session.sim.faults().always("backtests/tags/update", qc_sim::Fault::Refuse("no tags today".into()));
+    let arguments = json!({"project_id": PROJECT, "backtest_id": id, "name": "renamed", "tags": "a"});
+    let text = session.err("update_backtest", arguments).await;
+    assert!(text.contains("name changed, the tags did not"), "{text}");
 }

@@ -139,13 +139,24 @@ async fn an_optimization_is_previewed_then_started_once_and_deleted() {
 }
 
 #[tokio::test]
-async fn without_a_budget_nothing_is_spent() {
+async fn without_a_budget_the_preview_says_that_it_would_be_refused() {
     let session = Session::start().await;
     let compile = session.ok("compile_project", json!({"project_id": PROJECT})).await;
     let mut arguments = grid();
     arguments["compile_id"] = compile["compile_id"].clone();
     let preview = session.ok("create_optimization", arguments.clone()).await;
-    arguments["confirm_token"] = preview["confirm_token"].clone();
+    assert!(preview["would_be_refused"].as_str().unwrap().contains("QC_MCP_SPEND_PER_DAY"), "{preview}");
+    assert!(preview.get("confirm_token").is_none(), "{preview}");
+    arguments["confirm_token"] = json!("0123456789abcdef0123456789abcdef.ff.00112233445566778899aabbccddeeff");
     session.err("create_optimization", arguments).await;
     assert!(session.sim.journal().of("optimizations/create").is_empty());
+}
+
+#[tokio::test]
+async fn an_estimate_without_a_time_is_no_estimate() {
+    let session = Session::start().await;
+    let body = br#"{"estimate":{"estimateId":"x","balance":500},"success":true}"#.to_vec();
+    session.sim.faults().once("optimizations/estimate", qc_sim::Fault::Body(body));
+    let text = session.err("estimate_optimization_time", grid()).await;
+    assert!(text.contains("told no time"), "{text}");
 }

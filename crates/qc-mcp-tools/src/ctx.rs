@@ -33,6 +33,8 @@ pub struct Ctx {
     pub cancel: CancellationToken,
     /// What the guards bind tokens and questions to; only calls of tools that change something have it.
     pub(crate) call: Option<Arc<Call>>,
+    /// Whether the client takes a task for work that goes on.
+    pub(crate) tasks: bool,
 }
 
 impl Ctx {
@@ -45,8 +47,9 @@ impl Ctx {
             door,
             caller,
             call,
-            progress: Progress::new(context),
+            progress: context.extensions.get::<Progress>().cloned().unwrap_or_else(|| Progress::new(context)),
             cancel: context.ct.clone(),
+            tasks: crate::server::tasks_are_wanted(context),
         }
     }
 }
@@ -65,7 +68,7 @@ impl FromContextPart<ToolCallContext<'_, QcServer>> for Ctx {
 }
 
 /// How far, of how much, and in which words.
-type Step = (f64, Option<f64>, String);
+pub(crate) type Step = (f64, Option<f64>, String);
 
 /// Progress of one call. Says nothing unless the client asked for it; never blocks; may be used from any thread.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +77,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    fn new(context: &RequestContext<RoleServer>) -> Self {
+    /// Progress of a request, told to its client.
+    pub(crate) fn new(context: &RequestContext<RoleServer>) -> Self {
         let Some(token) = context.meta.get_progress_token() else { return Progress::default() };
         let peer = context.peer.clone();
         let (sender, mut receiver) = watch::channel::<Step>((0.0, None, String::new()));
@@ -95,6 +99,12 @@ impl Progress {
             }
         });
         Progress { steps: Some(Arc::new(sender)) }
+    }
+
+    /// Progress of work that goes on apart from its request, and where it can be followed.
+    pub(crate) fn watched() -> (Self, watch::Receiver<Step>) {
+        let (sender, receiver) = watch::channel::<Step>((0.0, None, String::new()));
+        (Progress { steps: Some(Arc::new(sender)) }, receiver)
     }
 
     /// Says how far the work is: our own words and numbers only. Steps that follow too fast are skipped.

@@ -109,6 +109,20 @@ impl Desk {
         self.inner.compute.run(caller, cancel, job).await?
     }
 
+    /// As [`Desk::run`], with a [`Stop`] from which the caller reads how far the job is.
+    ///
+    /// # Errors
+    /// As [`Desk::run`].
+    pub(crate) async fn run_watched<T: Send + 'static>(
+        &self,
+        caller: &str,
+        cancel: &CancellationToken,
+        stop: Stop,
+        job: impl FnOnce(&Stop) -> Result<T, ToolError> + Send + 'static,
+    ) -> Result<T, ToolError> {
+        self.inner.compute.run_watched(caller, cancel, stop, job).await?
+    }
+
     /// Keeps a result under a fresh id.
     ///
     /// # Errors

@@ -141,6 +141,8 @@ pub enum Topic {
     Node,
     /// An optimization.
     Optimization,
+    /// Long work by its handle.
+    Job,
     /// A key of the object store.
     Object,
     /// A download from the object store.

@@ -11,6 +11,8 @@ pub(crate) mod grid;
 pub(crate) mod lint;
 pub(crate) mod live;
 pub(crate) mod lock;
+pub(crate) mod log_pages;
 pub(crate) mod objects;
 pub(crate) mod overview;
 pub(crate) mod pipeline;
+pub(crate) mod start_backtest;

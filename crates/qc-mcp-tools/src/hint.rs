@@ -55,6 +55,16 @@ pub const TABLE: &[Row] = &[
     row(Kind::NotFound, Topic::Backtest, "call `list_backtests` to see ids, or pass backtest_id=latest"),
     row(Kind::NotFound, Topic::Report, "call `list_backtests` to see ids, or pass backtest_id=latest"),
     row(Kind::NotFound, Topic::Optimization, "call `list_optimizations` to see ids"),
+    row(
+        Kind::NotFound,
+        Topic::Job,
+        "start the work again: a handle is known only to the caller who started it, for seven days at most",
+    ),
+    row(
+        Kind::RateLimited,
+        Topic::Job,
+        "call `wait_for_job` for one of them first, with cancel=true if it is not wanted",
+    ),
     row(Kind::TooLarge, Topic::Object, "name a folder further down"),
     row(Kind::NotFound, Topic::Object, "call `list_object_store_files` to see the keys"),
     row(Kind::NotFound, Topic::Chart, "call `read_backtest`, which lists the names of the charts"),

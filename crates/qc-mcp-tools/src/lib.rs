@@ -31,6 +31,7 @@ mod funds;
 pub mod gate;
 pub mod hint;
 mod imports;
+mod jobs;
 mod kept;
 pub mod keys;
 mod lists;

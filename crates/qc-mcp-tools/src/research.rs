@@ -46,6 +46,10 @@ pub(crate) struct ResearchArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-hidden" = true))]
     pub(crate) periods_per_year: Option<f64>,
+    /// Seconds to wait before the answer is a job for wait_for_job. Default: 45
+    #[serde(skip_serializing)]
+    #[schemars(extend("x-hidden" = true))]
+    pub(crate) wait_seconds: Option<f64>,
 }
 
 impl ResearchArgs {

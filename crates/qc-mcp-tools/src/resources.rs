@@ -46,6 +46,7 @@ const fn page(uri: &'static str, name: &'static str, about: &'static str, mime_t
         [b'q', b'c', b':', b'/', b'/', b'p', ..] => &[Group::Projects, Group::Files],
         [b'q', b'c', b':', b'/', b'/', b'b', ..] => &[Group::Backtests],
         [b'q', b'c', b':', b'/', b'/', b'r', ..] => &[Group::Data, Group::Analysis, Group::Portfolio],
+        [b'q', b'c', b':', b'/', b'/', b'j', ..] => &[Group::Workflows],
         _ => &[],
     };
     Page { uri, name, about, mime_type, groups }
@@ -53,6 +54,14 @@ const fn page(uri: &'static str, name: &'static str, about: &'static str, mime_t
 
 /// The address of kept results.
 pub(crate) const RESEARCH: &str = "qc://research/{id}";
+
+/// The address of long work.
+pub(crate) const JOB: &str = "qc://jobs/{job}";
+
+/// Long work that goes on, as the list shows it.
+pub(crate) fn job(handle: &str, tool: &str) -> Resource {
+    Resource::new(format!("qc://jobs/{handle}"), format!("Job of {tool}")).with_mime_type(JSON)
+}
 
 /// A caller's kept result, as the list shows it.
 pub(crate) fn kept(uri: &str, tool: &str) -> Resource {
@@ -132,6 +141,7 @@ pub const PAGES: &[Page] = &[
         "One chart of a backtest, full resolution",
         JSON,
     ),
+    page(JOB, "Job", "How far long work is, by its handle", JSON),
     page(RESEARCH, "Research result", "The full result of an analysis", JSON),
     page(
         "qc://research/{id}/chart.svg",
@@ -241,6 +251,7 @@ pub(crate) async fn read(server: &QcServer, ctx: &Ctx, uri: &str) -> Result<(&'s
                 })?;
             machine::processes(limit, server.settings().caller_is_here()).to_string()
         }
+        JOB => crate::tools::job_page(server, ctx, value(0)).await?.to_string(),
         RESEARCH => server.research_result(ctx, value(0)).await?,
         "qc://research/{id}/chart.svg" => server.desk().picture(ctx.caller.key.as_str(), value(0))?,
         _ => cloud(server, ctx, page, uri, &values).await?,
@@ -304,7 +315,7 @@ fn unprintable(error: serde_json::Error) -> ToolError {
 }
 
 async fn csv<P: Paged>(ctx: &Ctx, run: &Run) -> Result<String, ToolError> {
-    backtest::csv::<P>(&backtest::all::<P>(&ctx.door, run, &ctx.progress).await?)
+    backtest::csv::<P>(&backtest::all::<P>(&ctx.door, run, &ctx.progress).await?.rows)
 }
 
 /// A project's facts and its files without contents.

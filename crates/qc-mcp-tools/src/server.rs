@@ -21,6 +21,7 @@ use crate::{
     error::{Kind, ToolError, Topic},
     flows::files::Written,
     gate::Call,
+    jobs::{self, Jobs},
     kept::Kept,
     keys::Key,
     metrics::Metrics,
@@ -32,10 +33,14 @@ use crate::{
     visitor::{Accepted, Visitor},
 };
 
+mod follow;
 mod handler;
 mod reach;
+mod tasks;
 mod upstream;
 
+pub(crate) use handler::explain_argument_errors;
+pub(crate) use tasks::{PATIENCE as TASK_PATIENCE, are_wanted as tasks_are_wanted};
 pub(crate) use upstream::World;
 pub use upstream::{StartWorld, Upstream, UpstreamWorld};
 
@@ -52,6 +57,11 @@ pub struct ToolFacts {
 }
 
 impl ToolFacts {
+    /// Whether a call may go on as a job when it takes long: it computes here and changes nothing.
+    pub(crate) fn may_take_long(&self) -> bool {
+        self.access == Access::Read && self.group.is_research() && self.takes(jobs::WAIT_ARGUMENT)
+    }
+
     /// Whether it takes an argument, listed or not.
     pub fn takes(&self, argument: &str) -> bool {
         let properties = self.accepted.get("properties").and_then(serde_json::Value::as_object);
@@ -100,6 +110,8 @@ struct Inner {
     state: State,
     kept: Kept,
     written: Written,
+    jobs: Jobs,
+    followed: follow::Followed,
     started: Instant,
 }
 
@@ -180,6 +192,8 @@ impl QcServer {
                 metrics: Metrics::default(),
                 kept: Kept::default(),
                 written: Written::default(),
+                jobs: Jobs::default(),
+                followed: follow::Followed::default(),
                 started: Instant::now(),
             }),
         };
@@ -229,6 +243,16 @@ impl QcServer {
     /// The files written through this server.
     pub(crate) fn written(&self) -> &Written {
         &self.inner.written
+    }
+
+    /// The work this process drives.
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.inner.jobs
+    }
+
+    /// What sessions asked to hear.
+    fn followed(&self) -> &follow::Followed {
+        &self.inner.followed
     }
 
     /// The full result of an analysis, as JSON.
@@ -291,6 +315,11 @@ impl QcServer {
     /// Whether a tool exists for this caller, whose request may have asked for a lower mode.
     fn offers(&self, caller: &Caller, facts: &ToolFacts) -> bool {
         reaches(facts.group, facts.access, caller.mode(&self.inner.settings))
+    }
+
+    /// A tool by its name, if it exists for this caller.
+    pub(crate) fn offered(&self, caller: &Caller, name: &str) -> Option<&ToolFacts> {
+        self.inner.facts.get(name).filter(|facts| self.offers(caller, facts))
     }
 
     /// QuantConnect's side, set up at first use.
@@ -367,7 +396,8 @@ impl QcServer {
         Ok(self.inner.settings.data_folder_choice())
     }
 
-    async fn run(
+    /// Calls a tool; a panic in it is an answer too.
+    pub(crate) async fn run(
         &self,
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,

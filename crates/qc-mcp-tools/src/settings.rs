@@ -149,6 +149,10 @@ pub struct Settings {
     )]
     pub brokerage_profiles: Option<Secret>,
 
+    /// Longest a call waits for long work before it answers with the handle of a job
+    #[arg(long = "max-wait-seconds", env = "QC_MCP_MAX_WAIT_SECONDS", value_name = "SECONDS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=3_600), help_heading = "Tools and safety")]
+    pub max_wait_seconds: u32,
+
     /// Most backtests started in a minute
     #[arg(
         long = "backtests-per-minute",

@@ -136,8 +136,21 @@ impl<'a> Study<'a> {
         &self,
         job: impl FnOnce(&OpenSource, &Stop) -> Result<T, ToolError> + Send + 'static,
     ) -> Result<T, ToolError> {
-        let source = self.source.clone();
-        self.desk.run(self.caller(), &self.ctx.cancel, move |stop| job(&source, stop)).await
+        /// How often the client is told how far the job is.
+        const TOLD: std::time::Duration = std::time::Duration::from_millis(500);
+        let (source, stop) = (self.source.clone(), Stop::default());
+        let work = self.desk.run_watched(self.caller(), &self.ctx.cancel, stop.clone(), move |stop| job(&source, stop));
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = tokio::time::sleep(TOLD) => {
+                    let done = stop.fraction();
+                    self.ctx.progress.report(done, Some(1.0), format!("computing, {:.0} %", 100.0 * done));
+                }
+            }
+        }
     }
 
     /// Loads the prices of a question and computes something from them, on the pool; the securities read are then

@@ -18,6 +18,7 @@ mod data;
 mod discover;
 mod downloads;
 mod files;
+mod jobs;
 mod libraries;
 mod live;
 mod nodes;
@@ -28,6 +29,8 @@ mod projects;
 mod quantbook;
 mod system;
 mod universe;
+
+pub(crate) use jobs::{going_on, page as job_page, shown};
 
 /// The only registration.
 pub const SHELVES: &[Shelf] = &[
@@ -87,6 +90,7 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Analysis, Access::Read, QcServer::analysis_read),
     shelf(Group::Portfolio, Access::Read, QcServer::portfolio_read),
     shelf(Group::Universe, Access::Read, QcServer::universe_choice),
+    shelf(Group::Workflows, Access::Read, QcServer::jobs_read),
     shelf(Group::Discover, Access::Read, QcServer::discover_read),
     shelf(Group::Discover, Access::Create, QcServer::discover_create),
 ];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use qc_api::{
     endpoints::{
-        compile::{CompileReply, CompileState, CreateCompile, ReadCompile},
+        compile::{CompileReply, CompileState, CreateCompile},
         files::ReadFiles,
     },
     ids::{CompileId, ProjectId},
@@ -12,10 +12,14 @@ use qc_api::{
 };
 use serde::Serialize;
 
-use crate::{ctx::Progress, error::ToolError, gate::Door, reply::Untrusted};
+use crate::{
+    ctx::Progress,
+    error::{Kind, ToolError, Topic},
+    gate::Door,
+    jobs::{self, Cloud, Seen},
+    reply::Untrusted,
+};
 
-/// How long a compile is waited for; it usually takes ten seconds.
-pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(45);
 /// Lines shown above and below an error.
 const AROUND: usize = 2;
 /// The most errors that get an excerpt.
@@ -26,6 +30,9 @@ pub(crate) async fn start(door: &Door, project_id: ProjectId) -> Result<CompileR
     door.send(&CreateCompile { project_id }).await
 }
 
+/// How long a compile is waited for; it usually takes ten seconds.
+const LONGEST_WAIT: Duration = Duration::from_secs(45);
+
 /// Reads a compile until it is finished or [`LONGEST_WAIT`] has passed.
 pub(crate) async fn wait(
     door: &Door,
@@ -33,20 +40,10 @@ pub(crate) async fn wait(
     compile_id: &CompileId,
     progress: &Progress,
 ) -> Result<CompileReply, ToolError> {
-    let mut waited = Duration::ZERO;
-    loop {
-        let reply = door.send(&ReadCompile { project_id, compile_id: compile_id.clone() }).await?;
-        if reply.state.is_finished() || LONGEST_WAIT <= waited {
-            return Ok(reply);
-        }
-        progress.report(
-            waited.as_secs_f64(),
-            Some(LONGEST_WAIT.as_secs_f64()),
-            format!("compiling, {} s", waited.as_secs()),
-        );
-        let pause = if waited < Duration::from_secs(4) { Duration::from_secs(1) } else { Duration::from_secs(2) };
-        door.sleep(pause).await?;
-        waited += pause;
+    let work = Cloud::Compile { project_id, compile_id: compile_id.clone() };
+    match jobs::wait(door, &work, LONGEST_WAIT, progress).await? {
+        Seen::Compile(_, reply) => Ok(*reply),
+        _ => Err(ToolError::new(Kind::Internal, Topic::Compile, "a compile was read as something else")),
     }
 }
 
@@ -82,7 +79,14 @@ pub(crate) async fn errors(
     }
     chosen.dedup_by(|a, b| a.0 == b.0);
     let files = match chosen.iter().any(|(_, place)| place.is_some()) {
-        true => door.send(&ReadFiles { project_id, ..ReadFiles::default() }).await?.files,
+        // Without the code the errors still are what was asked for.
+        true => match door.send(&ReadFiles { project_id, ..ReadFiles::default() }).await {
+            Ok(read) => read.files,
+            Err(error) => {
+                tracing::warn!(kind = error.kind.id(), "errors of a build are shown without the code around them");
+                Vec::new()
+            }
+        },
         false => Vec::new(),
     };
     Ok(chosen

@@ -1,8 +1,8 @@
 //! What an optimization is asked for, from a caller's words: target, grid, constraints, nodes; and what it costs.
 
 use qc_api::model::{
-    Constraint, ConstraintOperator, OptimizationCost, OptimizationNode, OptimizationParameter, OptimizationTarget,
-    TargetDirection,
+    Constraint, ConstraintOperator, OptimizationBacktest, OptimizationCost, OptimizationNode, OptimizationParameter,
+    OptimizationTarget, TargetDirection,
 };
 use serde_json::{Value, json};
 
@@ -93,7 +93,80 @@ pub(crate) fn constraint(of: &str, operator: &str, value: f64) -> Result<Constra
             quote(operator.as_str())
         )));
     }
-    Ok(Constraint { target: target(of)?, operator, target_value: value })
+    let target = target(of)?;
+    check_value(&target, value)?;
+    Ok(Constraint { target, operator, target_value: value })
+}
+
+/// Whether the service tells a target's figures in percents; what it compares with are fractions all the same.
+pub(crate) fn is_percent(target: &OptimizationTarget) -> bool {
+    matches!(
+        target,
+        OptimizationTarget::CompoundingAnnualReturn
+            | OptimizationTarget::ProbabilisticSharpeRatio
+            | OptimizationTarget::Drawdown
+    )
+}
+
+/// Refuses a value that can only be meant in percents: no drawdown and no probability is above 1.
+pub(crate) fn check_value(target: &OptimizationTarget, value: f64) -> Result<(), ToolError> {
+    let is_share = matches!(target, OptimizationTarget::ProbabilisticSharpeRatio | OptimizationTarget::Drawdown);
+    if is_share && 1.0 < value.abs() {
+        return Err(ToolError::argument(format!(
+            "{} {value} is no fraction: 20 % is 0.2; nothing was sent",
+            short(target)
+        )));
+    }
+    Ok(())
+}
+
+/// Whether a backtest of an optimization ended well.
+pub(crate) fn is_done(run: &OptimizationBacktest) -> bool {
+    run.exit_code.is_none_or(|code| code == 0) && run.progress.is_none_or(|share| 1.0 <= share)
+}
+
+/// Whether the figures of a backtest fulfil all constraints; a figure that is not told fulfils none.
+pub(crate) fn fulfils(run: &OptimizationBacktest, constraints: &[Constraint]) -> bool {
+    constraints.iter().all(|constraint| {
+        let scale = if is_percent(&constraint.target) { 0.01 } else { 1.0 };
+        let Some(value) = title(&constraint.target).and_then(|title| run.statistics.figure(title)) else {
+            return false;
+        };
+        let (value, wanted) = (value * scale, constraint.target_value);
+        // Percents are rounded to some digits.
+        let is_same = (value - wanted).abs() < 1e-9;
+        match constraint.operator {
+            ConstraintOperator::LessOrEqual => value < wanted || is_same,
+            ConstraintOperator::Less => value < wanted && !is_same,
+            ConstraintOperator::GreaterOrEqual => wanted < value || is_same,
+            ConstraintOperator::Greater => wanted < value && !is_same,
+            ConstraintOperator::NotEqual => !is_same,
+            ConstraintOperator::Equals => is_same,
+            // A comparison this version does not know may or may not hold.
+            _ => true,
+        }
+    })
+}
+
+/// The title of a target's figure.
+pub(crate) fn title(target: &OptimizationTarget) -> Option<&'static str> {
+    Some(match target {
+        OptimizationTarget::SharpeRatio => "Sharpe Ratio",
+        OptimizationTarget::CompoundingAnnualReturn => "Compounding Annual Return",
+        OptimizationTarget::ProbabilisticSharpeRatio => "Probabilistic Sharpe Ratio",
+        OptimizationTarget::Drawdown => "Drawdown",
+        _ => return None,
+    })
+}
+
+/// Constraints as they are shown: values as fractions.
+pub(crate) fn shown_constraints(constraints: &[Constraint]) -> Vec<Value> {
+    let word = |operator: &ConstraintOperator| match ConstraintOperator::KNOWN.contains(operator) {
+        true => operator.as_str().to_owned(),
+        false => "other".to_owned(),
+    };
+    let of = |one: &Constraint| json!({"target": short(&one.target), "operator": word(&one.operator), "target_value": one.target_value});
+    constraints.iter().map(of).collect()
 }
 
 /// The number of backtests of a grid, refused when nobody can mean it.
@@ -155,6 +228,28 @@ mod tests {
         assert!(points(&[]).is_err());
         assert!(points(&[parameter("a", 0.0, 1e6, 1.0).unwrap()]).is_err());
         assert_eq!(points(&[parameter("a", 0.0, 1.0, 0.5).unwrap()]).unwrap(), 3.0);
+    }
+
+    #[test]
+    fn percents_where_fractions_are_meant_are_refused() {
+        assert!(constraint("drawdown", "<=", 20.0).unwrap_err().message.contains("20 % is 0.2"));
+        assert!(check_value(&OptimizationTarget::ProbabilisticSharpeRatio, 95.0).is_err());
+        check_value(&OptimizationTarget::CompoundingAnnualReturn, 1.5).unwrap();
+        check_value(&OptimizationTarget::SharpeRatio, 3.0).unwrap();
+    }
+
+    #[test]
+    fn a_run_counts_when_it_ended_well_and_fulfils_the_constraints() {
+        let run = |progress: f64, exit_code: i64, drawdown: f64| -> OptimizationBacktest {
+            let value = json!({"progress": progress, "exitCode": exit_code, "statistics": {"Drawdown": drawdown}});
+            serde_json::from_value(value).unwrap()
+        };
+        assert!(is_done(&run(1.0, 0, 1.0)) && !is_done(&run(0.05, 0, 1.0)) && !is_done(&run(1.0, 1, 1.0)));
+        let most = [constraint("drawdown", "<=", 0.2).unwrap()];
+        let told = run(1.0, 0, 20.0).statistics.figure("Drawdown");
+        assert_eq!(told, Some(20.0), "percents");
+        assert!(fulfils(&run(1.0, 0, 20.0), &most) && !fulfils(&run(1.0, 0, 20.1), &most));
+        assert!(!fulfils(&run(1.0, 0, 20.0), &[constraint("sharpe_ratio", ">", 0.0).unwrap()]), "not told");
     }
 
     #[test]

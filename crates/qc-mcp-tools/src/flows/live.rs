@@ -151,28 +151,22 @@ pub(crate) async fn logs(
     start: i64,
     end: i64,
 ) -> Result<(Vec<String>, i64), ToolError> {
-    let mut lines = Vec::new();
-    let mut total = 0;
-    let mut at = start;
-    loop {
+    super::log_pages::walk(start, end, LOG_PAGE, |from, to| {
         let request = ReadLiveLogs {
             project_id,
             algorithm_id: algorithm_id.clone(),
-            start_line: at,
-            end_line: end.min(at + LOG_PAGE),
+            start_line: from,
+            end_line: to,
             format: "json".into(),
             deployment_logs: None,
             query: query.map(str::to_owned),
         };
-        let reply = door.send(&request).await?;
-        let n = i64::try_from(reply.logs.len()).unwrap_or(LOG_PAGE);
-        lines.extend(reply.logs);
-        total = reply.length.unwrap_or(at + n).max(total);
-        at += LOG_PAGE;
-        if n < LOG_PAGE || end <= at || total <= at {
-            return Ok((lines, total));
+        async move {
+            let reply = door.send(&request).await?;
+            Ok((reply.logs, reply.length))
         }
-    }
+    })
+    .await
 }
 
 /// How an algorithm is ended.

@@ -101,6 +101,22 @@ impl Ctx {
         budget::check(self.door.state(), &account.name, self.door.settings(), now, Charge { runs: 0, qcc })
     }
 
+    /// Says whether mode and budgets would refuse a deed now; takes nothing and asks nobody. For previews, so that nobody
+    /// agrees to what will not be done.
+    ///
+    /// # Errors
+    /// [`Kind::Forbidden`].
+    pub async fn foresee(&self, deed: &Deed) -> Result<(), ToolError> {
+        let settings = &Settings { mode: self.door.mode(), ..self.door.settings().clone() };
+        if let Ruling::Refuse(why) = mode::rule(settings, deed) {
+            return Err(ToolError::new(Kind::Forbidden, Topic::General, why));
+        }
+        budget::check_runs(settings, deed.runs)?;
+        let account = self.door.account().await?;
+        let charge = Charge { runs: deed.runs, qcc: deed.estimate };
+        budget::check(self.door.state(), &account.name, settings, self.door.now().await?, charge)
+    }
+
     /// Says what the mode says about a deed that is not yet complete, so that a preview of what is refused anyway sends
     /// nothing.
     ///

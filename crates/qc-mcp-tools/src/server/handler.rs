@@ -7,21 +7,27 @@ use futures::FutureExt;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
-        GetPromptRequestParams, GetPromptResponse, Icon, Implementation, ListPromptsResult,
-        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourceContents, ServerCapabilities,
-        ServerConfig, Tool,
+        CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams, CompleteResult,
+        CreateTaskResult, GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult, Icon,
+        Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourceContents,
+        ServerCapabilities, ServerConfig, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+        UpdateTaskParams,
     },
-    service::RequestContext,
+    service::{RequestContext, SubscriptionContext},
 };
 
-use super::QcServer;
+#[allow(deprecated)] // what clients of the older revisions use
+use rmcp::model::SetLevelRequestParams;
+
+use super::{QcServer, tasks};
 use crate::{
+    caller::Caller,
     coerce, complete,
     ctx::Ctx,
     error::{Kind, ToolError},
     gate::Call,
+    jobs::{self, Begun},
     metrics::Outcome,
     pages, prompts, resources,
     shelf::{Access, Group},
@@ -32,12 +38,16 @@ use crate::{
 const LIST_TTL_MS: u64 = 3_600_000;
 
 impl ServerHandler for QcServer {
+    #[allow(deprecated)] // clients of the older revisions set a log level
     fn get_info(&self) -> ServerConfig {
         let capabilities = ServerCapabilities::builder()
             .enable_tools()
             .enable_resources()
+            .enable_resources_subscribe()
             .enable_prompts()
             .enable_completions()
+            .enable_logging()
+            .enable_tasks()
             .build();
         ServerConfig::new(capabilities)
             .with_server_info(
@@ -77,6 +87,11 @@ impl ServerHandler for QcServer {
         if self.pages().any(|page| page.uri == resources::RESEARCH) && self.welcome(&caller).await.is_ok() {
             let kept = self.desk().list_research(caller.key.as_str()).unwrap_or_default();
             all.extend(kept.iter().rev().map(|(kept, tool)| resources::kept(&kept.uri, tool)));
+        }
+        if self.pages().any(|page| page.uri == resources::JOB) && self.welcome(&caller).await.is_ok() {
+            let jobs = self.records(caller.key.as_str()).unwrap_or_default();
+            let going_on = jobs.iter().filter(|(_, record)| !record.status.is_over());
+            all.extend(going_on.map(|(id, record)| resources::job(&jobs::of_record(id), &record.tool)));
         }
         let (page, next) = pages::page(all, request.as_ref(), pages::OTHERS)?;
         let mut result = ListResourcesResult::with_all_items(page).with_ttl_ms(0).with_cache_scope(CacheScope::Private);
@@ -191,7 +206,7 @@ impl ServerHandler for QcServer {
         let Some(facts) = known.filter(|facts| self.offers(&caller, facts)) else {
             return Err(self.unknown_tool(&request.name));
         };
-        let started = Instant::now();
+        let (started, asker) = (Instant::now(), context.clone());
         let admitted = match caller.permits(facts) {
             Ok(()) => self.welcome(&caller).await,
             refused => refused,
@@ -206,7 +221,14 @@ impl ServerHandler for QcServer {
                 }
                 request.arguments = Some(arguments);
                 request.name = facts.name.clone().into();
-                self.run(request, context).await.map(explain_argument_errors)
+                let is_task = tasks::are_wanted(&context) && waits(&facts.name, request.arguments.as_ref());
+                match facts.may_take_long() {
+                    true => self.run_patiently(&caller, request, context).await,
+                    false => {
+                        let answer = self.run(request, context).await.map(explain_argument_errors);
+                        if is_task { answer.map(tasks::instead_of) } else { answer }
+                    }
+                }
             }
             Err(error) => Ok(error.into_result().into()),
         };
@@ -221,7 +243,108 @@ impl ServerHandler for QcServer {
             ms = took.as_millis() as u64,
             "tool call"
         );
+        self.tell_outcome(&asker, &facts.name, what, took).await;
         outcome
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        self.look_at_task(&request.task_id, &context).await
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.know_task(&request.task_id, &context).await
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.give_up_task(&request.task_id, &context).await
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        self.followable(requested)
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        self.tell(&context).await;
+        Ok(())
+    }
+
+    #[allow(deprecated)] // how clients of the older revisions subscribe
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.subscribe_to(&request.uri, context).await
+    }
+
+    #[allow(deprecated)] // how clients of the older revisions subscribe
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.unsubscribe_from(&request.uri, &context);
+        Ok(())
+    }
+
+    #[allow(deprecated)] // what clients of the older revisions use
+    async fn set_level(
+        &self,
+        request: SetLevelRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.set_log_level(request.level, &context);
+        Ok(())
+    }
+}
+
+impl QcServer {
+    /// Calls a tool that may take long: its answer, or after the time of waiting the handle of the job it has become.
+    async fn run_patiently(
+        &self,
+        caller: &Caller,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let arguments = request.arguments.as_ref();
+        let asked = arguments.and_then(|all| all.get(jobs::WAIT_ARGUMENT)).and_then(serde_json::Value::as_f64);
+        let wants_task = tasks::are_wanted(&context);
+        let patience = match asked {
+            None if wants_task => tasks::PATIENCE,
+            _ => jobs::patience(&self.inner.settings, asked),
+        };
+        let begun = self.begin(caller, request, context, patience).await;
+        Ok(match begun {
+            Ok(Begun::Answer(answer)) => answer,
+            Ok(Begun::Job(id, record)) if wants_task => {
+                return Ok(CallToolResponse::Task(CreateTaskResult::new(tasks::of_record(&id, &record))));
+            }
+            Ok(Begun::Job(id, record)) => tools::going_on(&id, &record).into_result(),
+            Err(error) => error.into_result(),
+        }
+        .into())
+    }
+}
+
+/// Whether a call starts work at QuantConnect and waits for it.
+fn waits(tool: &str, arguments: Option<&rmcp::model::JsonObject>) -> bool {
+    let given = |name: &str| arguments.and_then(|all| all.get(name));
+    match tool {
+        "compile_project" => given("wait").and_then(serde_json::Value::as_bool) != Some(false),
+        "create_backtest" => given(jobs::WAIT_ARGUMENT).and_then(serde_json::Value::as_f64).is_some_and(|s| 0.0 < s),
+        _ => false,
     }
 }
 
@@ -232,7 +355,7 @@ fn icon() -> Icon {
 }
 
 /// rmcp answers arguments that serde refuses with its own text; give it our form.
-pub(super) fn explain_argument_errors(response: CallToolResponse) -> CallToolResponse {
+pub(crate) fn explain_argument_errors(response: CallToolResponse) -> CallToolResponse {
     const PREFIX: &str = "failed to deserialize parameters:";
     if let CallToolResponse::Complete(result) = &response
         && result.is_error == Some(true)

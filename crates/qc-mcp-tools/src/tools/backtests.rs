@@ -18,12 +18,14 @@ use crate::{
     ctx::Ctx,
     error::{Kind, Topic},
     flows::{
-        backtest::{self, Insights, LOG_PAGE, Orders, PAGE, Paged, Run, Trades},
+        backtest::{self, Insights, LOG_PAGE, Listed, Orders, PAGE, Paged, Run, Trades},
         backtest_picture::{self, Shown},
         find,
+        start_backtest::{self, Started},
     },
     gate::Deed,
-    server::QcServer,
+    jobs::{self, Cloud},
+    server::{QcServer, TASK_PATIENCE},
 };
 
 mod report;
@@ -51,6 +53,9 @@ struct CreateArgs {
     backtest_name: String,
     /// Parameters of the algorithm, name to value
     parameters: Option<Map<String, Value>>,
+    /// Also wait so long for the result; default 0
+    #[schemars(range(min = 0))]
+    wait_seconds: Option<f64>,
 }
 
 /// Arguments of `read_backtest`.
@@ -177,7 +182,7 @@ struct DeleteArgs {
 
 #[tool_router(router = backtests_create, vis = "pub(crate)")]
 impl QcServer {
-    /// Start a backtest of a compiled project; returns its id at once. Then call read_backtest until it is completed.
+    /// Start a backtest of a compiled project; returns its id and a job for wait_for_job at once. The same start within ten minutes is the same run.
     #[tool(title = "Create backtest")]
     async fn create_backtest(&self, Parameters(args): Parameters<CreateArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let compile_id = CompileId(find::valid_id(&args.compile_id)?);
@@ -197,11 +202,25 @@ impl QcServer {
         }
         let project_id = find::project(&ctx.door, &args.project_id).await?;
         let request = CreateBacktest { project_id, compile_id, backtest_name: args.backtest_name, parameters };
-        let permit = ctx.permit(Deed::new("start a backtest", &request).project(project_id)).await?;
-        let backtest = ctx.door.send_with(permit, &request).await?.backtest;
-        Ok(Reply::new(format!("backtest {} started", backtest.backtest_id))
-            .data(json!({"project_id": project_id, "backtest_id": backtest.backtest_id, "status": state(&backtest), "progress": backtest.share_done()}))
-            .next("read_backtest"))
+        let Started { backtest, before } = start_backtest::start(&ctx, &request).await?;
+        let work = Cloud::Backtest { project_id, backtest_id: backtest.backtest_id.clone() };
+        if args.wait_seconds.is_some_and(|seconds| 0.0 < seconds) {
+            let patience = if ctx.tasks { TASK_PATIENCE } else { jobs::patience(self.settings(), args.wait_seconds) };
+            return super::jobs::waited(&ctx, &work, patience).await;
+        }
+        let id = &backtest.backtest_id;
+        let mut reply = Reply::new(match before {
+            Some(ago) => format!(
+                "backtest {id} was started {} s ago with the same arguments; nothing new was started",
+                ago.as_secs()
+            ),
+            None => format!("backtest {id} started"),
+        })
+        .data(json!({"project_id": project_id, "backtest_id": id, "status": state(&backtest), "progress": backtest.share_done()}));
+        if before.is_some() {
+            reply = reply.field("started_before", true);
+        }
+        Ok(reply.field("job", ctx.door.handle(&work)?).next("wait_for_job"))
     }
 }
 
@@ -260,7 +279,11 @@ impl QcServer {
             _ => format!("{} series, {n_points} points; times are Unix seconds", chart.series.iter().count()),
         };
         let link = run.uri(&format!("charts/{}", crate::resources::encode(&request.name)));
-        let reply = Reply::new(summary).data(series(&chart)).link(link, "chart", "application/json");
+        let reply = Reply::new(summary)
+            .data(series(&chart))
+            .field("start", request.start)
+            .field("end", request.end)
+            .link(link, "chart", "application/json");
         Ok(if args.count.is_some() { reply.allow(200_000) } else { reply })
     }
 
@@ -289,12 +312,15 @@ impl QcServer {
     /// Read log lines of a backtest: the last 50, a range, or those that hold a text.
     #[tool(title = "Read backtest logs")]
     async fn read_backtest_logs(&self, Parameters(args): Parameters<LogArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        if args.tail.is_some() && (args.start.is_some() || args.end.is_some()) {
+            return Err(ToolError::argument("give `tail`, or `start` and `end`, not both; nothing was sent"));
+        }
         let run = run(&ctx, &args.project_id, &args.backtest_id).await?;
         let query = args.query.unwrap_or_default();
         let (start, end) = match (args.start, args.end, args.tail) {
             (Some(start), end, _) => (start, end.unwrap_or(start.saturating_add(LOG_PAGE))),
-            (None, Some(end), None) => ((end - TAIL).max(0), end),
-            (None, _, tail) => {
+            (None, Some(end), _) => ((end - TAIL).max(0), end),
+            (None, None, tail) => {
                 // The total is only told by an answer: look at one line, then at the last ones.
                 let (_, total) = backtest::logs(&ctx.door, &run, &query, 0, 1).await?;
                 ((total - tail.unwrap_or(TAIL)).max(0), total.max(1))
@@ -346,8 +372,15 @@ impl QcServer {
             ctx.door.send(&UpdateBacktest { project_id, backtest_id, name: args.name, note: args.note }).await?;
         }
         if let Some(tags) = args.tags {
+            let request = UpdateBacktestTags { project_id, backtest_id: backtest_id.clone(), tags };
+            ctx.door.send(&request).await.map_err(|error| match changed.as_slice() {
+                [] => error,
+                done => {
+                    let message = format!("{} changed, the tags did not: {}", done.join(" and "), error.message);
+                    ToolError { message, ..error }
+                }
+            })?;
             changed.push("tags");
-            ctx.door.send(&UpdateBacktestTags { project_id, backtest_id: backtest_id.clone(), tags }).await?;
         }
         Ok(Reply::new(format!("backtest {backtest_id}: {} changed", changed.join(", ")))
             .data(json!({"project_id": project_id, "backtest_id": backtest_id, "changed": changed})))
@@ -390,7 +423,7 @@ fn unfinished(status: &BacktestStatus) -> &'static str {
 }
 
 /// The answer for a backtest in any state.
-fn result(run: &Run, backtest: &Backtest) -> Reply {
+pub(super) fn result(run: &Run, backtest: &Backtest) -> Reply {
     let state = state(backtest);
     let share = backtest.share_done().unwrap_or_default();
     let summary = match state {
@@ -516,6 +549,13 @@ pub(super) fn moment(name: &str, text: &str, in_day: i64) -> Result<i64, ToolErr
     if let Ok(at) = text.trim().parse::<jiff::Timestamp>() {
         return Ok(at.as_second());
     }
+    // The service's own form has no zone; it means UTC.
+    if text.contains(':')
+        && let Ok(at) = text.trim().parse::<jiff::civil::DateTime>()
+        && let Ok(at) = at.to_zoned(jiff::tz::TimeZone::UTC)
+    {
+        return Ok(at.timestamp().as_second());
+    }
     let day = args::date(name, text)?;
     let midnight =
         day.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| ToolError::argument(format!("`{name}` is out of range")))?;
@@ -553,7 +593,11 @@ async fn picture(
         return Err(ToolError::new(Kind::TooLarge, Topic::General, message));
     }
     let link = run.uri(&format!("charts/{}", crate::resources::encode(&request.name)));
-    let more = if left_out == 0 { String::new() } else { format!(", {left_out} series are not lines and left out") };
+    let more = if left_out == 0 {
+        String::new()
+    } else {
+        format!(", {left_out} series are left out: no lines, or more than the picture has room for")
+    };
     Ok(Reply::new(format!("{drawn} series drawn{more}"))
         .data(json!({"project_id": run.project_id, "backtest_id": run.backtest_id, "width": width, "height": height, "png_bytes": png.len()}))
         .field("chart_name", Untrusted::new(chart.name.as_str()).shortened(80))
@@ -567,10 +611,11 @@ async fn rows<P: Paged>(server: &QcServer, ctx: &Ctx, args: &RowsArgs) -> Result
     let name = P::NAME;
     let part = format!("{name}.csv");
     if args.all == Some(true) {
-        let rows = backtest::all::<P>(&ctx.door, &run, &ctx.progress).await?;
+        let Listed { rows, promised } = backtest::all::<P>(&ctx.door, &run, &ctx.progress).await?;
         let csv = backtest::csv::<P>(&rows)?;
         let uri = run.uri(&part);
-        let reply = Reply::new(format!("{} {name}, {} bytes of CSV behind the link", rows.len(), csv.len()))
+        let less = promised.map_or_else(String::new, |all| format!(" (the service spoke of {all} and gave no more)"));
+        let reply = Reply::new(format!("{} {name}{less}, {} bytes of CSV behind the link", rows.len(), csv.len()))
             .data(json!({"project_id": run.project_id, "backtest_id": run.backtest_id, "count": rows.len()}))
             .link(&uri, part, "text/csv");
         server.kept().put(&ctx.caller.key, uri, csv);
@@ -591,6 +636,10 @@ async fn rows<P: Paged>(server: &QcServer, ctx: &Ctx, args: &RowsArgs) -> Result
             format!("the backtest has no {name}: it made none, or it is not finished (`read_backtest` tells)")
         }
         (0, _) => format!("no {name} from {start} on; the list is shorter"),
+        // A full page whose length is its own size: the list may be longer.
+        (n, Some(total)) if start == 0 && total == shown && i64::try_from(n) == Ok(PAGE) => {
+            format!("{name} 0 to {shown}, perhaps more: ask from start={shown} on, or all=true")
+        }
         (_, Some(total)) if shown <= total => format!("{name} {start} to {shown} of {total}"),
         _ => format!("{name} {start} to {shown}"),
     };

@@ -12,7 +12,8 @@ use crate::{
     args::ProjectArg,
     ctx::Ctx,
     flows::{compile, find},
-    server::QcServer,
+    jobs::{self, Cloud, Seen},
+    server::{QcServer, TASK_PATIENCE},
 };
 
 /// Log lines shown of a build.
@@ -45,11 +46,13 @@ impl QcServer {
     async fn compile_project(&self, Parameters(args): Parameters<CompileArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let id = find::project(&ctx.door, &args.project_id).await?;
         let started = compile::start(&ctx.door, id).await?;
-        let result = match args.wait.unwrap_or(true) && !started.state.is_finished() {
-            true => compile::wait(&ctx.door, id, &started.compile_id, &ctx.progress).await?,
-            false => started,
-        };
-        report(&ctx, id, result).await
+        let work = Cloud::Compile { project_id: id, compile_id: started.compile_id.clone() };
+        let seen = Seen::Compile(id, Box::new(started));
+        if args.wait.unwrap_or(true) && !seen.status().is_over() {
+            let patience = if ctx.tasks { TASK_PATIENCE } else { jobs::patience(self.settings(), None) };
+            return super::jobs::waited(&ctx, &work, patience).await;
+        }
+        super::jobs::shown(&ctx, &work, &seen).await
     }
 }
 
@@ -70,7 +73,7 @@ impl QcServer {
 }
 
 /// The answer for a compile in any state.
-async fn report(ctx: &Ctx, id: ProjectId, result: CompileReply) -> Result<Reply, ToolError> {
+pub(super) async fn report(ctx: &Ctx, id: ProjectId, result: CompileReply) -> Result<Reply, ToolError> {
     let errors = compile::errors(&ctx.door, id, &result).await?;
     let (summary, next) = match &result.state {
         CompileState::BuildSuccess => (format!("project {id} compiled"), "create_backtest"),

@@ -156,6 +156,7 @@ impl HistoryArgs {
             chart: self.chart,
             risk_free_rate: self.risk_free_rate.clone().map(Value::String),
             periods_per_year: self.periods_per_year,
+            wait_seconds: None,
         }
     }
 

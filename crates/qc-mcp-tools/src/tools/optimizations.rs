@@ -6,6 +6,7 @@ use qc_api::{
         ListOptimizations, ReadOptimization, UpdateOptimization,
     },
     ids::{CompileId, OptimizationId, ProjectId},
+    lookup::LookUp as _,
     model::{
         Constraint, Optimization, OptimizationBacktest, OptimizationNode, OptimizationParameter, OptimizationStatus,
         OptimizationSummary, OptimizationTarget, TargetDirection,
@@ -19,16 +20,18 @@ use crate::{
     Reply, ToolError, Untrusted,
     args::{ProjectArg, quote},
     ctx::Ctx,
+    error::{Kind, Topic},
     flows::{
         find,
         grid::{self, QCC_PER_USD},
     },
     gate::Deed,
+    jobs::Cloud,
     server::QcServer,
 };
 
 /// Rows of a list unless the caller asks for more.
-const LISTED: usize = 20;
+pub(super) const LISTED: usize = 20;
 
 /// A parameter of the grid.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -52,7 +55,7 @@ struct ConstraintArg {
     target: String,
     /// <=, <, >=, >, == or !=
     operator: String,
-    /// Compared with
+    /// Compared with; return, drawdown and probability as fractions, 0.2 is 20 %
     #[serde(alias = "targetValue", alias = "target-value")]
     target_value: f64,
 }
@@ -69,7 +72,7 @@ pub(super) struct PlanArgs {
     target: Option<String>,
     /// max or min; default max, for drawdown min
     target_to: Option<String>,
-    /// Value that ends the search
+    /// Value that ends the search, as a fraction: 0.2 is 20 %
     target_value: Option<f64>,
     /// [{target, operator, target_value}]
     constraints: Option<Vec<ConstraintArg>>,
@@ -87,6 +90,7 @@ pub(super) struct PlanArgs {
 }
 
 /// The same, checked.
+#[derive(Clone)]
 pub(super) struct Plan {
     project_id: ProjectId,
     name: String,
@@ -248,9 +252,14 @@ impl QcServer {
         let Some(compile_id) = plan.compile_id.clone() else {
             return Err(ToolError::argument("missing compile_id; `compile_project` returns one; nothing was sent"));
         };
+        let points = grid::points(&plan.parameters)?;
         let Some(token) = args.confirm_token else {
             let estimate = estimate(&ctx, &plan).await?;
             let shown = Shown { usd: estimate.cost.usd, qcc: estimate.cost.usd * QCC_PER_USD };
+            let request = request(plan.clone(), compile_id, shown.usd);
+            if let Err(refused) = ctx.foresee(&deed(&request, &shown, points)).await {
+                return Ok(estimate.reply(&plan).field("would_be_refused", refused.message));
+            }
             let preview = ctx.preview(&shown).await?;
             return Ok(estimate
                 .reply(&plan)
@@ -260,37 +269,35 @@ impl QcServer {
                 .next("create_optimization"));
         };
         let (shown, ticket): (Shown, _) = ctx.redeem(&token).await?;
-        let backtests = grid::points(&plan.parameters)?;
-        let request = CreateOptimization {
-            project_id: plan.project_id,
-            name: plan.name,
-            target: plan.target,
-            target_to: plan.target_to,
-            target_value: plan.target_value,
-            strategy: GRID_SEARCH.to_owned(),
-            compile_id,
-            parameters: plan.parameters,
-            constraints: plan.constraints,
-            estimated_cost: shown.usd,
-            node_type: plan.node_type,
-            parallel_nodes: plan.parallel_nodes,
-        };
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a whole number below 10,001
-        let deed = Deed::new("start an optimization", &request)
-            .project(request.project_id)
-            .estimate(shown.qcc)
-            .runs(backtests as u32)
-            .line(format!("{backtests:.0} backtests, about {:.0} QCC ({:.2} USD)", shown.qcc, shown.usd))
-            .previewed(ticket);
+        let backtests = points;
+        let request = request(plan, compile_id, shown.usd);
+        let deed = deed(&request, &shown, points).previewed(ticket);
         let permit = ctx.permit(deed).await?;
-        let made = ctx.door.send_with(permit, &request).await?.optimizations;
-        let id = made.first().map(|one| one.optimization_id.clone());
+        let left = ctx.door.now().await?;
+        let id = match ctx.door.send_with(permit, &request).await {
+            Ok(made) => made.optimizations.first().map(|one| one.optimization_id.clone()),
+            Err(error) if error.kind == Kind::MaybeCreated => {
+                // The token is spent, so nothing is sent again: what came of it can only be looked for.
+                let found = ctx.door.send(&request.listing()).await.map(|listed| request.candidates(listed, left));
+                match found.as_deref() {
+                    Ok([only]) => Some(only.optimization_id.clone()),
+                    _ => return Err(error),
+                }
+            }
+            Err(error) => return Err(error),
+        };
         let name = id.as_ref().map_or_else(|| "an optimization".to_owned(), |id| format!("optimization {id}"));
-        Ok(Reply::new(format!("{name} is started, {backtests:.0} backtests, about {:.0} QCC", shown.qcc))
+        let reply = Reply::new(format!("{name} is started, {backtests:.0} backtests, about {:.0} QCC", shown.qcc))
             .field("project_id", request.project_id)
-            .field("optimization_id", id)
-            .field("cost_qcc", shown.qcc)
-            .next("read_optimization"))
+            .field("optimization_id", &id)
+            .field("cost_qcc", shown.qcc);
+        Ok(match id {
+            Some(optimization_id) => {
+                let job = ctx.door.handle(&Cloud::Optimization { optimization_id })?;
+                reply.field("job", job).next("wait_for_job")
+            }
+            None => reply.next("list_optimizations"),
+        })
     }
 }
 
@@ -329,6 +336,9 @@ pub(super) async fn plan(ctx: &Ctx, args: PlanArgs) -> Result<Plan, ToolError> {
     let of = |one: &ConstraintArg| grid::constraint(&one.target, &one.operator, one.target_value);
     let constraints = args.constraints.iter().flatten().map(of).collect::<Result<Vec<_>, _>>()?;
     let node_type = grid::node(args.node_type.as_deref())?;
+    if let Some(value) = args.target_value {
+        grid::check_value(&target, value)?;
+    }
     let parallel_nodes = grid::parallel(args.parallel_nodes, &node_type)?;
     let compile_id = args.compile_id.as_deref().map(find::valid_id).transpose()?.map(CompileId);
     Ok(Plan {
@@ -352,6 +362,35 @@ pub(super) struct Estimate {
     balance_qcc: Option<f64>,
 }
 
+/// The request that starts it.
+fn request(plan: Plan, compile_id: CompileId, usd: f64) -> CreateOptimization {
+    CreateOptimization {
+        project_id: plan.project_id,
+        name: plan.name,
+        target: plan.target,
+        target_to: plan.target_to,
+        target_value: plan.target_value,
+        strategy: GRID_SEARCH.to_owned(),
+        compile_id,
+        parameters: plan.parameters,
+        constraints: plan.constraints,
+        estimated_cost: usd,
+        node_type: plan.node_type,
+        parallel_nodes: plan.parallel_nodes,
+    }
+}
+
+/// What the guards judge.
+fn deed(request: &CreateOptimization, shown: &Shown, points: f64) -> Deed {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a whole number below 10,001
+    let runs = points as u32;
+    Deed::new("start an optimization", request)
+        .project(request.project_id)
+        .estimate(shown.qcc)
+        .runs(runs)
+        .line(format!("{points:.0} backtests, about {:.0} QCC ({:.2} USD)", shown.qcc, shown.usd))
+}
+
 /// Asks the service for the time of one backtest and reckons the cost from it.
 pub(super) async fn estimate(ctx: &Ctx, plan: &Plan) -> Result<Estimate, ToolError> {
     let request = EstimateOptimization {
@@ -368,7 +407,10 @@ pub(super) async fn estimate(ctx: &Ctx, plan: &Plan) -> Result<Estimate, ToolErr
         parallel_nodes: Some(plan.parallel_nodes),
     };
     let told = ctx.door.send(&request).await?.estimate;
-    let seconds = told.time.unwrap_or_default();
+    let Some(seconds) = told.time.filter(|seconds| seconds.is_finite() && 0.0 < *seconds) else {
+        let message = "optimizations/estimate told no time of a backtest, so nobody can say what it costs";
+        return Err(ToolError::new(Kind::BadAnswer, Topic::Optimization, message));
+    };
     let cost = grid::cost(&plan.parameters, seconds, &plan.node_type, plan.parallel_nodes)?;
     Ok(Estimate { seconds, cost, balance_qcc: told.balance })
 }
@@ -435,29 +477,34 @@ const COLUMNS: [(&str, &str); 5] = [
     ("Total Orders", "total_orders"),
 ];
 
-fn result(found: &Optimization, limit: usize) -> Reply {
+pub(super) fn result(found: &Optimization, limit: usize) -> Reply {
     let criterion = found.criterion.clone().unwrap_or_default();
     let target = criterion.target.unwrap_or(OptimizationTarget::SharpeRatio);
-    let title = match &target {
-        OptimizationTarget::CompoundingAnnualReturn => "Compounding Annual Return",
-        OptimizationTarget::ProbabilisticSharpeRatio => "Probabilistic Sharpe Ratio",
-        OptimizationTarget::Drawdown => "Drawdown",
-        _ => "Sharpe Ratio",
-    };
+    let title = grid::title(&target).unwrap_or("Sharpe Ratio");
     let is_min = criterion.extremum == Some(TargetDirection::Min);
     let mut runs: Vec<&OptimizationBacktest> = found.backtests.iter().map(|(_, run)| run).collect();
+    let counts_for = |run: &OptimizationBacktest| grid::is_done(run) && grid::fulfils(run, &found.constraints);
+    // Those that count first, best first.
     runs.sort_by(|a, b| {
         let key = |run: &OptimizationBacktest| {
-            run.statistics.figure(title).map_or(f64::INFINITY, |value| if is_min { value } else { -value })
+            let figure = run.statistics.figure(title);
+            (!counts_for(run), figure.map_or(f64::INFINITY, |value| if is_min { value } else { -value }))
         };
-        key(a).total_cmp(&key(b))
+        let ((a_out, a), (b_out, b)) = (key(a), key(b));
+        a_out.cmp(&b_out).then(a.total_cmp(&b))
     });
-    let rows: Vec<Value> = runs.iter().take(limit).map(|run| backtest(run)).collect();
+    let rows: Vec<Value> = runs.iter().take(limit).map(|run| backtest(run, counts_for(run))).collect();
     let state = status(found.status.as_ref());
     let share = found.share_done();
     let done = share.map_or_else(String::new, |share| format!(", {:.0} % done", 100.0 * share));
-    let best = runs.first().and_then(|run| run.statistics.figure(title));
-    let best = best.map_or_else(String::new, |best| format!("; best {} {best}", grid::short(&target)));
+    let best = runs.first().filter(|run| counts_for(run)).and_then(|run| run.statistics.figure(title));
+    let unit = if grid::is_percent(&target) { " %" } else { "" };
+    let best = best.map_or_else(String::new, |best| format!("; best {} {best}{unit}", grid::short(&target)));
+    let left_out = runs.iter().filter(|run| !counts_for(run)).count();
+    let best = match left_out {
+        0 => best,
+        n => format!("{best}; {n} backtests do not count: unfinished, failed, or outside the constraints"),
+    };
     let over = found.status.as_ref().is_some_and(OptimizationStatus::is_finished);
     let mut counts = Map::new();
     for count in ["Completed", "Failed", "Running", "In Queue", "Total"] {
@@ -477,6 +524,7 @@ fn result(found: &Optimization, limit: usize) -> Reply {
             "target_to": if is_min { "min" } else { "max" },
             "counts": counts,
             "parameters": grid::shown(&found.parameters),
+            "constraints": grid::shown_constraints(&found.constraints),
             "n_backtests": runs.len(),
             "backtests": rows,
         }))
@@ -484,7 +532,7 @@ fn result(found: &Optimization, limit: usize) -> Reply {
 }
 
 /// One backtest of an optimization.
-fn backtest(run: &OptimizationBacktest) -> Value {
+fn backtest(run: &OptimizationBacktest, counts: bool) -> Value {
     let parameters: Vec<Value> = run
         .parameter_set
         .iter()
@@ -493,7 +541,9 @@ fn backtest(run: &OptimizationBacktest) -> Value {
         })
         .collect();
     let mut row = json!({
-        "backtest_id": Untrusted::new(run.id.as_str()).shortened(64).as_str(),
+        "backtest_id": find::valid_id(&run.id).ok(),
+        "progress": run.progress,
+        "counts": counts,
         "failed": run.exit_code.is_some_and(|code| code != 0),
         "parameters": parameters,
     });
