@@ -21,7 +21,7 @@ use qc_quant::portfolio::{
     terciles, turnover,
 };
 use qc_quant::resample::{block_bootstrap, block_length};
-use qc_quant::stats::correlation::{self, Method};
+use qc_quant::stats::correlation::{self, Aggregate, Method};
 use qc_quant::stats::ols::{self, Errors};
 use qc_quant::stats::{distance_correlation, moments};
 use qc_quant::testing::{noise, random_walk};
@@ -173,6 +173,9 @@ const METHODS: &[Row] = &[
     }),
     numbers("cointegration/engle_granger::pair", true, |c| {
         printed(engle_granger::pair(&panel(c)?, "S0", "S1", &Default::default())?)
+    }),
+    numbers("stats/distance_correlation/rolling_pairs::rolling_pairs", false, |c| {
+        printed(distance_correlation::rolling_pairs(&panel(c)?, 12, 7, Aggregate::Median, &Silent)?)
     }),
     numbers("cointegration/engle_granger::rolling", false, |c| {
         printed(engle_granger::rolling(&panel(c)?, "S0", "S1", &Default::default(), 40, 5)?)
@@ -350,6 +353,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("returns::compound", "the product of returns that were checked"),
     ("returns::over", "prices and pairs of rows, checked in its unit tests"),
     ("stats/correlation/rolling::rolling_watched", "`rolling` with a callback"),
+    ("portfolio/target_volatility::max_return_watched", "`max_return` with a callback"),
+    ("portfolio/target_volatility::min_variance_watched", "`min_variance` with a callback"),
     ("stats/correlation::average_ranks", "positions in an order"),
     ("stats/correlation::matrix_watched", "`matrix` with a callback"),
     ("stats/hac::automatic_lags", "a count of rows"),

@@ -13,9 +13,10 @@ use qc_quant::performance::sweep;
 use qc_quant::portfolio::constraints::Constraints;
 use qc_quant::portfolio::mean_variance::Bounds;
 use qc_quant::portfolio::sparse_tracking::{self, Measure, Penalty, TrackingOptions};
-use qc_quant::portfolio::{hrp, min_cvar};
+use qc_quant::portfolio::{hrp, min_cvar, target_volatility};
 use qc_quant::resample::block_bootstrap::{self, AlphaOptions};
-use qc_quant::stats::correlation::{self, Method};
+use qc_quant::stats::correlation::{self, Aggregate, Method};
+use qc_quant::stats::distance_correlation;
 use qc_quant::testing::{noise, pair, random_walk};
 use qc_quant::{Error, Index, Panel, Progress, Series, Silent, covariance, pca};
 
@@ -104,6 +105,37 @@ const WATCHED: &[Task] = &[
         let n = 5 + size;
         let conditions = Constraints::invested(n, Bounds { lower: 0.0, upper: 0.4 }).unwrap();
         printed(min_cvar::fit_watched(&returns(100 + 30 * size, n), 0.9, &conditions, progress))
+    }),
+    ("expected shortfall under a volatility cap", |size, progress| {
+        let n = 5 + size / 3;
+        let base = Constraints::invested(n, Bounds { lower: 0.0, upper: 0.4 }).unwrap();
+        let capped = Constraints { max_volatility: Some(0.02), ..base };
+        printed(min_cvar::fit_watched(&returns(100 + 10 * size, n), 0.9, &capped, progress))
+    }),
+    ("largest return under a volatility cap", |size, progress| {
+        let n = 5 + size;
+        let held = returns(100 + 10 * size, n);
+        let mean: Vec<f64> = held.columns().map(qc_quant::stats::moments::mean).collect();
+        let base = Constraints::invested(n, Bounds { lower: 0.0, upper: 0.4 }).unwrap();
+        let capped = Constraints { max_volatility: Some(0.02), ..base };
+        let covariance = covariance::sample(&held).unwrap();
+        printed(target_volatility::max_return_watched(&mean, &covariance, &capped, progress))
+    }),
+    ("least variance under conditions", |size, progress| {
+        let n = 5 + size;
+        let base = Constraints::invested(n, Bounds { lower: 0.0, upper: 0.4 }).unwrap();
+        let covariance = covariance::sample(&returns(100 + 10 * size, n)).unwrap();
+        printed(target_volatility::min_variance_watched(&covariance, &base, progress))
+    }),
+    ("rolling distance correlations of all pairs", |size, progress| {
+        let found = distance_correlation::rolling_pairs(
+            &returns(160 + 10 * size, 3 + size / 3),
+            60,
+            1,
+            Aggregate::Median,
+            progress,
+        );
+        printed(found)
     }),
     ("sparse tracking, λ given", |size, progress| tracking(size, Penalty::Lambda(2e-7), progress)),
     ("sparse tracking, number of assets", |size, progress| tracking(size, Penalty::Assets(4), progress)),

@@ -28,6 +28,36 @@ fn series(symbol: &str) -> Value {
     json!({"series": symbol, "start_date": START, "end_date": END})
 }
 
+/// The windows of a screen are those of calculate_correlation_matrix, and each aggregate is what it says.
+#[tokio::test]
+async fn rolling_distance_correlation_decides_by_last_median_least_or_share() {
+    let desk = Desk::synthetic().await;
+    let mut matrix = over(&["KO", "PEP"], "2018-01-01", END);
+    (matrix["method"], matrix["rolling"]) = (json!("distance"), json!(60));
+    let matrix = desk.ok("calculate_correlation_matrix", matrix).await;
+    let kept = desk.kept(&matrix).await;
+    let windows = kept["result"]["rolling"]["pairs"][0]["values"].as_array().unwrap();
+    let mut values: Vec<f64> = windows.iter().map(number).collect();
+    let last = *values.last().unwrap();
+    let level = 0.5 * (last + values.iter().copied().fold(1.0, f64::min));
+    let share = values.iter().filter(|value| level <= **value).count() as f64 / values.len() as f64;
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    let median = if values.len() % 2 == 1 { values[middle] } else { 0.5 * (values[middle - 1] + values[middle]) };
+    for (aggregate, expected) in [("last", last), ("median", median), ("min", values[0]), ("share_above", share)] {
+        let mut ask = over(&["KO", "PEP"], "2018-01-01", END);
+        (ask["window"], ask["aggregate"]) = (json!("60d"), json!(aggregate));
+        ask["min_distance_correlation"] = json!(level);
+        let found = desk.ok("find_cointegrated_pairs", ask).await;
+        let pair = found["pairs"].as_array().unwrap().first().unwrap_or(&found["nearest_misses"][0]);
+        close(&pair["distance_correlation"], expected, 1e-7);
+        assert_eq!(found["rolling_distance_correlation"]["n_windows"], values.len());
+        let least = if aggregate == "share_above" { 0.5 } else { level };
+        let left = found["funnel"][1]["left"].as_u64().unwrap();
+        assert_eq!(left, u64::from(least <= expected), "{aggregate}: {found}");
+    }
+}
+
 #[tokio::test]
 async fn a_screen_finds_the_planted_pair_and_counts_what_it_asked() {
     let desk = Desk::synthetic().await;
@@ -58,6 +88,11 @@ async fn a_screen_finds_the_planted_pair_and_counts_what_it_asked() {
     ask["max_half_life"] = json!("soon");
     assert!(desk.refused("find_cointegrated_pairs", ask.clone()).await.contains("7d or 40bars"));
     ask["max_half_life"] = Value::Null;
+    for wrong in [json!({"step": "5d"}), json!({"aggregate": "min"}), json!({"window": "60d"})] {
+        let mut ask = ask.clone();
+        ask.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+        assert!(desk.refused("find_cointegrated_pairs", ask).await.contains("need"));
+    }
     ask["symbols"] = json!(["KO"]);
     assert!(desk.refused("find_cointegrated_pairs", ask).await.contains("at least 2"));
 }

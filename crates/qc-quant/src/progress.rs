@@ -56,7 +56,7 @@ impl<'a> Counter<'a> {
     /// Adds `steps` finished steps; an error when the caller wants to stop.
     pub(crate) fn advance(&self, steps: usize) -> Result<()> {
         let done = self.done.fetch_add(steps, Ordering::Relaxed) + steps;
-        match self.progress.report(done, self.total) {
+        match self.progress.report(done.min(self.total), self.total) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::Cancelled { done, total: self.total }),
         }

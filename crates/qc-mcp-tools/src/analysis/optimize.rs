@@ -2,7 +2,7 @@
 //! shortfall; several rules side by side.
 
 use qc_quant::{
-    Panel,
+    Panel, Progress,
     covariance::{self, Shrunk},
     performance::{equity_curve, tails},
     portfolio::{
@@ -23,9 +23,10 @@ use serde_json::{Map, Value, json};
 
 use super::{basis, label, maybe, number, percent, pictures};
 use crate::{
+    compute::Stop,
     error::{Kind, ToolError, Topic},
     prices::Prices,
-    study::Found,
+    study::{Found, progress_of},
 };
 
 /// A rule that gives weights.
@@ -138,7 +139,7 @@ struct Estimates {
 ///
 /// # Errors
 /// Conditions a rule cannot take, conditions that exclude each other, and what qc-quant refuses.
-pub(crate) fn run(prices: &Prices, ask: &Ask, annual_rate: f64) -> Result<Found, ToolError> {
+pub(crate) fn run(prices: &Prices, ask: &Ask, annual_rate: f64, stop: &Stop) -> Result<Found, ToolError> {
     if let Some(stray) = ask.short.iter().find(|symbol| !ask.symbols.contains(symbol)) {
         return Err(ToolError::new(
             Kind::InvalidArgument,
@@ -183,13 +184,21 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, annual_rate: f64) -> Result<Found,
     let mean = held.columns().map(moments::mean).collect();
     let rate = annual_rate / ask.periods_per_year;
     let known = Estimates { returns: held, mean, covariance, estimator, rate, betas };
-    let results: Vec<(Rule, Vec<f64>)> =
-        ask.rules.iter().map(|rule| Ok((*rule, weigh(*rule, &known, ask)?))).collect::<Result<_, ToolError>>()?;
+    let mut results: Vec<(Rule, Vec<f64>)> = Vec::new();
+    let (progress, n_rules) = (progress_of(stop), ask.rules.len());
+    for (at, rule) in ask.rules.iter().enumerate() {
+        // Each rule has its share of the whole.
+        let part = |done: usize, total: usize| progress(at * total + done, n_rules * total);
+        if part(0, 1).is_break() {
+            return Err(ToolError::new(Kind::Cancelled, Topic::General, "cancelled between two methods"));
+        }
+        results.push((*rule, weigh(*rule, &known, ask, &part)?));
+    }
     shape(prices, &known, ask, &results, annual_rate)
 }
 
 /// The weights of one rule.
-fn weigh(rule: Rule, known: &Estimates, ask: &Ask) -> Result<Vec<f64>, ToolError> {
+fn weigh(rule: Rule, known: &Estimates, ask: &Ask, progress: &dyn Progress) -> Result<Vec<f64>, ToolError> {
     let n = known.mean.len();
     let is_free = ask.bounds == Bounds::LONG_ONLY;
     let refuse = |what: &str| {
@@ -208,7 +217,9 @@ fn weigh(rule: Rule, known: &Estimates, ask: &Ask) -> Result<Vec<f64>, ToolError
                     return Ok(best);
                 }
                 // Below the best portfolio's volatility the ratio grows with volatility along the frontier.
-                return Ok(target_volatility::max_return(&known.mean, covariance, &conditions(known, ask)?)?.weights);
+                let conditions = conditions(known, ask, progress)?;
+                let found = target_volatility::max_return_watched(&known.mean, covariance, &conditions, progress)?;
+                return Ok(found.weights);
             }
             refuse("short_symbols, beta_neutral_to or max_deviation")
         }
@@ -225,14 +236,18 @@ fn weigh(rule: Rule, known: &Estimates, ask: &Ask) -> Result<Vec<f64>, ToolError
             "min_variance has the least volatility there is: target_volatility goes with min_cvar or max_sharpe",
         )),
         Rule::MinVariance => {
-            Ok(target_volatility::min_variance(&known.covariance.covariance, &conditions(known, ask)?)?)
+            let conditions = conditions(known, ask, progress)?;
+            Ok(target_volatility::min_variance_watched(&known.covariance.covariance, &conditions, progress)?)
         }
-        Rule::MinCvar => Ok(min_cvar::fit(&known.returns, ask.confidence, &conditions(known, ask)?)?.weights),
+        Rule::MinCvar => {
+            let conditions = conditions(known, ask, progress)?;
+            Ok(min_cvar::fit_watched(&known.returns, ask.confidence, &conditions, progress)?.weights)
+        }
     }
 }
 
 /// The conditions on the weights.
-fn conditions(known: &Estimates, ask: &Ask) -> Result<Constraints, ToolError> {
+fn conditions(known: &Estimates, ask: &Ask, progress: &dyn Progress) -> Result<Constraints, ToolError> {
     let mut conditions = if ask.short.is_empty() {
         Constraints::invested(known.mean.len(), ask.bounds)?
     } else {
@@ -256,7 +271,7 @@ fn conditions(known: &Estimates, ask: &Ask) -> Result<Constraints, ToolError> {
             ..ask.clone()
         };
         let start = ask.start_from.unwrap_or(Rule::Hrp);
-        conditions = conditions.around(&weigh(start, known, &near)?, deviation)?;
+        conditions = conditions.around(&weigh(start, known, &near, progress)?, deviation)?;
     }
     Ok(conditions)
 }

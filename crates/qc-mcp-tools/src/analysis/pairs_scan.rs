@@ -1,14 +1,17 @@
 //! A screen of all pairs of a universe: which are cointegrated after counting how many were asked, and how they behave.
 
 use qc_quant::{
-    Panel,
+    Panel, Progress,
     cointegration::{
         all_pairs::{self, ScannedPair},
         engle_granger::{self, Options},
     },
     mean_reversion::hurst,
     returns,
-    stats::correlation::{self, Method},
+    stats::{
+        correlation::{self, Aggregate, Method},
+        distance_correlation,
+    },
 };
 use qc_report::csv::{Cell, Table};
 use rmcp::schemars::JsonSchema;
@@ -64,6 +67,73 @@ impl Adjustment {
     }
 }
 
+/// What stands for all windows of a rolling distance correlation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AggregateArg {
+    /// The last window.
+    #[default]
+    Last,
+    /// Median over windows.
+    Median,
+    /// Smallest of all windows.
+    Min,
+    /// Share of windows at or above min_distance_correlation; half of them must be.
+    ShareAbove,
+}
+
+impl AggregateArg {
+    fn name(self) -> &'static str {
+        match self {
+            AggregateArg::Last => "last",
+            AggregateArg::Median => "median",
+            AggregateArg::Min => "min",
+            AggregateArg::ShareAbove => "share_above",
+        }
+    }
+}
+
+/// Windows over which distance correlation is followed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Windows {
+    /// Returns of one window.
+    pub(crate) window: usize,
+    /// Returns from one window's end to the next one's.
+    pub(crate) step: usize,
+    /// What stands for all of them.
+    pub(crate) aggregate: AggregateArg,
+}
+
+/// Reads window, step and aggregate: none without a window.
+///
+/// # Errors
+/// A step or aggregate without a window, a window without the filter it serves, what is no length of time.
+pub(crate) fn windows_of(
+    window: Option<&str>,
+    step: Option<&str>,
+    aggregate: Option<AggregateArg>,
+    has_filter: bool,
+    bars_per_day: f64,
+) -> Result<Option<Windows>, ToolError> {
+    let Some(window) = window else {
+        if step.is_some() || aggregate.is_some() {
+            return Err(ToolError::argument("step and aggregate need a window, such as 60d"));
+        }
+        return Ok(None);
+    };
+    if !has_filter {
+        return Err(ToolError::argument("window needs min_distance_correlation: the figure it is compared with"));
+    }
+    let whole = |argument: &str, text: &str| bars_of(argument, text, bars_per_day).map(|bars| bars.round().max(1.0));
+    let window = whole("window", window)? as usize;
+    let step = step.map_or(Ok(1.0), |text| whole("step", text))? as usize;
+    Ok(Some(Windows { window, step, aggregate: aggregate.unwrap_or_default() }))
+}
+
+/// Share of windows that must reach the level when the share decides.
+const SHARE: f64 = 0.5;
+
 /// What is asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Ask {
@@ -75,6 +145,8 @@ pub(crate) struct Ask {
     pub(crate) alpha: f64,
     /// Least distance correlation of simple returns.
     pub(crate) min_distance_correlation: Option<f64>,
+    /// Windows over which it is followed; none for all rows at once.
+    pub(crate) windows: Option<Windows>,
     /// Longest half-life, in bars.
     pub(crate) max_half_life: Option<f64>,
     /// Largest Hurst exponent of the spread.
@@ -122,7 +194,7 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, stop: &Stop) -> Result<Found, Tool
     }
     let logs = returns::log_prices(&prices.panel)?;
     let n = logs.n_symbols();
-    if ask.min_distance_correlation.is_some() {
+    if ask.min_distance_correlation.is_some() && ask.windows.is_none() {
         let work = (n * n.saturating_sub(1) / 2) as u64 * (logs.n_rows() as u64) * 64;
         if MOST_DISTANCE < work {
             let message = format!(
@@ -134,28 +206,64 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, stop: &Stop) -> Result<Found, Tool
         }
     }
     let progress = progress_of(stop);
+    // The distances come first: what is too much to ask of them is refused before anything is computed.
+    let distances = Distances::measure(prices, ask, &progress)?;
     let scan = all_pairs::scan(&logs, &ask.options, &progress)?;
-    let distances = match ask.min_distance_correlation {
-        Some(_) => Some(correlation::matrix_watched(&returns::simple(&prices.panel)?, Method::Distance, &progress)?),
-        None => None,
-    };
     let mut judged: Vec<Judged<'_>> = Vec::with_capacity(scan.pairs.len());
     for pair in &scan.pairs {
-        let distance = distances.as_ref().map(|matrix| matrix.get(&pair.a, &pair.b)).transpose()?;
+        let distance = distances.of(pair)?;
         judged.push(judge(pair, distance, ask, &logs));
         if stop.is_requested() {
             return Err(ToolError::new(Kind::Cancelled, Topic::General, "cancelled between two pairs"));
         }
     }
-    shape(prices, &scan, judged, ask)
+    shape(prices, &scan, judged, &distances, ask)
+}
+
+/// Distance correlation of every pair, where it is asked.
+enum Distances {
+    None,
+    Whole(correlation::CorrelationMatrix),
+    Rolling(distance_correlation::RollingPairs),
+}
+
+impl Distances {
+    fn measure(prices: &Prices, ask: &Ask, progress: &dyn Progress) -> Result<Distances, ToolError> {
+        let Some(least) = ask.min_distance_correlation else { return Ok(Distances::None) };
+        let returns = returns::simple(&prices.panel)?;
+        let Some(Windows { window, step, aggregate }) = ask.windows else {
+            return Ok(Distances::Whole(correlation::matrix_watched(&returns, Method::Distance, progress)?));
+        };
+        let aggregate = match aggregate {
+            AggregateArg::Last => Aggregate::Last,
+            AggregateArg::Median => Aggregate::Median,
+            AggregateArg::Min => Aggregate::Min,
+            // At the level counts as above it, as in the other aggregates.
+            AggregateArg::ShareAbove => Aggregate::ShareAbove(least.next_down()),
+        };
+        Ok(Distances::Rolling(distance_correlation::rolling_pairs(&returns, window, step, aggregate, progress)?))
+    }
+
+    fn of(&self, pair: &ScannedPair) -> Result<Option<f64>, ToolError> {
+        Ok(match self {
+            Distances::None => None,
+            Distances::Whole(matrix) => Some(matrix.get(&pair.a, &pair.b)?),
+            Distances::Rolling(pairs) => pairs.get(&pair.a, &pair.b)?,
+        })
+    }
+
+    fn n_windows(&self) -> usize {
+        if let Distances::Rolling(pairs) = self { pairs.n_windows } else { 1 }
+    }
 }
 
 fn judge<'a>(pair: &'a ScannedPair, distance: Option<f64>, ask: &Ask, logs: &Panel) -> Judged<'a> {
     let best = if pair.reverse.p_value < pair.forward.p_value { &pair.reverse } else { &pair.forward };
     let half_life = (0.0 < best.rho && best.rho < 1.0).then(|| 0.5_f64.ln() / best.rho.ln());
     let mut found = Judged { pair, distance, half_life, hurst: None, failed: None };
-    if let (Some(least), Some(distance)) = (ask.min_distance_correlation, distance)
-        && distance < least
+    let is_share = ask.windows.is_some_and(|windows| windows.aggregate == AggregateArg::ShareAbove);
+    if let Some(least) = ask.min_distance_correlation.map(|least| if is_share { SHARE } else { least })
+        && distance.is_none_or(|distance| distance < least)
     {
         found.failed = Some("min_distance_correlation");
     } else if ask.alpha <= ask.adjustment.of(pair) {
@@ -185,7 +293,13 @@ fn spread_hurst(pair: &ScannedPair, half_life: Option<f64>, ask: &Ask, logs: &Pa
     hurst::structure(&test.residual, 2.0, 1, longest.min(test.residual.len() / 4)).ok().map(|found| found.hurst)
 }
 
-fn shape(prices: &Prices, scan: &all_pairs::Scan, mut judged: Vec<Judged<'_>>, ask: &Ask) -> Result<Found, ToolError> {
+fn shape(
+    prices: &Prices,
+    scan: &all_pairs::Scan,
+    mut judged: Vec<Judged<'_>>,
+    distances: &Distances,
+    ask: &Ask,
+) -> Result<Found, ToolError> {
     judged.sort_by(|a, b| a.pair.pair_p_value.total_cmp(&b.pair.pair_p_value));
     let row = |found: &Judged<'_>| -> Value {
         let pair = found.pair;
@@ -267,6 +381,10 @@ fn shape(prices: &Prices, scan: &all_pairs::Scan, mut judged: Vec<Judged<'_>>, a
         let of = |(a, b, error): &(String, String, qc_quant::Error)| json!({"symbol1": a, "symbol2": b, "reason": error.to_string()});
         brief.insert("skipped".into(), scan.skipped.iter().take(SHOWN).map(of).collect());
     }
+    if let Some(Windows { window, step, aggregate }) = ask.windows {
+        let about = json!({"window_returns": window, "step": step, "n_windows": distances.n_windows(), "aggregate": aggregate.name()});
+        brief.insert("rolling_distance_correlation".into(), about);
+    }
     brief.insert("n_observations".into(), json!(scan.n_rows));
     brief.insert("prices".into(), json!("natural logarithms"));
     let mut more = Map::new();
@@ -279,6 +397,7 @@ fn shape(prices: &Prices, scan: &all_pairs::Scan, mut judged: Vec<Judged<'_>>, a
         json!({
             "pair_pvalue": "min(1, 2 min of both directions)", "hedge_ratio": "log price of symbol1 per log price of symbol2",
             "half_life_bars": "bars until half of a deviation is given back; days are trading days",
+            "distance_correlation": "of simple returns: of all rows, or as rolling_distance_correlation says; share_above is the share of windows at or above min_distance_correlation, 0.5 passes",
             "nearest_misses": "smallest p-values among the pairs that failed, with the first filter they failed",
         }),
     );

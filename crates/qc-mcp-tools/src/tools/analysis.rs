@@ -14,7 +14,7 @@ use crate::{
         johansen::{self, CaseArg},
         kalman,
         mean_reversion::{self, Hedge},
-        pairs_scan::{self, Adjustment},
+        pairs_scan::{self, Adjustment, AggregateArg},
         pca::{self, PcaMode},
         regimes::{self, RegimeMethod},
     },
@@ -148,6 +148,12 @@ struct PairScanArgs {
     alpha: Option<f64>,
     /// Least distance correlation of returns, such as 0.3
     min_distance_correlation: Option<f64>,
+    /// Follow it over windows of this length, such as 60d or 40bars. Default: all rows at once
+    window: Option<String>,
+    /// From one window to the next, such as 5d. Default: 1bars
+    step: Option<String>,
+    /// What stands for all windows. Default: last
+    aggregate: Option<AggregateArg>,
     /// Longest half-life, such as 30d or 40bars
     max_half_life: Option<String>,
     /// Largest Hurst exponent of the spread, such as 0.45
@@ -386,6 +392,13 @@ impl QcServer {
             adjustment: args.adjust.unwrap_or_default(),
             alpha: args.alpha.unwrap_or(pairs_scan::ALPHA),
             min_distance_correlation: args.min_distance_correlation,
+            windows: pairs_scan::windows_of(
+                args.window.as_deref(),
+                args.step.as_deref(),
+                args.aggregate,
+                args.min_distance_correlation.is_some(),
+                bars_per_day,
+            )?,
             max_half_life: longest.map(|text| pairs_scan::bars_of("max_half_life", text, bars_per_day)).transpose()?,
             max_hurst: args.max_hurst,
             bars_per_day,

@@ -346,9 +346,9 @@ impl QcServer {
             periods_per_year: args.shared.periods_per_year()?,
         };
         let risk_free = args.shared.risk_free();
-        let job = move |source: &OpenSource, _: &Stop| {
+        let job = move |source: &OpenSource, stop: &Stop| {
             let prices = prices::load(source, &question)?;
-            let found = optimize::run(&prices, &ask, risk_free.annual(&source.folder, &prices.panel)?)?;
+            let found = optimize::run(&prices, &ask, risk_free.annual(&source.folder, &prices.panel)?, stop)?;
             Ok((prices, found))
         };
         let (prices, found) = study.compute_loading(job).await?;

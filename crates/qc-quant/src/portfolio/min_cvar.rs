@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::panel::Panel;
 use crate::performance::tails::tail_mean;
 use crate::progress::{Counter, Progress, Silent};
-use crate::solve::cone::{Program, Sparse};
+use crate::solve::cone::{self, Program, Sparse};
 use crate::solve::cvar::{self, Shortfall};
 use crate::stats::moments::mean;
 
@@ -69,12 +69,11 @@ pub fn fit(returns: &Panel, confidence: f64, constraints: &Constraints) -> Resul
 
 /// Most rows times symbols squared that a step of the interior-point method takes on: about a second.
 pub const MOST_STEPS: u64 = 5_000_000_000;
-/// Most rows times symbols under a cap on volatility, whose solver cannot be stopped: some seconds.
+/// Most rows times symbols under a cap on volatility, whose solver is a general one: some seconds.
 pub const MOST_CONIC: u64 = 1_000_000;
 
-/// [`fit`] with a progress callback; a step is one of the interior-point method, which takes 20 to 40 of the 100 it may.
-///
-/// With a cap on volatility the solver is another one, which cannot be stopped on its way.
+/// [`fit`] with a progress callback; a step is one of the interior-point method, which takes 20 to 40 of the 100 it may
+/// (300 of the general one, with a cap on volatility).
 ///
 /// # Errors
 /// As [`fit`], and [`Error::Cancelled`].
@@ -100,7 +99,8 @@ pub fn fit_watched(
         let what = "minimum expected shortfall under a volatility cap (rows times symbols)";
         Error::limit_work(what, MOST_CONIC, &[t, n])?;
     }
-    let counter = Counter::new(progress, cvar::MOST_STEPS)?;
+    let most = if constraints.max_volatility.is_some() { cone::MOST_STEPS } else { cvar::MOST_STEPS };
+    let counter = Counter::new(progress, most)?;
     let scale = returns.values().iter().map(|r| r.abs()).sum::<f64>() / returns.values().len() as f64;
     if scale == 0.0 {
         return Err(Error::degenerate("minimum expected shortfall", "all returns are zero"));
@@ -118,7 +118,7 @@ pub fn fit_watched(
                 format!("the iteration stalls on {size}, too many to prove that the conditions exclude each other");
             return Err(Error::degenerate("minimum expected shortfall", reason));
         }
-        None => general(returns, tail, scale, constraints)?,
+        None => general(returns, tail, scale, constraints, &counter)?,
     };
     let weights: Vec<f64> = (0..n).map(|i| raw[i].clamp(constraints.lower[i], constraints.upper[i])).collect();
     Ok(describe(returns, confidence, weights, gap * scale, steps))
@@ -216,7 +216,13 @@ fn interior(
 }
 
 /// The same problem with one variable per shortfall, for a cap on the norm and as the judge of impossible conditions.
-fn general(returns: &Panel, tail: f64, scale: f64, constraints: &Constraints) -> Result<(Vec<f64>, f64, usize)> {
+fn general(
+    returns: &Panel,
+    tail: f64,
+    scale: f64,
+    constraints: &Constraints,
+    counter: &Counter<'_>,
+) -> Result<(Vec<f64>, f64, usize)> {
     let (t, n) = (returns.n_rows(), returns.n_symbols());
     let (equal, mut at_most) = rows(constraints);
     let trades = if constraints.turnover.is_some() { n } else { 0 };
@@ -236,7 +242,7 @@ fn general(returns: &Panel, tail: f64, scale: f64, constraints: &Constraints) ->
     };
     let ball = factor.as_ref().map(|(factor, radius)| (factor, *radius));
     let program = Program { what: "minimum expected shortfall", p: None, q: &q, equal, at_most, ball };
-    let found = program.solve()?;
+    let found = program.solve(counter)?;
     Ok((found.x[..n].to_vec(), found.gap, found.steps))
 }
 
@@ -305,7 +311,7 @@ mod tests {
         ];
         for (case, constraints) in cases.iter().enumerate() {
             let own = fit(&panel, 0.9, constraints).unwrap();
-            let (x, _, _) = general(&panel, 30.0, 0.01, constraints).unwrap();
+            let (x, _, _) = general(&panel, 30.0, 0.01, constraints, &Counter::new(&Silent, 300).unwrap()).unwrap();
             let other = describe(&panel, 0.9, x, 0.0, 0);
             assert!((own.cvar / other.cvar - 1.0).abs() < 1e-8, "{case}: {} {}", own.cvar, other.cvar);
             assert!(own.duality_gap < 1e-9, "{case}: {}", own.duality_gap);

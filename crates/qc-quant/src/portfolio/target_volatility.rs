@@ -7,7 +7,8 @@ use super::mean_variance::scaled;
 use super::min_cvar::{root, rows};
 use crate::error::{Error, Result};
 use crate::panel::require_finite;
-use crate::solve::cone::Program;
+use crate::progress::{Counter, Progress, Silent};
+use crate::solve::cone::{self, Program};
 
 /// Weights of least variance under linear conditions, a cap on trading included.
 ///
@@ -31,13 +32,29 @@ use crate::solve::cone::Program;
 /// # Ok::<(), qc_quant::Error>(())
 /// ```
 pub fn min_variance(covariance: &DMatrix<f64>, constraints: &Constraints) -> Result<Vec<f64>> {
+    min_variance_watched(covariance, constraints, &Silent)
+}
+
+/// [`min_variance`] with a progress callback; a step is one of the interior-point method, which takes 10 to 30.
+///
+/// # Errors
+/// As [`min_variance`], and [`Error::Cancelled`].
+pub fn min_variance_watched(
+    covariance: &DMatrix<f64>,
+    constraints: &Constraints,
+    progress: &dyn Progress,
+) -> Result<Vec<f64>> {
+    calmest(covariance, constraints, &Counter::new(progress, cone::MOST_STEPS)?)
+}
+
+fn calmest(covariance: &DMatrix<f64>, constraints: &Constraints, counter: &Counter<'_>) -> Result<Vec<f64>> {
     let (s, _) = scaled(covariance)?;
     let n = s.nrows();
     constraints.check(n)?;
     let (equal, at_most) = rows(constraints);
     let q = vec![0.0; n + trades(constraints)];
     let program = Program { what: "minimum variance", p: Some(&s), q: &q, equal, at_most, ball: None };
-    Ok(within(constraints, &program.solve()?.x))
+    Ok(within(constraints, &program.solve(counter)?.x))
 }
 
 /// Answer of [`max_return`].
@@ -80,6 +97,19 @@ pub struct TargetVolatility {
 /// # Ok::<(), qc_quant::Error>(())
 /// ```
 pub fn max_return(expected: &[f64], covariance: &DMatrix<f64>, constraints: &Constraints) -> Result<TargetVolatility> {
+    max_return_watched(expected, covariance, constraints, &Silent)
+}
+
+/// [`max_return`] with a progress callback; a step is one of the interior-point method, which runs twice.
+///
+/// # Errors
+/// As [`max_return`], and [`Error::Cancelled`].
+pub fn max_return_watched(
+    expected: &[f64],
+    covariance: &DMatrix<f64>,
+    constraints: &Constraints,
+    progress: &dyn Progress,
+) -> Result<TargetVolatility> {
     let (s, mean_variance) = scaled(covariance)?;
     let n = s.nrows();
     if expected.len() != n {
@@ -94,7 +124,8 @@ pub fn max_return(expected: &[f64], covariance: &DMatrix<f64>, constraints: &Con
         let v = DVector::from_column_slice(w);
         v.dot(&(covariance * &v)).max(0.0).sqrt()
     };
-    let calmest = min_variance(covariance, constraints)?;
+    let counter = Counter::new(progress, 2 * cone::MOST_STEPS)?;
+    let calmest = calmest(covariance, constraints, &counter)?;
     let least = deviation(&calmest);
     let answer = |weights: Vec<f64>| TargetVolatility {
         expected: weights.iter().zip(expected).map(|(w, e)| w * e).sum(),
@@ -118,7 +149,7 @@ pub fn max_return(expected: &[f64], covariance: &DMatrix<f64>, constraints: &Con
     let factor = root(&s)?;
     let ball = Some((&factor, target / mean_variance.sqrt()));
     let program = Program { what: "target volatility", p: None, q: &q, equal, at_most, ball };
-    Ok(answer(within(constraints, &program.solve()?.x)))
+    Ok(answer(within(constraints, &program.solve(&counter)?.x)))
 }
 
 fn trades(constraints: &Constraints) -> usize {

@@ -6,7 +6,7 @@ mod summary;
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
-pub use self::rolling::{Rolling, rolling, rolling_watched};
+pub use self::rolling::{Aggregate, Rolling, rolling, rolling_watched};
 pub use self::summary::{Pair, Summary};
 use super::distance_correlation::{self, Column, Scratch};
 use super::distribution::student_two_sided;
@@ -380,5 +380,14 @@ mod tests {
         let first = pair(&panel.column(0)[..20], &panel.column(1)[..20], Method::Pearson).unwrap();
         assert_eq!(rolling.values[0], Some(first.value));
         assert_eq!(rolling.values.len(), 5);
+    }
+
+    #[test]
+    fn the_last_rolling_window_ends_at_the_last_row_whatever_the_step() {
+        let panel = panel(2);
+        for step in [1, 7, 13] {
+            let found = rolling(&panel, "S0", "S1", Method::Pearson, 20, step).unwrap();
+            assert_eq!(found.ends.last(), Some(&panel.last_label()), "{step}");
+        }
     }
 }

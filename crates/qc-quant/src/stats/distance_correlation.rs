@@ -1,5 +1,8 @@
 //! Distance correlation: zero exactly when two variables are independent, whatever the form of dependence.
 
+mod rolling_pairs;
+
+pub use self::rolling_pairs::{MOST_STEPS, RollingPairs, rolling_pairs};
 use super::distribution::student_upper;
 use crate::error::{Error, Result};
 use crate::panel::{require_finite, require_variation};

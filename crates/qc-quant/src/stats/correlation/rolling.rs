@@ -17,7 +17,30 @@ pub struct Rolling {
     pub values: Vec<Option<f64>>,
 }
 
+/// What stands for all windows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Aggregate {
+    /// The last window.
+    Last,
+    /// Median over windows.
+    Median,
+    /// Smallest value.
+    Min,
+    /// Share of windows above a level.
+    ShareAbove(f64),
+}
+
 impl Rolling {
+    /// One figure for all windows; `None` where there is none.
+    pub fn aggregate(&self, aggregate: Aggregate) -> Option<f64> {
+        match aggregate {
+            Aggregate::Last => self.last(),
+            Aggregate::Median => self.median(),
+            Aggregate::Min => self.min(),
+            Aggregate::ShareAbove(level) => self.share_above(level),
+        }
+    }
+
     /// The values there are.
     fn known(&self) -> Vec<f64> {
         self.values.iter().flatten().copied().collect()
@@ -46,7 +69,7 @@ impl Rolling {
     }
 }
 
-/// Correlates two symbols over windows of `window` rows, one window every `step` rows.
+/// Correlates two symbols over windows of `window` rows, one window every `step` rows, the last ending at the last row.
 ///
 /// # Errors
 /// [`Error::TooFewRows`] when the panel is shorter than the window or the window too short for the
@@ -76,7 +99,7 @@ pub fn rolling_watched(
     if panel.n_rows() < window {
         return Err(Error::too_few_rows("a window", window, panel.n_rows()));
     }
-    let ends: Vec<usize> = (window..=panel.n_rows()).step_by(step).collect();
+    let ends: Vec<usize> = (window + (panel.n_rows() - window) % step..=panel.n_rows()).step_by(step).collect();
     Error::limit_work("rolling correlations (windows times their rows)", MOST_STEPS, &[ends.len(), window])?;
     let counter = Counter::new(progress, ends.len())?;
     let values = ends
