@@ -21,7 +21,10 @@ pub(crate) mod regimes;
 pub(crate) mod selection;
 pub(crate) mod sparse;
 
-use qc_quant::Label;
+use qc_quant::{
+    Label,
+    mean_reversion::hurst::{self, Structure},
+};
 use serde_json::{Number, Value};
 
 use crate::{
@@ -47,6 +50,15 @@ fn percent(value: f64) -> String {
 /// A p-value for people: three digits, and what lies below is called so.
 fn p_text(p: f64) -> String {
     if p < 0.0001 { "p < 0.0001".to_owned() } else { format!("p = {p:.4}") }
+}
+
+/// Generalised Hurst exponent (q = 2) of levels, over lags up to twice their half-life and 20 bars at least; within a day
+/// from five bars on, as neighbouring ones share the bounce between bid and ask, which looks like coming back.
+fn hurst_of(levels: &[f64], half_life: Option<f64>, is_intraday: bool) -> Result<Structure, ToolError> {
+    const LONGEST_AT_LEAST: f64 = 20.0;
+    let shortest = if is_intraday { 5 } else { 1 };
+    let longest = half_life.map_or(LONGEST_AT_LEAST, |half| (2.0 * half).ceil()).clamp(LONGEST_AT_LEAST, 1e6) as usize;
+    Ok(hurst::structure(levels, 2.0, shortest, longest.min(levels.len() / 4).max(shortest + 1))?)
 }
 
 /// A row's label as text.

@@ -8,6 +8,7 @@
 
 mod arguments;
 mod beside;
+mod pace;
 mod provenance;
 
 use std::collections::{HashMap, HashSet};
@@ -20,6 +21,7 @@ use qc_data::{
 use qc_quant::{Dropped, Index, MissingPolicy, Panel};
 
 pub(crate) use self::arguments::{parse_day, parse_window};
+use self::pace::Pace;
 pub(crate) use self::provenance::Provenance;
 use self::provenance::{MAX_GAPS, SymbolNote, describe, warn};
 use crate::{
@@ -82,6 +84,8 @@ pub(crate) struct Prices {
     pub(crate) subscriptions: Vec<Subscription>,
     /// How often there is a row, where a series of the caller's own decides it.
     pub(crate) frequency: Option<Frequency>,
+    /// Observations and trading days a year where the securities are traded.
+    pub(crate) pace: Option<Pace>,
 }
 
 /// Reads the closes of all symbols and aligns them.
@@ -142,8 +146,11 @@ fn load_with(
     provenance.notes.extend(left_out);
     let mut warnings = warn(&history, &panel, &dropped, &provenance);
     warnings.extend(question.warnings.iter().cloned());
-    let subscriptions = subscriptions(&history);
-    Ok((Prices { panel, provenance, warnings, subscriptions, frequency: None }, other))
+    if pace::is_mixed(&history) {
+        warnings.push("securities traded at different hours: bars of one day end at different moments, and rows are those all have; periods_per_year is that of the slowest".to_owned());
+    }
+    let (subscriptions, pace) = (subscriptions(&history), pace::of(&history, question.bars));
+    Ok((Prices { panel, provenance, warnings, subscriptions, frequency: None, pace }, other))
 }
 
 /// Leaves out those of a fund, list or file that have no bar in the window, unless none has; answers what to say of it.
@@ -164,9 +171,22 @@ pub(crate) fn leave_out(history: &mut History, grouped: &HashSet<String>) -> Opt
 }
 
 impl Prices {
-    /// Observations a year: the caller's, else those of the rows where a series of their own decides, else the usual ones.
+    /// Observations a year: the caller's, else those of the rows where a series of their own decides, else those of the
+    /// market the securities are traded in, else the usual ones.
     pub(crate) fn periods_per_year(&self, given: Option<f64>, usual: f64) -> f64 {
-        given.or(self.frequency.map(Frequency::per_year)).unwrap_or(usual)
+        let found = self.frequency.map(Frequency::per_year).or(self.pace.map(|pace| pace.per_year));
+        given.or(found).unwrap_or(usual)
+    }
+
+    /// Whether a trading day has several bars, so that neighbouring ones share the bounce between bid and ask.
+    pub(crate) fn is_intraday(&self) -> bool {
+        self.pace.is_some_and(|pace| 1.5 * pace.days < pace.per_year)
+    }
+
+    /// Bars of one trading day; below one for weekly and monthly bars.
+    pub(crate) fn bars_per_day(&self, bars: BarSize) -> f64 {
+        let pace = self.pace.or_else(|| periods_per_year(bars).map(|per_year| Pace { per_year, days: 252.0 }));
+        pace.map_or(1.0, |pace| pace.per_year / pace.days)
     }
 
     /// Those of some names that have prices: members of a fund, list or file without any were left out.

@@ -1,14 +1,19 @@
 //! The arguments every research tool takes, read and checked.
 
-use qc_data::{BarSize, DataFolder, Normalization, Resolution, reference};
-use qc_quant::{Label, MissingPolicy, Panel};
+use jiff::civil::Date;
+use qc_data::{
+    BarSize, DataFolder, Normalization, Resolution,
+    reference::{self, InterestRate},
+};
+use qc_quant::{Label, MissingPolicy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     error::{Kind, ToolError, Topic},
-    prices, quantbook,
+    prices::{self, Prices},
+    quantbook,
 };
 
 /// The arguments every research tool takes. Those marked `x-hidden` are described once, in the server's
@@ -173,11 +178,12 @@ pub(crate) enum RiskFreeRate {
 }
 
 impl RiskFreeRate {
-    /// The rate a year from the first to the last row of `panel`, as a fraction.
+    /// The rate a year from the first to the last row of `prices`, as a fraction; where the file does not reach as far, that
+    /// becomes one of their warnings.
     ///
     /// # Errors
     /// [`Kind::InvalidArgument`] where the folder has no interest-rate file.
-    pub(crate) fn annual(self, folder: &DataFolder, panel: &Panel) -> Result<f64, ToolError> {
+    pub(crate) fn annual(self, folder: &DataFolder, prices: &mut Prices) -> Result<f64, ToolError> {
         let rate = match self {
             RiskFreeRate::Annual(rate) => return Ok(rate),
             RiskFreeRate::OfFolder => reference::interest_rate(folder)?,
@@ -191,11 +197,29 @@ impl RiskFreeRate {
             Label::Instant(at) => Some(at.to_zoned(jiff::tz::TimeZone::UTC).date()),
             Label::Row(_) => None,
         };
-        match (day(panel.first_label()), day(panel.last_label())) {
-            (Some(first), Some(last)) => Ok(rate.mean(first, last)),
+        match (day(prices.panel.first_label()), day(prices.panel.last_label())) {
+            (Some(first), Some(last)) => {
+                prices.warnings.extend(carried(&rate, first, last));
+                Ok(rate.mean(first, last))
+            }
             _ => Err(ToolError::new(Kind::Internal, Topic::General, "prices without dates have no interest rate")),
         }
     }
+}
+
+/// What to say of an interest-rate file that does not reach over the whole window.
+fn carried(rate: &InterestRate, first: Date, last: Date) -> Option<String> {
+    let (begins, oldest) = *rate.points.first()?;
+    let (ends, newest) = *rate.points.last()?;
+    if ends < last {
+        let newest = 100.0 * newest;
+        return Some(format!(
+            "the interest-rate file ends on {ends}: its last rate, {newest:.2} % a year, is carried forward to {last}"
+        ));
+    }
+    let oldest = 100.0 * oldest;
+    (first < begins)
+        .then(|| format!("the interest-rate file begins on {begins}: its first rate, {oldest:.2} % a year, is carried back to {first}"))
 }
 
 fn number_of(value: &Value) -> Option<f64> {

@@ -4,7 +4,6 @@ use jiff::civil::Date;
 use qc_quant::{
     Index, Panel,
     cointegration::engle_granger::{self, EngleGranger, Options, PairTest},
-    mean_reversion::hurst,
     returns,
     stats::moments,
     unit_root::{LagRule, Trend},
@@ -149,7 +148,10 @@ fn shape(prices: &Prices, logs: &Panel, pair: &PairTest, ask: &Ask) -> Result<Fo
     brief.insert("spread_last".into(), maybe(test.residual.last().copied()));
     brief.insert("z_score".into(), maybe(z));
     brief.insert("half_life_bars".into(), maybe(test.half_life));
-    brief.insert("spread_hurst".into(), maybe(spread_hurst(test)));
+    brief.insert(
+        "spread_hurst".into(),
+        maybe(super::hurst_of(&test.residual, test.half_life, prices.is_intraday()).ok().map(|found| found.hurst)),
+    );
     brief.insert("spread_adf_pvalue".into(), Value::Null);
     brief.insert("spread_is_stationary".into(), Value::Null);
     brief.insert(
@@ -178,7 +180,7 @@ fn shape(prices: &Prices, logs: &Panel, pair: &PairTest, ask: &Ask) -> Result<Fo
         "spread_mean": "log price", "spread_std": "log price, sample (n - 1)",
         "z_score": "(last spread - mean) / sample std over lookback_period rows, all if not given",
         "spread_hurst": "generalised exponent of the spread, q = 2: 0.5 random walk, below it comes back",
-        "half_life_bars": "bars until half of a deviation is given back, ln 0.5 / ln rho",
+        "half_life_bars": "bars until half of a deviation is given back, ln 0.5 / ln phi of a first-order autoregression of the spread",
         "cointegration_pvalue": "MacKinnon response surface for two series; below 0.0001 extrapolated",
     }));
     let pane = pictures::banded(
@@ -249,15 +251,6 @@ fn current_z(test: &EngleGranger, lookback: Option<usize>) -> Result<Option<f64>
     let recent = test.residual.get(rows - window..).unwrap_or_default();
     let (mean, std) = (moments::mean(recent), moments::std_dev(recent));
     Ok(recent.last().map(|last| (last - mean) / std).filter(|z| z.is_finite()))
-}
-
-/// Generalised Hurst exponent of the spread, over lags up to twice its half-life (at least 20 bars); `None` where the
-/// sample is too short for that.
-fn spread_hurst(test: &EngleGranger) -> Option<f64> {
-    const LEAST_LAG: f64 = 20.0;
-    let wanted = test.half_life.map_or(LEAST_LAG, |half| 2.0 * half).clamp(LEAST_LAG, 1e6) as usize;
-    let longest = wanted.min(test.residual.len() / 4);
-    hurst::structure(&test.residual, 2.0, 1, longest).ok().map(|found| found.hurst)
 }
 
 /// p-values before a date and from it on.

@@ -27,7 +27,7 @@ use crate::{error::ToolError, prices::Prices, study::Found};
 pub(crate) enum Frequency {
     /// Never.
     None,
-    /// Every bar.
+    /// Every trading day.
     Daily,
     /// ISO weeks.
     Weekly,

@@ -164,18 +164,21 @@ fn shape(prices: &Prices, found: &Johansen, lags: usize, case: CaseArg) -> Found
     brief.insert("eigenvalues".into(), json!(found.eigenvalues));
     let shown = found.rank.clamp(1, n);
     brief.insert("cointegrating_vectors".into(), (0..shown).map(relation).collect());
+    let on = found.normalised_on.iter().take(shown).map(|at| json!(found.symbols.get(*at)));
+    brief.insert("normalised_on".into(), on.collect());
     brief.insert("adjustment_speeds".into(), (0..shown).map(speed).collect());
     brief.insert("n_observations".into(), json!(found.n_obs));
     brief.insert("small_sample_factor".into(), number(found.small_sample_factor));
     brief.insert("prices".into(), json!("natural logarithms"));
     let mut more = Map::new();
     more.insert("cointegrating_vectors".into(), (0..n).map(relation).collect());
+    more.insert("normalised_on".into(), found.normalised_on.iter().map(|at| json!(found.symbols.get(*at))).collect());
     more.insert("adjustment_speeds".into(), (0..n).map(speed).collect());
     more.insert(
         "units".into(),
         json!({
             "tests": "cointegrated at a level if the statistic lies above the critical value; p-values by Doornik's gamma approximation",
-            "cointegrating_vectors": "log price of the first symbol = 1; strongest relation first",
+            "cointegrating_vectors": "log price of the symbol in normalised_on = 1 (the first, unless it takes no part); strongest relation first",
             "adjustment_speeds": "share of a deviation corrected per bar",
             "small_sample_factor": "multiply statistics by it to be cautious (Reinsel and Ahn)",
         }),

@@ -6,8 +6,9 @@ use qc_quant::{
     Panel,
     cointegration::engle_granger,
     dynamics::kalman_hedge::{self, KalmanOptions},
-    mean_reversion::{half_life, hurst, zscore},
+    mean_reversion::{half_life, zscore},
     returns,
+    stats::multiple,
     unit_root::{Trend, adf, kpss, variance_ratio},
 };
 use qc_report::chart::{Form, Pane, Picture, Trace};
@@ -28,10 +29,10 @@ use crate::{
 const ALPHA: f64 = 0.05;
 /// Horizons of the variance ratio, in bars.
 const HORIZONS: [usize; 4] = [2, 5, 10, 20];
-/// Largest lag of the Hurst exponent, in bars, where the half-life does not ask for more.
-const HURST_LAG: usize = 20;
 /// Symbols an answer shows in full.
 const BRIEF_SYMBOLS: usize = 6;
+/// Why a residual has no p-value of this test.
+const KPSS_OF_RESIDUAL: &str = "the spread is the residual of a regression, which has critical values of its own (Shin 1994: .314 instead of .463 at 5 %); cointegration_pvalue is the test of it";
 
 /// How two symbols become one spread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -80,7 +81,7 @@ pub(crate) fn run(
         let values = prices.panel.column_of(&own.name)?.to_vec();
         let at = label(prices.panel.last_label());
         // Of a regression's residual the regression's own p-value: an ordinary one rejects far too often.
-        let null = own.cointegration_p_value.map_or(Null::UnitRoot, Null::NoCointegration);
+        let null = Judging { cointegration: own.cointegration_p_value, is_intraday: false };
         let mut report = judge(&own.name, &values, &values, &at, ask, null)?;
         if let (Some(report), Some(_)) = (report.as_object_mut(), own.cointegration_p_value) {
             let note = "cointegration_pvalue is that of the whole window of the result the spread comes from";
@@ -97,8 +98,7 @@ pub(crate) fn run(
     let mut parts: Vec<Prices> = Vec::new();
     if ask.hedge != Hedge::None {
         let both = prices::load(source, question)?;
-        let report =
-            if ask.hedge == Hedge::Ols { spread(&both.panel, ask) } else { moving_spread(&both.panel, ask, stop) };
+        let report = if ask.hedge == Hedge::Ols { spread(&both, ask) } else { moving_spread(&both.panel, ask, stop) };
         let (name, report, shown) = report?;
         reports.push((name, report));
         drawn.push(shown);
@@ -111,13 +111,15 @@ pub(crate) fn run(
             let alone = prices::load(source, &Question { symbols: vec![symbol.clone()], ..question.clone() })?;
             let logs = returns::log_prices(&alone.panel)?;
             let at = label(alone.panel.last_label());
-            let report = judge(symbol, alone.panel.column(0), logs.column(0), &at, ask, Null::UnitRoot)?;
+            let kind = Judging { cointegration: None, is_intraday: alone.is_intraday() };
+            let report = judge(symbol, alone.panel.column(0), logs.column(0), &at, ask, kind)?;
             reports.push((symbol.clone(), report));
             drawn.push(Drawn::of(symbol, "close", &alone.panel, alone.panel.column(0), ask)?);
             parts.push(alone);
         }
     }
     let prices = Prices::joined(parts)?;
+    adjust(&mut reports);
     let mut found = shape(&prices, reports, ask);
     found.picture = Some(picture(&drawn, ask, pictures::below(&found.summary)));
     Ok((prices, found))
@@ -173,24 +175,25 @@ fn picture(drawn: &[Drawn], ask: Ask, subtitle: String) -> Picture {
     pictures::alone(title, subtitle, labels, pane)
 }
 
-/// Which p-value speaks against a random walk.
-enum Null {
-    /// An ordinary series: ADF.
-    UnitRoot,
-    /// A residual: its Engle-Granger p-value.
-    NoCointegration(f64),
+/// What is judged: which p-value speaks against a random walk, and whether a day has several bars.
+#[derive(Clone, Copy)]
+struct Judging {
+    /// Of a residual its Engle-Granger p-value; an ordinary series is tested by ADF.
+    cointegration: Option<f64>,
+    is_intraday: bool,
 }
 
 /// The spread of two log prices, judged on its own.
-fn spread(both: &Panel, ask: Ask) -> Result<(String, Value, Drawn), ToolError> {
-    let logs = returns::log_prices(both)?;
+fn spread(both: &Prices, ask: Ask) -> Result<(String, Value, Drawn), ToolError> {
+    let logs = returns::log_prices(&both.panel)?;
     let [a, b] = logs.symbols() else {
         return Err(ToolError::new(Kind::InvalidArgument, Topic::Symbol, "a spread takes two symbols"));
     };
     let test = engle_granger::test(&logs, a, &[b], &engle_granger::Options::default())?;
     let name = format!("{a}-{b}");
-    let at = label(both.last_label());
-    let mut report = judge(&name, &test.residual, &test.residual, &at, ask, Null::NoCointegration(test.p_value))?;
+    let at = label(both.panel.last_label());
+    let kind = Judging { cointegration: Some(test.p_value), is_intraday: both.is_intraday() };
+    let mut report = judge(&name, &test.residual, &test.residual, &at, ask, kind)?;
     if let Some(report) = report.as_object_mut() {
         report.insert("hedge_ratio".into(), maybe(test.slopes.first().copied()));
         report.insert(
@@ -259,20 +262,22 @@ fn signal_of(z: f64, entry_z: f64) -> &'static str {
 }
 
 /// One series: `values` for the z-score, `levels` (log prices, or the spread itself) for the tests.
-fn judge(name: &str, values: &[f64], levels: &[f64], at: &str, ask: Ask, null: Null) -> Result<Value, ToolError> {
+fn judge(name: &str, values: &[f64], levels: &[f64], at: &str, ask: Ask, null: Judging) -> Result<Value, ToolError> {
     let z = zscore::last(values, ask.lookback)?;
     let life = half_life::estimate(levels)?;
-    let (p, p_name) = match null {
-        Null::UnitRoot => (adf::test(levels, &adf::AdfOptions::default())?.p_value, "adf_pvalue"),
-        Null::NoCointegration(p) => (p, "cointegration_pvalue"),
+    let (p, p_name) = match null.cointegration {
+        None => (adf::test(levels, &adf::AdfOptions::default())?.p_value, "adf_pvalue"),
+        Some(p) => (p, "cointegration_pvalue"),
     };
     let stationary = kpss::test(levels, Trend::Constant, kpss::Bandwidth::Auto)?;
-    let longest = life.half_life.map_or(HURST_LAG, |half| (2.0 * half).ceil().min(1e6) as usize).max(HURST_LAG);
-    let exponent = hurst::structure(levels, 2.0, 1, longest.min(levels.len() / 4).max(2))?;
+    let exponent = super::hurst_of(levels, life.half_life, null.is_intraday)?;
     let horizons: Vec<usize> = HORIZONS.into_iter().filter(|lags| 4 * lags < levels.len()).collect();
     let ratios = variance_ratio::test_several(levels, &horizons)?;
     let rejects = p < ALPHA;
+    let is_residual = null.cointegration.is_some();
     let verdict = match (rejects, stationary.p_value < ALPHA) {
+        (true, _) if is_residual => "comes back (no cointegration is rejected)",
+        (false, _) if is_residual => "unclear: no cointegration is not rejected",
         (true, false) => "comes back (the unit root is rejected, stationarity is not)",
         (false, true) => "does not come back (stationarity is rejected, the unit root is not)",
         (true, true) => "unclear: both are rejected (a break or long memory)",
@@ -290,9 +295,15 @@ fn judge(name: &str, values: &[f64], levels: &[f64], at: &str, ask: Ask, null: N
     facts.insert("signal".into(), json!(signal));
     facts.insert("verdict".into(), json!(verdict));
     facts.insert(p_name.into(), number(p));
-    facts.insert("kpss_pvalue".into(), number(stationary.p_value));
+    if is_residual {
+        facts.insert("kpss_pvalue".into(), Value::Null);
+        facts.insert("kpss_pvalue_is_null_because".into(), json!(KPSS_OF_RESIDUAL));
+    } else {
+        facts.insert("kpss_pvalue".into(), number(stationary.p_value));
+    }
     facts.insert("half_life_bars".into(), maybe(life.half_life));
     facts.insert("half_life_std_error".into(), maybe(life.half_life_standard_error));
+    facts.insert("half_life_corrected_bars".into(), maybe(life.half_life_corrected));
     facts.insert("hurst".into(), number(exponent.hurst));
     facts.insert("hurst_r_squared".into(), number(exponent.r_squared));
     let of = |(ratio, holm): &(variance_ratio::VarianceRatio, f64)| json!({"bars": ratio.lags, "ratio": number(ratio.ratio), "p_value": number(ratio.p_value), "p_holm": number(*holm)});
@@ -306,6 +317,22 @@ fn judge(name: &str, values: &[f64], levels: &[f64], at: &str, ask: Ask, null: N
         facts.insert("caution".into(), json!(note));
     }
     Ok(Value::Object(facts))
+}
+
+/// Of several symbols, adds p-values that allow for their number.
+fn adjust(reports: &mut [(String, Value)]) {
+    let raw: Vec<f64> =
+        reports.iter().filter_map(|(_, report)| report.get("adf_pvalue").and_then(Value::as_f64)).collect();
+    if raw.len() < 2 || raw.len() != reports.len() {
+        return;
+    }
+    let adjusted = multiple::holm(&raw).into_iter().zip(multiple::benjamini_hochberg(&raw));
+    for ((_, report), (holm, q)) in reports.iter_mut().zip(adjusted) {
+        if let Some(report) = report.as_object_mut() {
+            report.insert("adf_p_holm".into(), number(holm));
+            report.insert("adf_q_bh".into(), number(q));
+        }
+    }
 }
 
 fn shape(prices: &Prices, reports: Vec<(String, Value)>, ask: Ask) -> Found {
@@ -340,6 +367,16 @@ fn shape(prices: &Prices, reports: Vec<(String, Value)>, ask: Ask) -> Found {
         .map(|(name, _)| name.as_str())
         .collect();
     brief.insert("signals".into(), json!(signals));
+    let p_of = |report: &Value, name: &str| report.get(name).and_then(Value::as_f64);
+    let adjusted: Vec<f64> = reports.iter().filter_map(|(_, report)| p_of(report, "adf_p_holm")).collect();
+    if !adjusted.is_empty() {
+        let raw = reports.iter().filter(|(_, report)| p_of(report, "adf_pvalue").is_some_and(|p| p < ALPHA)).count();
+        let held = adjusted.iter().filter(|p| **p < ALPHA).count();
+        brief.insert(
+            "unit_root_rejected".into(),
+            json!({"of": adjusted.len(), "raw": raw, "by_chance": number(ALPHA * adjusted.len() as f64), "holm": held}),
+        );
+    }
     let mut full = Map::new();
     full.insert("reports".into(), reports.iter().map(|(_, report)| report.clone()).collect());
     full.insert(
@@ -347,7 +384,9 @@ fn shape(prices: &Prices, reports: Vec<(String, Value)>, ask: Ask) -> Found {
         json!({
             "z_score": "(last - mean) / sample std of the last lookback_period closes, the last included",
             "half_life_bars": "bars until half of a deviation is given back; null: it does not come back",
-            "hurst": "generalised exponent of levels, q = 2: 0.5 random walk, below it comes back, above it trends",
+            "adf_p_holm": "adf_pvalue adjusted for the number of symbols (Holm); adf_q_bh: share of false finds (Benjamini and Hochberg); verdict is of the raw one",
+            "half_life_corrected_bars": "with the bias of a short sample taken out (Kendall); null: cannot be told from a random walk",
+            "hurst": "generalised exponent of levels, q = 2: 0.5 random walk, below it comes back, above it trends; over lags from 1 bar (5 within a day, beyond the bounce of bid and ask) to twice the half-life",
             "variance_ratios": "1 for a random walk, below it reverts; robust p-values, adjusted for the horizons (Holm)",
         }),
     );

@@ -1,12 +1,12 @@
 //! A screen of all pairs of a universe: which are cointegrated after counting how many were asked, and how they behave.
 
+use qc_data::BarSize;
 use qc_quant::{
     Panel, Progress,
     cointegration::{
         all_pairs::{self, ScannedPair},
         engle_granger::{self, Options},
     },
-    mean_reversion::hurst,
     returns,
     stats::{
         correlation::{self, Aggregate, Method},
@@ -94,13 +94,55 @@ impl AggregateArg {
     }
 }
 
+/// A length of time as a caller writes it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Length {
+    /// Trading days.
+    Days(f64),
+    /// Bars.
+    Bars(f64),
+}
+
+impl Length {
+    /// Reads `7d` (trading days), `40bars` or a bare number of bars.
+    ///
+    /// # Errors
+    /// Anything else, and what is not above zero.
+    pub(crate) fn read(argument: &str, text: &str) -> Result<Length, ToolError> {
+        let text = text.trim().to_ascii_lowercase();
+        let of = |digits: &str, make: fn(f64) -> Length| {
+            digits.trim().parse::<f64>().ok().filter(|value| 0.0 < *value && value.is_finite()).map(make)
+        };
+        let found = if let Some(digits) = text.strip_suffix("bars").or_else(|| text.strip_suffix("bar")) {
+            of(digits, Length::Bars)
+        } else if let Some(digits) = text.strip_suffix('d') {
+            of(digits, Length::Days)
+        } else {
+            of(&text, Length::Bars)
+        };
+        let wrong = || ToolError::argument(format!("{argument} must be a length above 0 such as 7d or 40bars"));
+        found.ok_or_else(wrong)
+    }
+
+    fn bars(self, bars_per_day: f64) -> f64 {
+        match self {
+            Length::Days(days) => days * bars_per_day,
+            Length::Bars(bars) => bars,
+        }
+    }
+
+    fn whole(self, bars_per_day: f64) -> usize {
+        self.bars(bars_per_day).round().max(1.0) as usize
+    }
+}
+
 /// Windows over which distance correlation is followed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Windows {
     /// Returns of one window.
-    pub(crate) window: usize,
+    pub(crate) window: Length,
     /// Returns from one window's end to the next one's.
-    pub(crate) step: usize,
+    pub(crate) step: Length,
     /// What stands for all of them.
     pub(crate) aggregate: AggregateArg,
 }
@@ -114,7 +156,6 @@ pub(crate) fn windows_of(
     step: Option<&str>,
     aggregate: Option<AggregateArg>,
     has_filter: bool,
-    bars_per_day: f64,
 ) -> Result<Option<Windows>, ToolError> {
     let Some(window) = window else {
         if step.is_some() || aggregate.is_some() {
@@ -125,9 +166,8 @@ pub(crate) fn windows_of(
     if !has_filter {
         return Err(ToolError::argument("window needs min_distance_correlation: the figure it is compared with"));
     }
-    let whole = |argument: &str, text: &str| bars_of(argument, text, bars_per_day).map(|bars| bars.round().max(1.0));
-    let window = whole("window", window)? as usize;
-    let step = step.map_or(Ok(1.0), |text| whole("step", text))? as usize;
+    let window = Length::read("window", window)?;
+    let step = step.map_or(Ok(Length::Bars(1.0)), |text| Length::read("step", text))?;
     Ok(Some(Windows { window, step, aggregate: aggregate.unwrap_or_default() }))
 }
 
@@ -147,31 +187,12 @@ pub(crate) struct Ask {
     pub(crate) min_distance_correlation: Option<f64>,
     /// Windows over which it is followed; none for all rows at once.
     pub(crate) windows: Option<Windows>,
-    /// Longest half-life, in bars.
-    pub(crate) max_half_life: Option<f64>,
+    /// Longest half-life, as the caller wrote it.
+    pub(crate) max_half_life: Option<Length>,
     /// Largest Hurst exponent of the spread.
     pub(crate) max_hurst: Option<f64>,
-    /// Bars of one trading day.
-    pub(crate) bars_per_day: f64,
-}
-
-/// Reads a length of time as bars: `7d` (trading days), `40bars` or a bare number of bars.
-///
-/// # Errors
-/// Anything else, and what is not above zero.
-pub(crate) fn bars_of(argument: &str, text: &str, bars_per_day: f64) -> Result<f64, ToolError> {
-    let text = text.trim().to_ascii_lowercase();
-    let (digits, scale) = if let Some(digits) = text.strip_suffix("bars").or_else(|| text.strip_suffix("bar")) {
-        (digits, 1.0)
-    } else if let Some(digits) = text.strip_suffix('d') {
-        (digits, bars_per_day)
-    } else {
-        (text.as_str(), 1.0)
-    };
-    match digits.trim().parse::<f64>() {
-        Ok(value) if 0.0 < value && value.is_finite() => Ok(value * scale),
-        _ => Err(ToolError::argument(format!("{argument} must be a length above 0 such as 7d or 40bars"))),
-    }
+    /// Whether the bars are daily, finer or longer.
+    pub(crate) bars: BarSize,
 }
 
 /// One pair and what the filters found of it.
@@ -205,19 +226,20 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, stop: &Stop) -> Result<Found, Tool
             return Err(ToolError::new(Kind::TooLarge, Topic::Symbol, message));
         }
     }
+    let bars_per_day = prices.bars_per_day(ask.bars);
     let progress = progress_of(stop);
     // The distances come first: what is too much to ask of them is refused before anything is computed.
-    let distances = Distances::measure(prices, ask, &progress)?;
+    let distances = Distances::measure(prices, ask, bars_per_day, &progress)?;
     let scan = all_pairs::scan(&logs, &ask.options, &progress)?;
     let mut judged: Vec<Judged<'_>> = Vec::with_capacity(scan.pairs.len());
     for pair in &scan.pairs {
         let distance = distances.of(pair)?;
-        judged.push(judge(pair, distance, ask, &logs));
+        judged.push(judge(pair, distance, ask, &logs, bars_per_day));
         if stop.is_requested() {
             return Err(ToolError::new(Kind::Cancelled, Topic::General, "cancelled between two pairs"));
         }
     }
-    shape(prices, &scan, judged, &distances, ask)
+    shape(prices, &logs, &scan, judged, &distances, ask)
 }
 
 /// Distance correlation of every pair, where it is asked.
@@ -228,7 +250,7 @@ enum Distances {
 }
 
 impl Distances {
-    fn measure(prices: &Prices, ask: &Ask, progress: &dyn Progress) -> Result<Distances, ToolError> {
+    fn measure(prices: &Prices, ask: &Ask, bars_per_day: f64, progress: &dyn Progress) -> Result<Distances, ToolError> {
         let Some(least) = ask.min_distance_correlation else { return Ok(Distances::None) };
         let returns = returns::simple(&prices.panel)?;
         let Some(Windows { window, step, aggregate }) = ask.windows else {
@@ -241,6 +263,7 @@ impl Distances {
             // At the level counts as above it, as in the other aggregates.
             AggregateArg::ShareAbove => Aggregate::ShareAbove(least.next_down()),
         };
+        let (window, step) = (window.whole(bars_per_day), step.whole(bars_per_day));
         Ok(Distances::Rolling(distance_correlation::rolling_pairs(&returns, window, step, aggregate, progress)?))
     }
 
@@ -257,10 +280,8 @@ impl Distances {
     }
 }
 
-fn judge<'a>(pair: &'a ScannedPair, distance: Option<f64>, ask: &Ask, logs: &Panel) -> Judged<'a> {
-    let best = if pair.reverse.p_value < pair.forward.p_value { &pair.reverse } else { &pair.forward };
-    let half_life = (0.0 < best.rho && best.rho < 1.0).then(|| 0.5_f64.ln() / best.rho.ln());
-    let mut found = Judged { pair, distance, half_life, hurst: None, failed: None };
+fn judge<'a>(pair: &'a ScannedPair, distance: Option<f64>, ask: &Ask, logs: &Panel, bars_per_day: f64) -> Judged<'a> {
+    let mut found = Judged { pair, distance, half_life: None, hurst: None, failed: None };
     let is_share = ask.windows.is_some_and(|windows| windows.aggregate == AggregateArg::ShareAbove);
     if let Some(least) = ask.min_distance_correlation.map(|least| if is_share { SHARE } else { least })
         && distance.is_none_or(|distance| distance < least)
@@ -268,15 +289,15 @@ fn judge<'a>(pair: &'a ScannedPair, distance: Option<f64>, ask: &Ask, logs: &Pan
         found.failed = Some("min_distance_correlation");
     } else if ask.alpha <= ask.adjustment.of(pair) {
         found.failed = Some("cointegration");
-    } else if let Some(most) = ask.max_half_life
-        && half_life.is_none_or(|half_life| most < half_life)
-    {
-        found.failed = Some("max_half_life");
     }
     // The spread is made again only for the few pairs that came so far.
     if found.failed.is_none() {
-        found.hurst = spread_hurst(pair, half_life, ask, logs);
-        if let Some(most) = ask.max_hurst
+        found.measure(ask, logs, 1.5 < bars_per_day);
+        if let Some(most) = ask.max_half_life.map(|most| most.bars(bars_per_day))
+            && found.half_life.is_none_or(|half_life| most < half_life)
+        {
+            found.failed = Some("max_half_life");
+        } else if let Some(most) = ask.max_hurst
             && found.hurst.is_none_or(|hurst| most < hurst)
         {
             found.failed = Some("max_hurst");
@@ -285,22 +306,36 @@ fn judge<'a>(pair: &'a ScannedPair, distance: Option<f64>, ask: &Ask, logs: &Pan
     found
 }
 
-/// Generalised Hurst exponent of the spread, over lags up to twice its half-life (at least 20 bars).
-fn spread_hurst(pair: &ScannedPair, half_life: Option<f64>, ask: &Ask, logs: &Panel) -> Option<f64> {
-    let (y, x) = if pair.reverse.p_value < pair.forward.p_value { (&pair.b, &pair.a) } else { (&pair.a, &pair.b) };
-    let test = engle_granger::test(logs, y, &[x], &ask.options).ok()?;
-    let longest = half_life.map_or(20.0, |half| 2.0 * half).clamp(20.0, 1e6) as usize;
-    hurst::structure(&test.residual, 2.0, 1, longest.min(test.residual.len() / 4)).ok().map(|found| found.hurst)
+impl Judged<'_> {
+    /// Makes the spread and measures how it comes back: half-life, and the generalised Hurst exponent over lags up to twice
+    /// of it (at least 20 bars).
+    fn measure(&mut self, ask: &Ask, logs: &Panel, is_intraday: bool) {
+        let pair = self.pair;
+        let turned = pair.reverse.p_value < pair.forward.p_value;
+        let (y, x) = if turned { (&pair.b, &pair.a) } else { (&pair.a, &pair.b) };
+        let Ok(test) = engle_granger::test(logs, y, &[x], &ask.options) else { return };
+        self.half_life = test.half_life;
+        self.hurst = super::hurst_of(&test.residual, test.half_life, is_intraday).ok().map(|found| found.hurst);
+    }
 }
 
 fn shape(
     prices: &Prices,
+    logs: &Panel,
     scan: &all_pairs::Scan,
     mut judged: Vec<Judged<'_>>,
     distances: &Distances,
     ask: &Ask,
 ) -> Result<Found, ToolError> {
     judged.sort_by(|a, b| a.pair.pair_p_value.total_cmp(&b.pair.pair_p_value));
+    // The near misses that are shown are measured too.
+    judged
+        .iter_mut()
+        .filter(|found| found.failed.is_some())
+        .take(MISSES)
+        .filter(|found| found.half_life.is_none())
+        .for_each(|found| found.measure(ask, logs, prices.is_intraday()));
+    let bars_per_day = prices.bars_per_day(ask.bars);
     let row = |found: &Judged<'_>| -> Value {
         let pair = found.pair;
         let turned = pair.reverse.p_value < pair.forward.p_value;
@@ -313,7 +348,7 @@ fn shape(
             "cointegration_statistic": number(best.statistic),
             "hedge_ratio": number(best.slope),
             "half_life_bars": maybe(found.half_life),
-            "half_life_days": maybe(found.half_life.map(|bars| bars / ask.bars_per_day)),
+            "half_life_days": maybe(found.half_life.map(|bars| bars / bars_per_day)),
             "direction_sensitive": pair.direction_sensitive,
         });
         if let Some(facts) = facts.as_object_mut() {
@@ -382,7 +417,7 @@ fn shape(
         brief.insert("skipped".into(), scan.skipped.iter().take(SHOWN).map(of).collect());
     }
     if let Some(Windows { window, step, aggregate }) = ask.windows {
-        let about = json!({"window_returns": window, "step": step, "n_windows": distances.n_windows(), "aggregate": aggregate.name()});
+        let about = json!({"window_returns": window.whole(bars_per_day), "step": step.whole(bars_per_day), "n_windows": distances.n_windows(), "aggregate": aggregate.name()});
         brief.insert("rolling_distance_correlation".into(), about);
     }
     brief.insert("n_observations".into(), json!(scan.n_rows));
@@ -396,7 +431,7 @@ fn shape(
         "units".into(),
         json!({
             "pair_pvalue": "min(1, 2 min of both directions)", "hedge_ratio": "log price of symbol1 per log price of symbol2",
-            "half_life_bars": "bars until half of a deviation is given back; days are trading days",
+            "half_life_bars": "bars until half of a deviation is given back, of a first-order autoregression of the spread; days are trading days; measured of pairs that are cointegrated and of the near misses shown",
             "distance_correlation": "of simple returns: of all rows, or as rolling_distance_correlation says; share_above is the share of windows at or above min_distance_correlation, 0.5 passes",
             "nearest_misses": "smallest p-values among the pairs that failed, with the first filter they failed",
         }),

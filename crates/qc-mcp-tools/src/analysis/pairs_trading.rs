@@ -10,7 +10,7 @@ use qc_quant::{
         Reason,
         account::{self, AccountOptions, Fill, Hedge, PairRule},
     },
-    performance::{PerformanceOptions, RiskFree, summary},
+    performance::{PerformanceOptions, summary},
     returns,
 };
 use qc_report::{
@@ -146,13 +146,7 @@ pub(crate) fn by_name(
 ///
 /// # Errors
 /// Rules that cannot be, and what qc-quant refuses.
-pub(crate) fn run(
-    prices: &Prices,
-    opens: Option<&Panel>,
-    ask: &Ask,
-    annual_rate: f64,
-    stop: &Stop,
-) -> Result<Found, ToolError> {
+pub(crate) fn run(prices: &Prices, opens: Option<&Panel>, ask: &Ask, stop: &Stop) -> Result<Found, ToolError> {
     let windows = Windows::of(&prices.panel, ask)?;
     let logs = returns::log_prices(&prices.panel.slice(0..windows.fitted)?)?;
     let mut rules = Vec::with_capacity(ask.pairs.len());
@@ -178,10 +172,21 @@ pub(crate) fn run(
         };
         let max_holding = ask.max_holding.as_deref().map(|text| holding(text, life)).transpose()?;
         let is_fixed = matches!(hedge, Hedge::Fixed { .. });
-        let facts = json!({
-            "symbol1": y, "symbol2": x, "hedge_ratio": number(beta), "intercept": number(alpha),
+        let mut facts = json!({
+            "symbol1": y, "symbol2": x,
             "cointegration_pvalue": number(relation.p_value), "half_life_bars": maybe(life), "max_holding_bars": max_holding,
         });
+        // What moves is named after what it is, and each trade says the ratio it was made with.
+        let (slope, constant) =
+            if is_fixed { ("hedge_ratio", "intercept") } else { ("ols_hedge_ratio", "ols_intercept") };
+        if let Some(facts) = facts.as_object_mut() {
+            facts.insert(slope.into(), number(beta));
+            facts.insert(constant.into(), number(alpha));
+            if let Hedge::Kalman(options) = &hedge {
+                facts.insert("delta".into(), number(options.delta));
+                facts.insert("observation_variance".into(), number(options.observation_variance));
+            }
+        }
         fits.push(Fitted { facts, relation: is_fixed.then_some((beta, alpha)) });
         rules.push(PairRule {
             y: y.clone(),
@@ -208,7 +213,7 @@ pub(crate) fn run(
         first_row: windows.first,
     };
     let found = account::run(&prices.panel, opens, &rules, &options, &progress_of(stop))?;
-    shape(prices, &windows, ask, &found, fits, annual_rate)
+    shape(prices, &windows, ask, &found, fits)
 }
 
 /// Which rows are fitted on and which are traded.
@@ -305,14 +310,10 @@ fn shape(
     ask: &Ask,
     found: &account::AccountBacktest,
     fits: Vec<Fitted>,
-    annual_rate: f64,
 ) -> Result<Found, ToolError> {
     let own = super::steps(&found.value);
-    let options = PerformanceOptions {
-        periods_per_year: ask.periods_per_year,
-        risk_free: RiskFree::Constant(annual_rate / ask.periods_per_year),
-        ..PerformanceOptions::default()
-    };
+    // Idle cash earns nothing in this account, so no riskless rate is taken off.
+    let options = PerformanceOptions { periods_per_year: ask.periods_per_year, ..PerformanceOptions::default() };
     let measured = summary(&own, None, &options)?;
     let rows = prices.panel.n_rows();
     let labels: Vec<String> = (0..rows).map(|row| label(prices.panel.index().label(row))).collect();
@@ -398,6 +399,8 @@ fn shape(
         json!({
             "profit": "in units of the starting value, costs included", "attribution": "the parts of all pairs add up to the total return",
             "gross": "exposure of both legs, in units of the starting value",
+            "sharpe_ratio": "annual, without a riskless rate: the account's cash earns none",
+            "hedge_ratio": "of a trade: the ratio it was opened with; ols_hedge_ratio of the fit window is where a ratio that moves began",
             "not_charged": "borrowing of the short leg and its dividends",
         }),
     );

@@ -3,7 +3,7 @@
 use qc_quant::{
     Panel,
     performance::{Performance, PerformanceOptions, RiskFree, equity_curve, summary},
-    portfolio::{self, Policy},
+    portfolio::{self, Policy, turnover},
     returns,
 };
 use qc_report::{
@@ -125,7 +125,18 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, annual_rate: f64) -> Result<Found,
     };
     let found = summary(portfolio.values(), benchmark, &options)?;
     let beside = benchmark.map(|values| summary(values, None, &options)).transpose()?;
+    let turnover = match policy {
+        Policy::ConstantWeights => {
+            let drift = turnover::drift(&held, std::slice::from_ref(&ask.weights), rate, ask.periods_per_year).ok();
+            drift.map_or(
+                Value::Null,
+                |drift| json!({"per_bar": number(drift.per_period), "annual": number(drift.annual)}),
+            )
+        }
+        Policy::BuyAndHold => json!({"per_bar": 0.0, "annual": 0.0}),
+    };
     let mut found = shape(prices, ask, &all, portfolio.values(), &found, beside.as_ref())?;
+    found.brief.insert("turnover".into(), turnover);
     found.brief.insert("risk_free_rate".into(), number(annual_rate));
     if !absent.is_empty() {
         let weight: f64 = absent.iter().map(|(_, weight)| weight).sum();
@@ -186,7 +197,9 @@ fn shape(
             "mean_annual_return": number(found.mean_annual),
             "volatility": number(found.volatility),
             "sharpe_ratio": maybe(found.sharpe),
-            "sharpe_standard_error": maybe(found.sharpe_standard_error),
+            "sharpe_ratio_without_rate": maybe(found.sharpe_without_rate),
+            "sharpe_standard_error": maybe(found.sharpe_standard_error_robust),
+            "sharpe_standard_error_independent": maybe(found.sharpe_standard_error),
             "sharpe_probability_positive": maybe(found.sharpe_probability_positive),
             "sortino_ratio": maybe(found.sortino),
             "downside_deviation": number(found.downside_deviation),
@@ -219,6 +232,9 @@ fn shape(
                 "excess_total_return": number(found.total_return - beside.total_return),
                 "beta": number(against.beta),
                 "alpha": number(against.alpha_annual),
+                "alpha_std_error": maybe(against.alpha_standard_error),
+                "alpha_t": maybe(against.alpha_t),
+                "alpha_pvalue": maybe(against.alpha_p_value),
                 "correlation": maybe(against.correlation),
                 "tracking_error": number(against.tracking_error),
                 "information_ratio": maybe(against.information_ratio),
@@ -248,7 +264,9 @@ fn shape(
         json!({
             "annualized_return": "geometric; returns are fractions",
             "volatility": "sample, annual", "downside_deviation": "annual, over all returns",
-            "value_at_risk_95": "loss per bar, positive", "alpha": "Jensen's, annual, arithmetic",
+            "value_at_risk_95": "loss per bar, positive", "alpha": "Jensen's, annual, arithmetic; its error is Newey and West's",
+            "sharpe_standard_error": "allows for autocorrelation; sharpe_standard_error_independent supposes independent returns",
+            "turnover": "half of what is bought and sold to restore the weights, cash included, a year and a bar",
             "weights": "as given; what they leave of 1 is cash at the riskless rate, never rescaled",
             "equity": "value of 1 invested before the first return",
         }),

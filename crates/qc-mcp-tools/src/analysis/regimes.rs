@@ -56,6 +56,8 @@ pub(crate) struct Ask {
     pub(crate) replicates: usize,
     /// Seed of the resamples.
     pub(crate) seed: u64,
+    /// Whether the caller named either of the two.
+    pub(crate) is_resampled: bool,
     /// Observations a year.
     pub(crate) periods_per_year: f64,
 }
@@ -71,6 +73,9 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, stop: &Stop) -> Result<Found, Tool
             Err(ToolError::argument("method=markov takes neither break_date nor benchmark_symbol"))
         }
         RegimeMethod::Markov => markov(prices, &all, ask, stop),
+        RegimeMethod::SupF if ask.is_resampled => {
+            Err(ToolError::argument("replicates and seed belong to method=markov; sup_f draws nothing"))
+        }
         RegimeMethod::SupF => breaks(prices, &all, ask),
     }
 }
@@ -90,7 +95,9 @@ fn breaks(prices: &Prices, all: &Panel, ask: &Ask) -> Result<Found, ToolError> {
             brief.insert("test".into(), json!("chow"));
             brief.insert("f_statistic".into(), number(found.f));
             brief.insert("wald_statistic".into(), number(found.wald));
-            brief.insert("pvalue".into(), number(found.f_p_value));
+            brief.insert("f_pvalue".into(), number(found.f_p_value));
+            brief.insert("robust_wald_statistic".into(), number(found.robust_wald));
+            brief.insert("pvalue".into(), number(found.robust_p_value));
             brief.insert(
                 "likelihood_ratio_mean".into(),
                 json!({"statistic": number(found.lr_mean), "pvalue": number(found.lr_mean_p_value)}),
@@ -99,33 +106,53 @@ fn breaks(prices: &Prices, all: &Panel, ask: &Ask) -> Result<Found, ToolError> {
                 "likelihood_ratio_mean_and_variance".into(),
                 json!({"statistic": number(found.lr_mean_variance), "pvalue": number(found.lr_mean_variance_p_value)}),
             );
-            let changed = found.f_p_value < ALPHA;
-            let variance = !changed && found.lr_mean_variance_p_value < ALPHA;
-            let verdict = match (changed, variance) {
-                (true, _) => "changed",
-                (false, true) => "did not change in the mean, but its variance did",
-                (false, false) => "is not shown to have changed",
-            };
-            brief.insert("is_regime_change".into(), json!(changed || variance));
-            (row, verdict, p_text(found.f_p_value))
+            brief.insert("cautions".into(), json!(["the likelihood ratios suppose normal, independent returns: fat tails and volatility that clusters make them reject without any change; they do not decide"]));
+            let changed = found.robust_p_value < ALPHA;
+            brief.insert("is_regime_change".into(), json!(changed));
+            let verdict = if changed { "changed" } else { "is not shown to have changed" };
+            (row, verdict, p_text(found.robust_p_value))
         }
         None => {
             let found = break_test::sup_wald(y, &columns, TRIM)?;
             brief.insert("test".into(), json!("sup_wald"));
             brief.insert("sup_wald_statistic".into(), number(found.statistic));
-            brief.insert("pvalue".into(), number(found.p_value));
+            let (p, break_row) = match found.robust {
+                Some(robust) => {
+                    brief.insert("robust_statistic".into(), number(robust.statistic));
+                    brief.insert("pvalue".into(), number(robust.p_value));
+                    brief.insert("equal_variance_pvalue".into(), number(found.p_value));
+                    (robust.p_value, robust.break_row)
+                }
+                None => {
+                    brief.insert("pvalue".into(), number(found.p_value));
+                    brief.insert(
+                        "cautions".into(),
+                        json!(["too many rows for variances of their own on both sides: pvalue supposes one variance"]),
+                    );
+                    (found.p_value, found.break_row)
+                }
+            };
             brief.insert("average_statistic".into(), number(found.average));
             brief.insert("exponential_statistic".into(), number(found.exponential));
             let (first, last) = found.candidates;
             brief.insert("searched".into(), json!({"first": label(all.index().label(first)), "last": label(all.index().label(last.min(all.n_rows() - 1)))}));
-            let changed = found.p_value < ALPHA;
+            let changed = p < ALPHA;
             brief.insert("is_regime_change".into(), json!(changed));
-            (found.break_row, if changed { "changed" } else { "is not shown to have changed" }, p_text(found.p_value))
+            // Beyond it the formula for the tail says no more.
+            const KNOWN: f64 = 0.3;
+            if KNOWN < p {
+                brief.insert("pvalue".into(), Value::Null);
+                brief.insert("pvalue_above".into(), number(KNOWN));
+            }
+            let said = if KNOWN < p { format!("p > {KNOWN}") } else { p_text(p) };
+            (break_row, if changed { "changed" } else { "is not shown to have changed" }, said)
         }
     };
     let what = if ask.benchmark.is_some() { "Relation to the benchmark" } else { "Mean return" };
     let at = label(all.index().label(row));
-    let mut summary = format!("{what} of {} {verdict} ({}; most likely from {at} on).", ask.series, p);
+    let is_change = brief.get("is_regime_change") == Some(&Value::Bool(true));
+    let from = if is_change { "most likely from" } else { "the largest difference is" };
+    let mut summary = format!("{what} of {} {verdict} ({p}; {from} {at} on).", ask.series);
     if known.is_some() {
         summary = format!("{what} of {} {verdict} at {at} ({p}).", ask.series);
     }
@@ -147,11 +174,16 @@ fn breaks(prices: &Prices, all: &Panel, ask: &Ask) -> Result<Found, ToolError> {
         "units".into(),
         json!({
             "sup_wald_statistic": "largest Wald statistic over the rows searched; Andrews' test",
-            "pvalue": "Estrella's formula for an unknown row (good to .005 below .1), F distribution for a known day; supposes equal variances",
+            "pvalue": "each side with a variance of its own (White); Estrella's formula for an unknown row (good to .005 below .1), F for a known day",
+            "f_pvalue": "supposes one variance on both sides; so does equal_variance_pvalue",
             "volatility": "annual, sample",
         }),
     );
-    let text = if known.is_some() { format!("tested: {at}") } else { format!("most likely: {at}") };
+    let text = match (known, is_change) {
+        (Some(_), _) => format!("tested: {at}"),
+        (None, true) => format!("most likely: {at}"),
+        (None, false) => format!("largest difference: {at}"),
+    };
     let title = match &ask.benchmark {
         Some(benchmark) => {
             format!("Returns of {} and the row where their relation to {benchmark} may have changed", ask.series)
@@ -201,8 +233,10 @@ fn markov(prices: &Prices, all: &Panel, ask: &Ask, stop: &Stop) -> Result<Found,
     let wild_now = found.path.filtered.last().map_or(f64::NAN, |p| p[1]);
     let two = found.p_value.map(|p| p < ALPHA);
     let verdict = match (two, found.p_value) {
-        (Some(true), Some(p)) => format!("moves between two states ({})", p_text(p)),
-        (Some(false), Some(p)) => format!("is not shown to move between states ({})", p_text(p)),
+        (Some(true), Some(p)) => {
+            format!("is better described by two states than by one normal law, which is rejected ({})", p_text(p))
+        }
+        (Some(false), Some(p)) => format!("is not shown to need more than one normal law ({})", p_text(p)),
         _ => "was described by two states, untested".to_owned(),
     };
     let [calm, wild] = regimes.std_dev;
@@ -224,6 +258,8 @@ fn markov(prices: &Prices, all: &Panel, ask: &Ask, stop: &Stop) -> Result<Found,
     brief.insert("replicates".into(), json!(found.replicates));
     brief.insert("seed".into(), json!(ask.seed));
     brief.insert("regimes".into(), json!([state(0), state(1)]));
+    brief.insert("excess_kurtosis".into(), maybe(moments::excess_kurtosis(y)));
+    brief.insert("cautions".into(), json!(["rejected is one law of normal, independent returns: fat tails or volatility that clusters reject it too, without two states"]));
     brief.insert("current_probability".into(), json!([number(1.0 - wild_now), number(wild_now)]));
     brief.insert("n_observations".into(), json!(y.len()));
     let mut more = Map::new();

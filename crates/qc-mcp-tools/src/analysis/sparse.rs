@@ -72,7 +72,11 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, stop: &Stop) -> Result<Found, Tool
     held.retain(|(_, weight)| 0.0 < *weight);
     held.sort_by(|a, b| b.1.total_cmp(&a.1));
     let best = found.hold_out.as_ref().unwrap_or(&found.in_sample);
-    let where_from = if found.hold_out.is_some() { "on the rows held out" } else { "in sample" };
+    let where_from = match (&found.hold_out, given_lambda) {
+        (Some(_), true) => "on rows not fitted",
+        (Some(_), false) => "on the rows that chose lambda (optimistic: a later window tells)",
+        (None, _) => "in sample",
+    };
     let mut summary = format!(
         "{} of {} assets follow {} with a tracking error of {} a year {where_from}.",
         found.assets,
@@ -108,9 +112,14 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, stop: &Stop) -> Result<Found, Tool
     brief.insert("in_sample".into(), tracked(&found.in_sample));
     brief.insert("hold_out".into(), found.hold_out.as_ref().map_or(Value::Null, &tracked));
     brief.insert("objective".into(), json!({"loss": number(found.loss), "penalty": number(found.penalty)}));
+    if found.hold_out.is_some() {
+        let role = if given_lambda { "independent" } else { "chose lambda, so its figures are optimistic" };
+        brief.insert("hold_out_role".into(), json!(role));
+    }
     brief.insert("lambda".into(), number(found.lambda));
     brief.insert("lambda_by".into(), json!(if given_lambda { "given" } else { "loss on the hold-out" }));
     brief.insert("penalty_param".into(), number(options.p));
+    brief.insert("huber_param".into(), number(ask.huber_param));
     brief.insert("max_weight".into(), number(ask.max_weight));
     brief.insert("periods_per_year".into(), number(ask.periods_per_year));
     if !cautions.is_empty() {
@@ -130,7 +139,7 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, stop: &Stop) -> Result<Found, Tool
         json!({
             "tracking_error": "annual, sample standard deviation of portfolio less benchmark",
             "objective": "squared simple returns per bar: Huber's loss of what the portfolio falls behind by",
-            "hold_out": "the last fifth of the rows, not fitted",
+            "hold_out": "the last fifth of the rows: no weight is fitted on them, but without lambda_param they choose lambda",
         }),
     );
     let mut table = Table::new(["symbol", "weight"]);

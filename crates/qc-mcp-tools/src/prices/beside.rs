@@ -74,7 +74,7 @@ pub(super) fn load(source: &OpenSource, question: &Question) -> Result<Prices, T
         provenance.synthetic = true;
         warnings.push("SYNTHETIC data: a series was made from a generated market, not real prices".to_owned());
     }
-    Ok(Prices { panel, provenance, warnings, subscriptions: read_from, frequency: Some(frequency) })
+    Ok(Prices { panel, provenance, warnings, subscriptions: read_from, frequency: Some(frequency), pace: None })
 }
 
 /// The days that all series have between `first` and `last`.

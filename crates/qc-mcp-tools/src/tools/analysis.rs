@@ -380,7 +380,6 @@ impl QcServer {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
         let question = study.question(&args.symbols, window).await?.at_least(2, "a scan of pairs")?;
-        let bars_per_day = (args.shared.periods_per_year()? / 252.0).max(1.0);
         let test = cointegration::Ask {
             trend: args.trend.unwrap_or_default(),
             lags: args.lags.clone(),
@@ -397,11 +396,10 @@ impl QcServer {
                 args.step.as_deref(),
                 args.aggregate,
                 args.min_distance_correlation.is_some(),
-                bars_per_day,
             )?,
-            max_half_life: longest.map(|text| pairs_scan::bars_of("max_half_life", text, bars_per_day)).transpose()?,
+            max_half_life: longest.map(|text| pairs_scan::Length::read("max_half_life", text)).transpose()?,
             max_hurst: args.max_hurst,
-            bars_per_day,
+            bars: args.shared.bars()?,
         };
         let (prices, found) = study.compute(question, move |prices, stop| pairs_scan::run(prices, &ask, stop)).await?;
         study.finish("find_cointegrated_pairs", &args, &prices, found).await
@@ -444,6 +442,7 @@ impl QcServer {
             method: args.method.unwrap_or_default(),
             break_date: args.break_date.as_deref().map(|text| prices::parse_day("break_date", text)).transpose()?,
             replicates: count("replicates", args.replicates)?.unwrap_or(199),
+            is_resampled: args.replicates.is_some() || args.seed.is_some(),
             seed: args.seed.unwrap_or(0),
             periods_per_year: args.shared.periods_per_year()?,
         };
@@ -480,9 +479,10 @@ impl QcServer {
         };
         let (risk_free, given) = (args.shared.risk_free(), args.shared.periods_per_year);
         let job = move |source: &OpenSource, stop: &Stop| {
-            let prices = prices::load(source, &question)?;
+            let mut prices = prices::load(source, &question)?;
             ask.periods_per_year = prices.periods_per_year(given, ask.periods_per_year);
-            let found = bootstrap::run(&prices, &ask, risk_free.annual(&source.folder, &prices.panel)?, stop)?;
+            let annual_rate = risk_free.annual(&source.folder, &mut prices)?;
+            let found = bootstrap::run(&prices, &ask, annual_rate, stop)?;
             Ok((prices, found))
         };
         let (prices, found) = study.compute_loading(job).await?;
@@ -545,8 +545,9 @@ impl QcServer {
         };
         let risk_free = args.shared.risk_free();
         let job = move |source: &OpenSource, _: &Stop| {
-            let prices = prices::load(source, &question)?;
-            let found = factors::run(&prices, &ask, risk_free.annual(&source.folder, &prices.panel)?)?;
+            let mut prices = prices::load(source, &question)?;
+            let annual_rate = risk_free.annual(&source.folder, &mut prices)?;
+            let found = factors::run(&prices, &ask, annual_rate)?;
             Ok((prices, found))
         };
         let (prices, found) = study.compute_loading(job).await?;

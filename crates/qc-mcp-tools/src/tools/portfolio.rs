@@ -17,7 +17,8 @@ use crate::{
     args::WeightsArg,
     compute::Stop,
     ctx::Ctx,
-    own, prices,
+    own,
+    prices::{self, Prices},
     quantbook::OpenSource,
     research::{ResearchArgs, count, rows},
     server::QcServer,
@@ -257,9 +258,9 @@ impl QcServer {
         };
         let (risk_free, given) = (args.shared.risk_free(), args.shared.periods_per_year);
         let measure = move |source: &OpenSource, _: &Stop| {
-            let prices = prices::load(source, &question)?;
+            let mut prices = prices::load(source, &question)?;
             ask.periods_per_year = prices.periods_per_year(given, ask.periods_per_year);
-            let annual_rate = risk_free.annual(&source.folder, &prices.panel)?;
+            let annual_rate = risk_free.annual(&source.folder, &mut prices)?;
             let found = performance::run(&prices, &ask, annual_rate)?;
             Ok((prices, found))
         };
@@ -268,7 +269,7 @@ impl QcServer {
     }
 
     /// Choose few assets that follow a benchmark without falling behind it (sparse index tracking), with weights and the
-    /// tracking error on rows not fitted.
+    /// tracking error on held-out rows, which choose lambda unless it is given.
     #[tool(title = "Sparse tracking")]
     async fn sparse_optimization(
         &self,
@@ -280,7 +281,7 @@ impl QcServer {
         let mut question = study.question(&args.portfolio_symbols, window).await?.at_least(2, "sparse tracking")?;
         let symbols = question.symbols.clone();
         let benchmark = study.also(&mut question, "benchmark_symbol", Some(&args.benchmark_symbol)).await?;
-        let ask = sparse::Ask {
+        let mut ask = sparse::Ask {
             symbols,
             benchmark: benchmark.ok_or_else(|| ToolError::argument("benchmark_symbol is empty"))?,
             max_weight: args.max_weight.unwrap_or(0.1),
@@ -289,7 +290,12 @@ impl QcServer {
             lambda_param: args.lambda_param.unwrap_or(sparse::LAMBDA_UNSET),
             periods_per_year: args.shared.periods_per_year()?,
         };
-        let (prices, found) = study.compute(question, move |prices, stop| sparse::run(prices, &ask, stop)).await?;
+        let given = args.shared.periods_per_year;
+        let job = move |prices: &Prices, stop: &Stop| {
+            ask.periods_per_year = prices.periods_per_year(given, ask.periods_per_year);
+            sparse::run(prices, &ask, stop)
+        };
+        let (prices, found) = study.compute(question, job).await?;
         study.finish("sparse_optimization", &args, &prices, found).await
     }
 
@@ -303,15 +309,17 @@ impl QcServer {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
         let question = study.question(&args.symbols, window).await?;
-        let ask = equal_weight::Ask {
+        let mut ask = equal_weight::Ask {
             frequency: args.rebalance_frequency.unwrap_or_default(),
             cost_bps: args.cost_bps.unwrap_or(0.0),
             periods_per_year: args.shared.periods_per_year()?,
         };
-        let risk_free = args.shared.risk_free();
+        let (risk_free, given) = (args.shared.risk_free(), args.shared.periods_per_year);
         let job = move |source: &OpenSource, _: &Stop| {
-            let prices = prices::load(source, &question)?;
-            let found = equal_weight::run(&prices, ask, risk_free.annual(&source.folder, &prices.panel)?)?;
+            let mut prices = prices::load(source, &question)?;
+            ask.periods_per_year = prices.periods_per_year(given, ask.periods_per_year);
+            let annual_rate = risk_free.annual(&source.folder, &mut prices)?;
+            let found = equal_weight::run(&prices, ask, annual_rate)?;
             Ok((prices, found))
         };
         let (prices, found) = study.compute_loading(job).await?;
@@ -332,7 +340,11 @@ impl QcServer {
         let symbols = question.symbols.clone();
         let short = study.among(&question, "short_symbols", args.short_symbols.as_deref().unwrap_or_default()).await?;
         let neutral_to = study.also(&mut question, "beta_neutral_to", args.beta_neutral_to.as_deref()).await?;
-        let ask = optimize::Ask {
+        if args.gross.is_some() && short.is_empty() {
+            let message = "gross is that of a long and a short book: name short_symbols, or leave gross out (weights of one book add up to 1)";
+            return Err(ToolError::argument(message));
+        }
+        let mut ask = optimize::Ask {
             symbols,
             short,
             rules: Rule::parse(args.method.as_deref())?,
@@ -345,10 +357,12 @@ impl QcServer {
             max_deviation: args.max_deviation,
             periods_per_year: args.shared.periods_per_year()?,
         };
-        let risk_free = args.shared.risk_free();
+        let (risk_free, given) = (args.shared.risk_free(), args.shared.periods_per_year);
         let job = move |source: &OpenSource, stop: &Stop| {
-            let prices = prices::load(source, &question)?;
-            let found = optimize::run(&prices, &ask, risk_free.annual(&source.folder, &prices.panel)?, stop)?;
+            let mut prices = prices::load(source, &question)?;
+            ask.periods_per_year = prices.periods_per_year(given, ask.periods_per_year);
+            let annual_rate = risk_free.annual(&source.folder, &mut prices)?;
+            let found = optimize::run(&prices, &ask, annual_rate, stop)?;
             Ok((prices, found))
         };
         let (prices, found) = study.compute_loading(job).await?;
@@ -380,7 +394,7 @@ impl QcServer {
         // One window, so that what lies between both is known when trading begins.
         let question = study.question(&symbols, prices::parse_window(&args.fit_start, &args.end_date)?).await?;
         let pairs = pairs_trading::by_name(&pairs, &symbols, &question.symbols)?;
-        let ask = pairs_trading::Ask {
+        let mut ask = pairs_trading::Ask {
             pairs,
             entry: args.entry_z.unwrap_or(2.0),
             exit: args.exit_z.unwrap_or(0.5),
@@ -398,7 +412,12 @@ impl QcServer {
             fit_end: fitted,
             start: first,
         };
-        let risk_free = args.shared.risk_free();
+        let given = args.shared.periods_per_year;
+        if args.shared.risk_free_rate.is_some() {
+            let message =
+                "risk_free_rate is not taken here: the account's cash earns none, so none is taken off its returns";
+            return Err(ToolError::argument(message));
+        }
         let job = move |source: &OpenSource, stop: &Stop| {
             let (prices, opens) = if ask.fill == FillArg::NextOpen {
                 let (prices, opens) = prices::load_with_opens(source, &question)?;
@@ -406,8 +425,8 @@ impl QcServer {
             } else {
                 (prices::load(source, &question)?, None)
             };
-            let annual_rate = risk_free.annual(&source.folder, &prices.panel)?;
-            let found = pairs_trading::run(&prices, opens.as_ref(), &ask, annual_rate, stop)?;
+            ask.periods_per_year = prices.periods_per_year(given, ask.periods_per_year);
+            let found = pairs_trading::run(&prices, opens.as_ref(), &ask, stop)?;
             Ok((prices, found))
         };
         let (prices, found) = study.compute_loading(job).await?;
@@ -454,10 +473,11 @@ impl QcServer {
             max_correlation: args.max_correlation,
             ..Criteria::default()
         };
-        let risk_free = args.shared.risk_free();
+        let (risk_free, given) = (args.shared.risk_free(), args.shared.periods_per_year);
         let job = move |source: &OpenSource, _: &Stop| {
-            let prices = prices::load(source, &question)?;
-            let risk_free = risk_free.annual(&source.folder, &prices.panel)? / year;
+            let mut prices = prices::load(source, &question)?;
+            let year = prices.periods_per_year(given, year);
+            let risk_free = risk_free.annual(&source.folder, &mut prices)? / year;
             let found =
                 selection::screen(&prices, &symbols, benchmark.as_deref(), &Criteria { risk_free, ..limits }, year)?;
             Ok((prices, found))

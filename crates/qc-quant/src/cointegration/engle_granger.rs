@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use self::first_step::first_step;
 use crate::error::{Error, Result};
+use crate::mean_reversion::half_life;
 use crate::panel::{Panel, require_finite, require_variation};
 use crate::progress::{Counter, Progress, Silent};
 use crate::stats::moments::{mean, std_dev};
@@ -330,7 +331,7 @@ fn run(names: &[String], columns: &[&[f64]], options: &Options) -> Result<EngleG
         quadratic,
         r_squared: step.r_squared,
         rho,
-        half_life: (0.0 < rho && rho < 1.0).then(|| 0.5_f64.ln() / rho.ln()),
+        half_life: half_life::estimate(&step.residual).ok().and_then(|found| found.half_life),
         residual_mean: mean(&step.residual),
         residual_std: std_dev(&step.residual),
         residual: step.residual,

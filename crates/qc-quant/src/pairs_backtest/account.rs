@@ -186,7 +186,7 @@ pub fn run(
     let (mut value, mut gross) = (Vec::with_capacity(traded), Vec::with_capacity(traded));
     for row in 0..n {
         if row < options.first_row {
-            pairs.iter_mut().for_each(|pair| pair.decide(row, false));
+            pairs.iter_mut().for_each(|pair| pair.decide(row, false, later));
             counter.advance(1)?;
             continue;
         }
@@ -197,7 +197,7 @@ pub fn run(
             account.fill(&mut pairs, row, options, Price::Close);
         }
         for pair in &mut pairs {
-            pair.decide(row, row + 1 + later < n);
+            pair.decide(row, row + 1 + later < n, later);
         }
         if row + 1 == n {
             pairs.iter_mut().for_each(Pair::finish);
@@ -331,10 +331,19 @@ mod tests {
         let patient = PairRule { confirm_bars: 3, ..rule(0) };
         let patient = run(&close, Some(&open), &[patient], &AccountOptions::default(), &Silent).unwrap();
         assert!(patient.trades.len() < plain.trades.len());
-        let brief = PairRule { max_holding: Some(2), ..rule(0) };
-        let brief = run(&close, Some(&open), &[brief], &AccountOptions::default(), &Silent).unwrap();
-        assert!(brief.trades.iter().any(|trade| trade.reason == Reason::Time));
-        assert!(brief.trades.iter().all(|trade| trade.closed - trade.opened <= 3));
+        for fill in [Fill::NextOpen, Fill::NextClose, Fill::SameClose] {
+            for most in [1, 2, 5] {
+                let brief = PairRule { max_holding: Some(most), ..rule(0) };
+                let options = AccountOptions { fill, ..AccountOptions::default() };
+                let brief = run(&close, Some(&open), &[brief], &options, &Silent).unwrap();
+                let timed: Vec<_> = brief.trades.iter().filter(|trade| trade.reason == Reason::Time).collect();
+                assert!(
+                    !timed.is_empty() && timed.iter().all(|trade| trade.closed - trade.opened == most),
+                    "{fill:?} {most}"
+                );
+                assert!(brief.trades.iter().all(|trade| trade.closed - trade.opened <= most));
+            }
+        }
     }
 
     #[test]

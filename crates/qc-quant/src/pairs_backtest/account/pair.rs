@@ -129,8 +129,8 @@ impl<'a> Pair<'a> {
         (varies(&spread) && 0.0 < deviation).then(|| (last - mean(&spread)) / deviation)
     }
 
-    /// Gives an order at a close.
-    pub(super) fn decide(&mut self, row: usize, may_open: bool) {
+    /// Gives an order at a close, to be filled `later` rows on.
+    pub(super) fn decide(&mut self, row: usize, may_open: bool, later: usize) {
         let PairRule { entry, exit, stop, confirm_bars, max_holding, .. } = *self.rule;
         let z = self.z(row);
         if let Some(z) = z {
@@ -144,7 +144,9 @@ impl<'a> Pair<'a> {
                 let reason = match towards {
                     Some(towards) if towards <= -stop => Some(Reason::Stop),
                     Some(towards) if -exit <= towards => Some(Reason::Exit),
-                    _ => max_holding.filter(|most| position.opened.saturating_add(*most) <= row).map(|_| Reason::Time),
+                    _ => max_holding
+                        .filter(|most| position.opened.saturating_add(*most) <= row + later)
+                        .map(|_| Reason::Time),
                 };
                 self.order = reason.map(Order::Close);
             }
