@@ -20,6 +20,7 @@ mod golden;
 mod johansen;
 mod long_work;
 mod mean_reversion;
+mod memory;
 mod min_cvar;
 mod ols_hac;
 mod pages;

@@ -49,6 +49,7 @@ pub fn conditions(case: &Case) -> Constraints {
         at_most: turnover["at_most"].as_f64().unwrap(),
     });
     Constraints {
+        covariance: None,
         lower: case.numbers("lower"),
         upper: case.numbers("upper"),
         equal: rows("equal"),

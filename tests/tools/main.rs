@@ -31,3 +31,4 @@ mod symbols;
 mod system;
 mod tasks;
 mod weights;
+mod wide;

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::research::{Desk, close, number, over};
+use crate::research::{Desk, MARKET, close, number, over};
 
 const START: &str = "2022-01-01";
 const END: &str = "2024-12-31";
@@ -260,6 +260,42 @@ async fn a_screen_measures_and_gives_the_reason_of_each_failure() {
     close(&found["assets"][0]["correlation"], rho, 1e-10);
     let none = over(&["KO"], START, END);
     assert!(desk.refused("screen_assets_by_criteria", none).await.contains("no criterion"));
+}
+
+/// Raw levels of the last day, and facts by the day they were known: a row published later is not seen.
+#[tokio::test]
+async fn a_screen_takes_raw_prices_and_facts_as_they_were_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let facts = "symbol,available_date,sector,cap\nKO,2015-01-01,Staples,1e9\nKO,2099-01-01,Energy,9e9\nMSFT,2015-01-01,Tech,5e9\nZZZZ,2015-01-01,Staples,5e9\n";
+    std::fs::write(folder.path().join("facts.csv"), facts).unwrap();
+    let roots = folder.path().to_str().unwrap();
+    let desk = Desk::with(&["--data-folder", MARKET.path().to_str().unwrap(), "--file-roots", roots]).await;
+    let mut ask = over(&["KO", "MSFT"], START, END);
+    ask["min_price"] = json!(0.0);
+    let found = desk.ok("screen_assets_by_criteria", ask.clone()).await;
+    assert_eq!(found["n_passed"], 2, "{found}");
+    let price = number(&found["assets"][0]["price"]);
+    let volume = number(&found["assets"][0]["dollar_volume"]);
+    assert!(0.0 < price && price < volume);
+    ask["min_price"] = json!(price * 1.000_001);
+    let found = desk.ok("screen_assets_by_criteria", ask.clone()).await;
+    assert!(found["assets"][0]["failed"][0].as_str().unwrap().starts_with("price"), "{found}");
+    (ask["min_price"], ask["min_dollar_volume"]) = (Value::Null, json!(volume * 1.000_001));
+    let found = desk.ok("screen_assets_by_criteria", ask.clone()).await;
+    assert!(found["assets"][0]["failed"][0].as_str().unwrap().starts_with("dollar volume"), "{found}");
+    // By the file alone: the later row of KO is not known yet, and ZZZZ has no prices.
+    let path = folder.path().join("facts.csv");
+    let mut ask = json!({"start_date": START, "end_date": END, "attributes": path.to_str().unwrap()});
+    ask["attribute_filters"] = json!(["sector = Staples"]);
+    let found = desk.ok("screen_assets_by_criteria", ask.clone()).await;
+    assert_eq!(found["passed_assets"], json!(["KO"]), "{found}");
+    assert_eq!(found["n_screened"], 3);
+    ask["attribute_filters"] = json!(["sector = Energy"]);
+    assert!(desk.refused("screen_assets_by_criteria", ask.clone()).await.contains("none of 3 symbols"));
+    ask["attribute_filters"] = json!(["size > 3"]);
+    assert!(desk.refused("screen_assets_by_criteria", ask.clone()).await.contains("no column `size`"));
+    ask["attributes"] = Value::Null;
+    assert!(desk.refused("screen_assets_by_criteria", ask).await.contains("need attributes"));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 //! [`Table::found`]. What can be read in two ways is refused, not guessed: `01/02/2020` needs to be told whether months
 //! or days come first, unless some other row decides it.
 
+pub mod attributes;
 mod csv;
 mod dates;
 pub mod factors;

@@ -3,6 +3,7 @@
 //! The statistics are qc-quant's; the prices come through `prices.rs`. One file per method, named as the method's file
 //! in qc-quant. Field names that the model project has are kept, with the meaning put right; units stand in `units`.
 
+pub(crate) mod attributes;
 pub(crate) mod bootstrap;
 pub(crate) mod cointegration;
 pub(crate) mod correlation;
@@ -18,6 +19,7 @@ pub(crate) mod pca;
 pub(crate) mod performance;
 pub(crate) mod pictures;
 pub(crate) mod regimes;
+pub(crate) mod screening;
 pub(crate) mod selection;
 pub(crate) mod sparse;
 

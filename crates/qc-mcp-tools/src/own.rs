@@ -139,17 +139,19 @@ fn form_of(text: &str) -> Result<(Form<'_>, bool), ToolError> {
 pub(crate) async fn read(desk: &Desk, ctx: &Ctx, text: &str) -> Result<OwnSeries, ToolError> {
     let (form, is_returns) = form_of(text)?;
     let series = match form {
-        Form::Research { id, part } => kept::series(&desk.research(ctx.caller_key(), id)?, id, part)?,
-        Form::Backtest { project, backtest } => of_backtest(ctx, project, backtest).await?,
+        Form::Research { id, part } => kept::series(&desk.research(ctx.caller_key(), id)?, id, part, is_returns)?,
+        Form::Backtest { project, backtest } => of_backtest(ctx, project, backtest, is_returns).await?,
         Form::File { path, column } => {
             let (desk, path) = (desk.clone(), path.to_owned());
             let column = column.map(ToOwned::to_owned);
             let inner = desk.clone();
-            let job = move |_: &_| of_file(&inner, &path, column.as_deref());
+            let job = move |_: &_| of_file(&inner, &path, column.as_deref(), is_returns);
             desk.run(ctx.caller_key(), &ctx.cancel, job).await?
         }
     };
-    if is_returns { series.compounded() } else { Ok(series) }
+    // The p-value of a residual is not that of what its values compound to.
+    let cointegration_p_value = series.cointegration_p_value.filter(|_| !is_returns);
+    Ok(OwnSeries { cointegration_p_value, ..series })
 }
 
 /// A kept result of the caller: the member of its result at `path`, and the tool that made it.
@@ -166,7 +168,7 @@ pub(crate) fn kept_result(desk: &Desk, caller: &str, text: &str) -> Result<(Valu
 }
 
 /// The equity of a backtest of the caller's account.
-async fn of_backtest(ctx: &Ctx, project: &str, backtest: &str) -> Result<OwnSeries, ToolError> {
+async fn of_backtest(ctx: &Ctx, project: &str, backtest: &str, is_returns: bool) -> Result<OwnSeries, ToolError> {
     let project = project.trim();
     let wanted = project.parse().map_or_else(|_| ProjectArg::Name(project.to_owned()), ProjectArg::Id);
     let project_id = find::project(&ctx.door, &wanted).await?;
@@ -184,7 +186,7 @@ async fn of_backtest(ctx: &Ctx, project: &str, backtest: &str) -> Result<OwnSeri
         end: facts.backtest_end.or(facts.created).map(|at| at.as_second() + DAY),
     };
     let chart = backtest::chart(&ctx.door, &request, &ctx.progress).await?;
-    let days = days_of(equity_points(&chart))?;
+    let days = days_of(equity_points(&chart), is_returns)?;
     if days.len() < 2 {
         let message = format!("the equity of the backtest has {} days, a series needs 2", days.len());
         return Err(ToolError::new(Kind::TooFewRows, Topic::Backtest, message));
@@ -212,7 +214,7 @@ fn equity_points(chart: &Chart) -> Vec<(Timestamp, f64)> {
 }
 
 /// A column of a file of the caller.
-fn of_file(desk: &Desk, path: &str, column: Option<&str>) -> Result<OwnSeries, ToolError> {
+fn of_file(desk: &Desk, path: &str, column: Option<&str>, is_returns: bool) -> Result<OwnSeries, ToolError> {
     let (bytes, shown) = desk.read_bytes(path, imports::MAX_FILE_BYTES)?;
     let table = Table::read(&shown, &bytes, &TableOptions::default())?;
     let found = match column {
@@ -246,7 +248,7 @@ fn of_file(desk: &Desk, path: &str, column: Option<&str>) -> Result<OwnSeries, T
     };
     let daily = table.is_daily();
     let zone = table.time_zone.clone();
-    let mut days = BTreeMap::new();
+    let mut rows = Vec::new();
     for (at, value) in table.times.iter().zip(&found.values).filter(|(_, value)| value.is_finite()) {
         let day = match &zone {
             Some(zone) if !daily => {
@@ -254,10 +256,11 @@ fn of_file(desk: &Desk, path: &str, column: Option<&str>) -> Result<OwnSeries, T
                 at.map_err(|_| ToolError::new(Kind::BadData, Topic::Path, "a time of the file is out of range"))
                     .and_then(day_of)?
             }
-            _ => on_weekday(at.date()),
+            _ => at.date(),
         };
-        days.insert(day, *value);
+        rows.push((day, *value));
     }
+    let days = settle(rows, is_returns)?;
     if days.len() < 2 {
         let message = format!("the column has numbers on {} days, a series needs 2", days.len());
         return Err(ToolError::new(Kind::TooFewRows, Topic::Path, message));
@@ -265,28 +268,67 @@ fn of_file(desk: &Desk, path: &str, column: Option<&str>) -> Result<OwnSeries, T
     let label = if found.field == "close" { &found.symbol } else { &found.field };
     let name = if reply::is_ticker(label) { label.to_ascii_uppercase() } else { "column".to_owned() };
     let from = reply::ticker(&shown);
-    Ok(OwnSeries::new(name, from, reply::ticker(label), days.into_iter().collect(), false))
+    Ok(OwnSeries::new(name, from, reply::ticker(label), days, false))
 }
 
 /// The last value of each trading day.
-fn days_of(points: Vec<(Timestamp, f64)>) -> Result<Vec<(Date, f64)>, ToolError> {
+fn days_of(points: Vec<(Timestamp, f64)>, is_returns: bool) -> Result<Vec<(Date, f64)>, ToolError> {
     let mut points = points;
     points.sort_by_key(|(at, _)| *at);
-    let mut days = BTreeMap::new();
-    for (at, value) in points {
-        days.insert(day_of(at)?, value);
-    }
-    Ok(days.into_iter().collect())
+    let rows = points.into_iter().map(|(at, value)| Ok((day_of(at)?, value))).collect::<Result<_, ToolError>>()?;
+    settle(rows, is_returns)
 }
 
-/// The trading day whose close a moment belongs to.
+/// Rows in their order as one value a day: returns are compounded over every row first, then the last value of a day
+/// counts. A row of a weekend is its Friday's where that has none; a series that has Saturdays as a rule is of a market
+/// that never closes, and keeps them.
+fn settle(rows: Vec<(Date, f64)>, is_returns: bool) -> Result<Vec<(Date, f64)>, ToolError> {
+    let (dates, mut values): (Vec<Date>, Vec<f64>) = rows.into_iter().unzip();
+    if is_returns {
+        values = compounded(&values)?;
+    }
+    let days: BTreeMap<Date, f64> = dates.into_iter().zip(values).collect();
+    let count = |weekday: Weekday| days.keys().filter(|day| day.weekday() == weekday).count();
+    let all: Vec<Date> = days.keys().copied().collect();
+    let never_closes = usual_step(&all) == Some(1) && count(Weekday::Friday) < 2 * count(Weekday::Saturday);
+    if never_closes {
+        return Ok(days.into_iter().collect());
+    }
+    let mut settled = BTreeMap::new();
+    for (day, value) in &days {
+        let weekday = on_weekday(*day);
+        if weekday == *day || !days.contains_key(&weekday) {
+            settled.insert(weekday, *value);
+        }
+    }
+    Ok(settled.into_iter().collect())
+}
+
+/// Simple returns as the level they lead to; the row before the first is lost, as nothing says when it was.
+fn compounded(values: &[f64]) -> Result<Vec<f64>, ToolError> {
+    /// A standard deviation of fractions above this is more likely one of percent.
+    const LIKELY_PERCENT: f64 = 0.2;
+    let wrong = |message| ToolError::new(Kind::BadData, Topic::Argument, message);
+    let worst = values.iter().copied().fold(f64::INFINITY, f64::min);
+    if worst <= -1.0 {
+        return Err(wrong(format!("returns are fractions above -1, found {worst}: percent must be divided by 100")));
+    }
+    let deviation = if 2 < values.len() { qc_quant::stats::moments::std_dev(values) } else { 0.0 };
+    if LIKELY_PERCENT < deviation {
+        return Err(wrong(format!(
+            "returns are fractions; a standard deviation of {deviation:.3} a row looks like percent, which must be divided by 100"
+        )));
+    }
+    Ok(qc_quant::performance::equity_curve(values).into_iter().skip(1).collect())
+}
+
+/// The day, weekends included, whose close a moment belongs to.
 fn day_of(at: Timestamp) -> Result<Date, ToolError> {
     let far = |_| ToolError::new(Kind::BadData, Topic::General, "a time lies outside the calendar");
     let local = at.to_zoned(TimeZone::get("America/New_York").map_err(far)?);
     // What is known when the session opens, its first minute included, is what the day before closed with.
     let is_before = (local.hour(), local.minute()) <= (9, 30);
-    let day = if is_before { local.date().yesterday().map_err(far)? } else { local.date() };
-    Ok(on_weekday(day))
+    if is_before { local.date().yesterday().map_err(far) } else { Ok(local.date()) }
 }
 
 /// A day of the weekend is its Friday.
@@ -312,19 +354,6 @@ impl OwnSeries {
             last_date: day(dates.last()),
         };
         OwnSeries { name, dates, values, origin, cointegration_p_value: None, synthetic }
-    }
-
-    /// Simple returns as the level they lead to; the row before the first is lost, as nothing says when it was.
-    fn compounded(mut self) -> Result<Self, ToolError> {
-        let worst = self.values.iter().copied().fold(f64::INFINITY, f64::min);
-        if worst <= -1.0 {
-            let message = format!("returns are fractions above -1, found {worst}: percent must be divided by 100");
-            return Err(ToolError::new(Kind::BadData, Topic::Argument, message));
-        }
-        let curve = qc_quant::performance::equity_curve(&self.values);
-        self.values = curve.into_iter().skip(1).collect();
-        self.cointegration_p_value = None;
-        Ok(self)
     }
 
     /// The rows from `first` to `last`, both included.
@@ -427,7 +456,8 @@ mod tests {
         // The close of a Friday, the midnight after it, and the opening on Monday.
         assert_eq!(day("2024-06-07T20:00:00Z"), date(2024, 6, 7));
         assert_eq!(day("2024-06-08T04:00:00Z"), date(2024, 6, 7));
-        assert_eq!(day("2024-06-10T13:30:00Z"), date(2024, 6, 7));
+        // That of the opening on Monday is Sunday's, which is Friday's where Friday has none of its own.
+        assert_eq!(day("2024-06-10T13:30:00Z"), date(2024, 6, 9));
         assert_eq!(day("2024-06-10T13:31:00Z"), date(2024, 6, 10));
     }
 
@@ -445,11 +475,25 @@ mod tests {
 
     #[test]
     fn returns_become_a_level_and_percent_is_refused() {
-        let series = |values: Vec<f64>| {
-            let days = values.into_iter().enumerate().map(|(i, v)| (date(2024, 1, 1 + i as i8), v)).collect();
-            OwnSeries::new("x".into(), Value::Null, Value::Null, days, false).compounded()
-        };
-        assert_eq!(series(vec![0.5, -0.5]).unwrap().values, [1.5, 0.75]);
-        assert_eq!(series(vec![0.5, -2.5]).unwrap_err().kind, Kind::BadData);
+        assert_eq!(compounded(&[0.5, -0.5]).unwrap(), [1.5, 0.75]);
+        assert_eq!(compounded(&[0.5, -2.5]).unwrap_err().kind, Kind::BadData);
+        assert!(compounded(&[0.5, -0.3, 0.4, -0.6]).unwrap_err().message.contains("looks like percent"));
+    }
+
+    #[test]
+    fn every_return_counts_and_weekends_stay_where_the_market_never_closes() {
+        // Friday, Saturday, Sunday, Monday; three returns of Friday.
+        let rows = |days: &[i8]| -> Vec<(Date, f64)> { days.iter().map(|day| (date(2024, 6, *day), 0.1)).collect() };
+        let found = settle(rows(&[6, 7, 7, 7, 10]), true).unwrap();
+        assert_eq!(found.len(), 3);
+        assert!((found[1].1 - 1.1_f64.powi(4)).abs() < 1e-12 && (found[2].1 - 1.1_f64.powi(5)).abs() < 1e-12);
+        // One stray Sunday beside a Friday is no row of its own, and its return is not lost.
+        let found = settle(rows(&[3, 4, 5, 6, 7, 9, 10, 11]), true).unwrap();
+        assert_eq!(found.len(), 7);
+        assert!((found[6].1 - 1.1_f64.powi(8)).abs() < 1e-12);
+        // Alone it stands for Friday.
+        assert_eq!(settle(rows(&[5, 6, 9, 10]), false).unwrap()[2].0, date(2024, 6, 7));
+        let all: Vec<i8> = (1..=28).collect();
+        assert_eq!(settle(rows(&all), true).unwrap().len(), 28, "a market that never closes");
     }
 }

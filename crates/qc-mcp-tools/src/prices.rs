@@ -112,6 +112,47 @@ pub(crate) fn load_with_opens(source: &OpenSource, question: &Question) -> Resul
     Ok((prices, opens.ok_or_else(nothing)?))
 }
 
+/// Raw close and volume of one day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct RawLevel {
+    /// The day.
+    pub(crate) day: Date,
+    /// Close as it was traded.
+    pub(crate) close: f64,
+    /// Shares traded; `None` where bars have none.
+    pub(crate) volume: Option<f64>,
+}
+
+/// The last raw daily close and volume of each symbol, at most ten days before the end of the question's window.
+///
+/// # Errors
+/// As [`load`], but for symbols without bars, which are left out.
+pub(crate) fn raw_levels(
+    source: &OpenSource,
+    question: &Question,
+    day: Date,
+) -> Result<HashMap<String, RawLevel>, ToolError> {
+    const DAYS: i64 = 10;
+    let symbols = question.symbols.iter().map(|name| symbols::query(&question.meant, name));
+    let window = Window::dates(day.saturating_sub(jiff::Span::new().days(DAYS)), day);
+    let bars = BarSize::Stored(Resolution::Daily);
+    let mut request = HistoryRequest::new(symbols, window, bars).filled_forward(false);
+    request.normalization = Some(Normalization::Raw);
+    request.fields = vec![Field::Close, Field::Volume];
+    let history = history::load(&source.folder, &request)?;
+    let (closes, volumes) = (history.align(Field::Close), history.align(Field::Volume));
+    let mut found = HashMap::new();
+    for (symbol, column) in closes.symbols.iter().zip(&closes.columns) {
+        let last = column.iter().zip(&closes.dates).rev().find(|(close, _)| close.is_finite());
+        let Some((close, day)) = last else { continue };
+        let at = volumes.symbols.iter().position(|name| name == symbol).and_then(|at| volumes.columns.get(at));
+        let row = volumes.dates.iter().rposition(|known| known == day);
+        let volume = at.zip(row).and_then(|(column, row)| column.get(row)).copied().filter(|volume| volume.is_finite());
+        found.insert(symbol.clone(), RawLevel { day: *day, close: *close, volume });
+    }
+    Ok(found)
+}
+
 /// Closes, and another field of the same bars if one is asked.
 fn load_with(
     source: &OpenSource,

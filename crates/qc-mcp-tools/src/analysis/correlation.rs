@@ -213,6 +213,8 @@ fn through_time(
     let step = n_windows.div_ceil(MAX_WINDOWS).max(1);
     let n_pairs = symbols.len() * symbols.len().saturating_sub(1) / 2;
     within_work(method, n_pairs.saturating_mul(n_windows.div_ceil(step)), window)?;
+    // The last window is to end at the last row, whatever the step.
+    let returns = &returns.slice(returns.n_rows().saturating_sub(window) % step..returns.n_rows())?;
     let (mut brief, mut full) = (Vec::new(), Vec::new());
     for (i, a) in symbols.iter().enumerate() {
         for b in symbols.iter().skip(i + 1) {

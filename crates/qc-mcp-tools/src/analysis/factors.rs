@@ -212,12 +212,24 @@ fn matched(prices: &Prices, ask: &Ask, name: &str) -> Result<Vec<(usize, f64)>, 
     };
     let mut spans = Vec::new();
     let mut rows = Vec::new();
+    let apart = |a: Date, b: Date| a.until(b).map_or(0, |span| span.get_days());
+    let mut steps: Vec<i32> = factors
+        .dates
+        .windows(2)
+        .filter_map(|pair| if let [a, b] = pair { Some(apart(*a, *b)) } else { None })
+        .collect();
+    steps.sort_unstable();
+    let usual = steps.get(steps.len() / 2).copied().unwrap_or(i32::MAX);
     for (row, end) in factors.dates.iter().enumerate() {
         let before = match factors.frequency {
             FactorFrequency::Monthly => end.first_of_month().yesterday().ok(),
             _ => row.checked_sub(1).and_then(|before| factors.dates.get(before)).copied(),
         };
         let Some(before) = before else { continue };
+        // After a row the file lacks, a factor's period is not the one since the row before.
+        if factors.frequency != FactorFrequency::Monthly && 3 * usual < 2 * apart(before, *end) {
+            continue;
+        }
         // A whole period lies in the window; its last day may be of a weekend after it.
         let begins = before.tomorrow().unwrap_or(before);
         if begins < first || last < own::on_weekday(*end) {

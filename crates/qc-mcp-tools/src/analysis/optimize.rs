@@ -260,6 +260,8 @@ fn conditions(known: &Estimates, ask: &Ask, progress: &dyn Progress) -> Result<C
     }
     if let Some(target) = ask.target_volatility {
         conditions.max_volatility = Some(target / ask.periods_per_year.sqrt());
+        // The same estimate for every rule, and for the volatility that is shown.
+        conditions.covariance = Some(known.covariance.covariance.clone());
     }
     if let Some(deviation) = ask.max_deviation {
         let near = Ask {
@@ -313,6 +315,9 @@ fn shape(
         });
         if let (Some(facts), Some(beta)) = (facts.as_object_mut(), beta) {
             facts.insert("beta".into(), number(beta));
+        }
+        if let (Some(facts), Rule::Hrp) = (facts.as_object_mut(), rule) {
+            facts.insert("clustered_on".into(), json!("sample correlation and variances"));
         }
         lines.push(format!(
             "{}: volatility {} a year, Sharpe {}",

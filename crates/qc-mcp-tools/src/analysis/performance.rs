@@ -138,6 +138,7 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, annual_rate: f64) -> Result<Found,
     let mut found = shape(prices, ask, &all, portfolio.values(), &found, beside.as_ref())?;
     found.brief.insert("turnover".into(), turnover);
     found.brief.insert("risk_free_rate".into(), number(annual_rate));
+    found.brief.insert("gaps".into(), json!("a return spans rows that are left out, so that the path is whole"));
     if !absent.is_empty() {
         let weight: f64 = absent.iter().map(|(_, weight)| weight).sum();
         let caution = format!(

@@ -1,10 +1,7 @@
-//! Choosing assets: those that go least together, and those that meet given limits.
+//! Choosing assets: those that go least together.
 
 use qc_quant::{
-    portfolio::{
-        screen::{self, Criteria},
-        select_uncorrelated::{self, Search},
-    },
+    portfolio::select_uncorrelated::{self, Search},
     returns,
     stats::correlation::{self, Method},
 };
@@ -12,11 +9,8 @@ use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{basis, maybe, names, number};
+use super::{basis, names, number};
 use crate::{error::ToolError, prices::Prices, study::Found};
-
-/// Assets an answer shows in full.
-const SHOWN: usize = 40;
 
 /// What makes a set of assets good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -105,78 +99,4 @@ pub(crate) fn select(prices: &Prices, wanted: usize, method: SelectMethod) -> Re
     more.insert("mean_correlation_with_universe".into(), Value::Object(ranks.collect()));
     let next = Some("optimize_portfolio or optimize_equal_weight_portfolio with selected_assets");
     Ok(Found { summary, brief, more, next, ..Found::default() })
-}
-
-/// Measures every asset of `symbols` and compares with the limits.
-///
-/// # Errors
-/// No limit at all, a limit on correlation without benchmark, and what qc-quant refuses.
-pub(crate) fn screen(
-    prices: &Prices,
-    symbols: &[String],
-    benchmark: Option<&str>,
-    criteria: &Criteria,
-    periods_per_year: f64,
-) -> Result<Found, ToolError> {
-    let limits = [criteria.min_return, criteria.max_volatility, criteria.min_sharpe, criteria.max_correlation];
-    if limits.iter().all(Option::is_none) {
-        return Err(ToolError::argument(
-            "no criterion is given: name one of min_return, max_volatility, min_sharpe, max_correlation",
-        ));
-    }
-    if criteria.max_correlation.is_some() && benchmark.is_none() {
-        return Err(ToolError::argument("max_correlation needs a benchmark_symbol to correlate with"));
-    }
-    let all = returns::simple(&prices.panel)?;
-    let other = benchmark.map(|symbol| all.series(symbol)).transpose()?;
-    let found = screen::assets(&all.select(&prices.present(symbols))?, other.as_ref(), criteria, periods_per_year)?;
-    let passed: Vec<String> =
-        found.iter().filter(|asset| asset.failed.is_empty()).map(|asset| asset.symbol.clone()).collect();
-    let mut summary = format!(
-        "{} of {} assets pass{}{}.",
-        passed.len(),
-        found.len(),
-        if passed.is_empty() { "" } else { ": " },
-        names(&passed)
-    );
-    summary.push('\n');
-    summary.push_str(&basis(prices, "simple returns, the dates all have in common", all.n_rows()));
-    let figures = |asset: &screen::Screened| {
-        let mut facts = json!({
-            "symbol": asset.symbol,
-            "annualized_return": maybe(asset.annual_return),
-            "volatility": number(asset.volatility),
-            "sharpe_ratio": maybe(asset.sharpe),
-            "passed": asset.failed.is_empty(),
-        });
-        if let Some(facts) = facts.as_object_mut() {
-            if benchmark.is_some() {
-                facts.insert("correlation".into(), maybe(asset.correlation));
-            }
-            if !asset.failed.is_empty() {
-                facts.insert("failed".into(), json!(asset.failed));
-            }
-        }
-        facts
-    };
-    let mut brief = Map::new();
-    brief.insert("passed_assets".into(), json!(passed));
-    brief.insert("n_passed".into(), json!(passed.len()));
-    brief.insert("n_screened".into(), json!(found.len()));
-    brief.insert("assets".into(), found.iter().take(SHOWN).map(figures).collect());
-    brief.insert(
-        "criteria".into(),
-        json!({"min_return": criteria.min_return, "max_volatility": criteria.max_volatility,
-            "min_sharpe": criteria.min_sharpe, "max_correlation": criteria.max_correlation, "benchmark_symbol": benchmark}),
-    );
-    brief.insert("periods_per_year".into(), number(periods_per_year));
-    brief.insert("n_observations".into(), json!(all.n_rows()));
-    let mut more = Map::new();
-    more.insert("assets".into(), found.iter().map(figures).collect());
-    more.insert(
-        "units".into(),
-        json!({"annualized_return": "geometric fraction", "volatility": "annual, sample", "correlation": "signed, with the benchmark",
-            "failed": "a criterion that cannot be evaluated fails the asset"}),
-    );
-    Ok(Found { summary, brief, more, ..Found::default() })
 }

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 use serde_json::Value;
 
-use super::{OwnSeries, day_of, on_weekday};
+use super::{OwnSeries, day_of, settle};
 use crate::error::{Kind, ToolError, Topic};
 
 /// Series that are meant where a result is named without one, the likeliest first.
@@ -17,7 +17,7 @@ struct Part<'a> {
 }
 
 /// The series of a kept result, as JSON text: the one named `part`, else the usual one.
-pub(super) fn series(text: &str, id: &str, part: Option<&str>) -> Result<OwnSeries, ToolError> {
+pub(super) fn series(text: &str, id: &str, part: Option<&str>, is_returns: bool) -> Result<OwnSeries, ToolError> {
     let record: Value = serde_json::from_str(text).unwrap_or_default();
     let parts = parts(record.get("result").unwrap_or(&Value::Null));
     let named = |wanted: &str| {
@@ -45,12 +45,11 @@ pub(super) fn series(text: &str, id: &str, part: Option<&str>) -> Result<OwnSeri
     let mut days: Vec<(Date, f64)> = Vec::new();
     for (at, value) in found.at.iter().zip(found.values) {
         let (Some(day), Some(value)) = (at.as_str().and_then(day), value.as_f64()) else { continue };
-        match days.last_mut() {
-            Some(last) if last.0 == day => last.1 = value,
-            _ => days.push((day, value)),
-        }
+        days.push((day, value));
     }
-    if days.len() < 2 || !days.is_sorted_by(|a, b| a.0 < b.0) {
+    let is_in_order = days.is_sorted_by_key(|row| row.0);
+    let days = settle(days, is_returns)?;
+    if days.len() < 2 || !is_in_order {
         let message =
             format!("the series {} has values on {} days, two in their order are needed", found.name, days.len());
         return Err(ToolError::new(Kind::InvalidArgument, Topic::Argument, message));
@@ -83,7 +82,7 @@ fn parts(result: &Value) -> Vec<Part<'_>> {
 /// The trading day of a label: a date, or a moment.
 fn day(text: &str) -> Option<Date> {
     match text.parse::<Date>() {
-        Ok(day) if text.len() == 10 => Some(on_weekday(day)),
+        Ok(day) if text.len() == 10 => Some(day),
         _ => day_of(text.parse::<Timestamp>().ok()?).ok(),
     }
 }
@@ -109,15 +108,15 @@ mod tests {
 
     #[test]
     fn the_usual_series_is_found_and_others_by_name() {
-        let spread = series(&record(), "0123456789abcdef", None).unwrap();
+        let spread = series(&record(), "0123456789abcdef", None, false).unwrap();
         assert_eq!(
             (spread.values.as_slice(), spread.cointegration_p_value, spread.synthetic),
             (&[0.1, -0.2][..], Some(0.03), true)
         );
         assert_eq!(spread.name, "result-01234567");
-        let ratio = series(&record(), "0123456789abcdef", Some("hedge_ratio")).unwrap();
+        let ratio = series(&record(), "0123456789abcdef", Some("hedge_ratio"), false).unwrap();
         assert_eq!((ratio.values.as_slice(), ratio.cointegration_p_value), (&[1.0, 1.1][..], None));
-        let error = series(&record(), "0123456789abcdef", Some("equity")).unwrap_err();
+        let error = series(&record(), "0123456789abcdef", Some("equity"), false).unwrap_err();
         assert!(error.message.contains("spread_series.spread, path.hedge_ratio"), "{error}");
     }
 }

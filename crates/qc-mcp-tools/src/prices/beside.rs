@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{ToSpan, civil::Date};
+use jiff::{
+    ToSpan,
+    civil::{Date, Weekday},
+};
 use qc_data::{BarSize, Field, HistoryRequest, Resolution, Window, history};
 use qc_quant::{Index, Panel};
 
@@ -32,7 +35,7 @@ pub(super) fn load(source: &OpenSource, question: &Question) -> Result<Prices, T
         Window::Range { start, end } => (start.date(), end.date()),
         _ => return Err(ToolError::argument("a series of your own needs a first and a last day")),
     };
-    let days = common_days(&question.own, first, last)?;
+    let mut days = common_days(&question.own, first, last)?;
     let frequency = Frequency::of(&days);
     let mut names = Vec::new();
     let mut columns: Vec<Vec<f64>> = Vec::new();
@@ -47,6 +50,11 @@ pub(super) fn load(source: &OpenSource, question: &Question) -> Result<Prices, T
         let left_out = leave_out(&mut history, &question.grouped);
         history.require_rows().map_err(|error| in_source(error.into(), source))?;
         let aligned = history.align(Field::Close);
+        // A weekend on which nothing beside it is traded is no gap: the next return spans it.
+        days.retain(|day| {
+            let is_weekend = matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
+            !is_weekend || frequency != Frequency::Daily || aligned.dates.binary_search(day).is_ok()
+        });
         for (name, closes) in aligned.symbols.iter().zip(&aligned.columns) {
             names.push(name.clone());
             columns.push(at_days(&days, frequency, &aligned.dates, closes));

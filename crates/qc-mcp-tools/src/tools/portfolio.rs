@@ -1,6 +1,12 @@
 //! Portfolios: how given weights did, weights by a rule, trading pairs, and choosing what to hold.
 
-use qc_quant::portfolio::{mean_variance::Bounds, screen::Criteria};
+use std::collections::HashMap;
+
+use qc_data::table::attributes::Attributes;
+use qc_quant::{
+    MissingPolicy,
+    portfolio::{mean_variance::Bounds, screen::Criteria},
+};
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::{Deserialize, Serialize};
 
@@ -11,13 +17,14 @@ use crate::{
         optimize::{self, Rule},
         pairs_trading::{self, FillArg, HedgeArg},
         performance::{self, PolicyArg},
+        screening,
         selection::{self, SelectMethod},
         sparse,
     },
     args::WeightsArg,
     compute::Stop,
     ctx::Ctx,
-    own,
+    imports, own,
     prices::{self, Prices},
     quantbook::OpenSource,
     research::{ResearchArgs, count, rows},
@@ -193,8 +200,8 @@ struct SelectArgs {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "rmcp::schemars")]
 struct ScreenArgs {
-    /// Tickers to screen
-    symbols: Vec<String>,
+    /// Tickers to screen. Default: those of attributes
+    symbols: Option<Vec<String>>,
     /// First day, YYYY-MM-DD
     start_date: String,
     /// Last day, included, YYYY-MM-DD
@@ -209,6 +216,14 @@ struct ScreenArgs {
     max_correlation: Option<f64>,
     /// Ticker for max_correlation, such as SPY
     benchmark_symbol: Option<String>,
+    /// Least raw close on end_date, such as 5
+    min_price: Option<f64>,
+    /// Least raw close times volume on end_date, such as 1000000
+    min_dollar_volume: Option<f64>,
+    /// CSV with the columns symbol, available_date and facts; the last row available by end_date counts
+    attributes: Option<String>,
+    /// Conditions on those facts, such as ["sector in Energy|Banks", "market_cap >= 1e9"]
+    attribute_filters: Option<Vec<String>>,
     #[serde(flatten)]
     shared: ResearchArgs,
 }
@@ -245,6 +260,10 @@ impl QcServer {
             (question, names)
         };
         performance::check_weights(&symbols, &weights)?;
+        // A path is made of all its steps: where a row is left out, the return spans it.
+        if question.missing == MissingPolicy::DropRows {
+            question.missing = MissingPolicy::DropRowsAllowGaps;
+        }
         let benchmark = match &args.benchmark_symbol {
             Some(text) => Some(study.include(&mut question, "benchmark_symbol", text).await?),
             None => None,
@@ -452,8 +471,8 @@ impl QcServer {
         study.finish("select_uncorrelated_assets", &args, &prices, found).await
     }
 
-    /// Keep the assets that meet limits on return, volatility, Sharpe ratio and correlation over the dates they share, with
-    /// the reason for each that fails.
+    /// Keep the assets that meet limits on return, volatility, Sharpe ratio and correlation over the dates they share, on
+    /// price and dollar volume, and on facts of a file; with the reason for each that fails.
     #[tool(title = "Screen assets")]
     async fn screen_assets_by_criteria(
         &self,
@@ -462,24 +481,64 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
         let window = prices::parse_window(&args.start_date, &args.end_date)?;
-        let mut question = study.question(&args.symbols, window).await?;
-        let symbols = question.symbols.clone();
-        let benchmark = study.also(&mut question, "benchmark_symbol", args.benchmark_symbol.as_deref()).await?;
-        let year = args.shared.periods_per_year()?;
-        let limits = Criteria {
-            min_return: args.min_return,
-            max_volatility: args.max_volatility,
-            min_sharpe: args.min_sharpe,
-            max_correlation: args.max_correlation,
-            ..Criteria::default()
+        let as_of = prices::parse_day("end_date", &args.end_date)?;
+        let filters = args.attribute_filters.clone().unwrap_or_default();
+        let facts = match &args.attributes {
+            Some(path) => {
+                let (desk, path) = (study.desk().clone(), path.trim().trim_start_matches("file:").to_owned());
+                let read = move |_: &OpenSource, _: &Stop| {
+                    let (bytes, shown) = desk.read_bytes(&path, imports::MAX_FILE_BYTES)?;
+                    Ok(Attributes::read(&shown, &bytes)?)
+                };
+                Some(study.run(read).await?)
+            }
+            None if filters.is_empty() => None,
+            None => return Err(ToolError::argument("attribute_filters need attributes: the file they are about")),
         };
+        let given = args.symbols.clone().unwrap_or_default();
+        let mut question = match (&facts, given.is_empty()) {
+            (Some(facts), true) => {
+                let all: Vec<String> = facts.symbols().into_iter().map(ToOwned::to_owned).collect();
+                let mut question = study.question(&all, window).await?;
+                // A company of the file without prices is one more that fails, no mistake of the caller's.
+                question.grouped.extend(question.symbols.iter().cloned());
+                question
+            }
+            (None, true) => return Err(ToolError::argument("give symbols, or attributes to take those of the file")),
+            _ => study.question(&given, window).await?,
+        };
+        let symbols = question.symbols.clone();
+        let mut judged = None;
+        if let Some(facts) = &facts {
+            let (all, left) = screening::by_facts(facts, &filters, &symbols, as_of)?;
+            (judged, question.symbols) = (Some(all), left);
+        }
+        let wanted = question.clone();
+        let ask = screening::Ask {
+            symbols,
+            facts: judged,
+            benchmark: study.also(&mut question, "benchmark_symbol", args.benchmark_symbol.as_deref()).await?,
+            criteria: Criteria {
+                min_return: args.min_return,
+                max_volatility: args.max_volatility,
+                min_sharpe: args.min_sharpe,
+                max_correlation: args.max_correlation,
+                ..Criteria::default()
+            },
+            min_price: args.min_price,
+            min_dollar_volume: args.min_dollar_volume,
+            as_of,
+        };
+        ask.check()?;
+        let usual = args.shared.periods_per_year()?;
         let (risk_free, given) = (args.shared.risk_free(), args.shared.periods_per_year);
         let job = move |source: &OpenSource, _: &Stop| {
             let mut prices = prices::load(source, &question)?;
-            let year = prices.periods_per_year(given, year);
-            let risk_free = risk_free.annual(&source.folder, &mut prices)? / year;
-            let found =
-                selection::screen(&prices, &symbols, benchmark.as_deref(), &Criteria { risk_free, ..limits }, year)?;
+            let year = prices.periods_per_year(given, usual);
+            let rate = risk_free.annual(&source.folder, &mut prices)? / year;
+            let levels = if ask.wants_levels() { prices::raw_levels(source, &wanted, as_of)? } else { HashMap::new() };
+            let ask = screening::Ask { criteria: Criteria { risk_free: rate, ..ask.criteria }, ..ask };
+            let found = screening::run(&prices, &levels, &ask, year)?;
             Ok((prices, found))
         };
         let (prices, found) = study.compute_loading(job).await?;

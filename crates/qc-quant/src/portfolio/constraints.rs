@@ -1,6 +1,8 @@
 //! What weights must satisfy: bounds by asset, linear rows, a cap on volatility, a cap on trading.
 
 use super::mean_variance::Bounds;
+use nalgebra::DMatrix;
+
 use crate::error::{Error, Result};
 use crate::panel::require_finite;
 
@@ -56,6 +58,8 @@ pub struct Constraints {
     pub at_most: Vec<Row>,
     /// Largest standard deviation per period, from the covariance of the method.
     pub max_volatility: Option<f64>,
+    /// Covariance under which that is meant, where the method has none of its own; the sample's if absent.
+    pub covariance: Option<DMatrix<f64>>,
     /// Cap on trading.
     pub turnover: Option<Turnover>,
 }
@@ -74,6 +78,7 @@ impl Constraints {
             equal: vec![all],
             at_most: Vec::new(),
             max_volatility: None,
+            covariance: None,
             turnover: None,
         })
     }
@@ -105,6 +110,7 @@ impl Constraints {
             equal: vec![book(Side::Long)?, book(Side::Short)?],
             at_most: Vec::new(),
             max_volatility: None,
+            covariance: None,
             turnover: None,
         };
         found.check(sides.len())?;

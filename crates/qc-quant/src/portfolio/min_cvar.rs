@@ -37,7 +37,7 @@ pub struct MinCvar {
 ///
 /// # Definition
 /// min over w, a of a + Σ max(-x(t)'w - a, 0) / ((1 - confidence) T), x(t) simple returns, under
-/// `constraints`. A volatility cap uses the sample covariance of the same rows.
+/// `constraints`. A volatility cap uses the covariance in the constraints, else the sample's of the same rows.
 ///
 /// # When not to use it
 /// The tail of T rows holds (1 - confidence) T observations: with few of them the weights chase single
@@ -93,6 +93,10 @@ pub fn fit_watched(
         return Err(Error::too_few_rows(format!("expected shortfall at {confidence}"), needed, t));
     }
     constraints.check(n)?;
+    if let Some(given) = constraints.covariance.as_ref().filter(|given| given.shape() != (n, n)) {
+        let what = "rows of the covariance of a volatility cap".into();
+        return Err(Error::ShapeMismatch { what, expected: n, found: given.nrows() });
+    }
     let what = "minimum expected shortfall (rows times symbols squared)";
     Error::limit_work(what, MOST_STEPS, &[t, n, n])?;
     if constraints.max_volatility.is_some() {
@@ -237,7 +241,13 @@ fn general(
     q[threshold] = 1.0;
     q[threshold + 1..].fill(1.0 / tail);
     let factor = match constraints.max_volatility {
-        Some(cap) => Some((root(&covariance::sample(returns)?)? / scale, cap / scale)),
+        Some(cap) => {
+            let root = match &constraints.covariance {
+                Some(covariance) => root(covariance)?,
+                None => root(&covariance::sample(returns)?)?,
+            };
+            Some((root / scale, cap / scale))
+        }
         None => None,
     };
     let ball = factor.as_ref().map(|(factor, radius)| (factor, *radius));

@@ -381,13 +381,4 @@ mod tests {
         assert_eq!(rolling.values[0], Some(first.value));
         assert_eq!(rolling.values.len(), 5);
     }
-
-    #[test]
-    fn the_last_rolling_window_ends_at_the_last_row_whatever_the_step() {
-        let panel = panel(2);
-        for step in [1, 7, 13] {
-            let found = rolling(&panel, "S0", "S1", Method::Pearson, 20, step).unwrap();
-            assert_eq!(found.ends.last(), Some(&panel.last_label()), "{step}");
-        }
-    }
 }

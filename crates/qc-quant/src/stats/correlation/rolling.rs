@@ -69,7 +69,7 @@ impl Rolling {
     }
 }
 
-/// Correlates two symbols over windows of `window` rows, one window every `step` rows, the last ending at the last row.
+/// Correlates two symbols over windows of `window` rows, one window every `step` rows from the first on.
 ///
 /// # Errors
 /// [`Error::TooFewRows`] when the panel is shorter than the window or the window too short for the
@@ -99,7 +99,7 @@ pub fn rolling_watched(
     if panel.n_rows() < window {
         return Err(Error::too_few_rows("a window", window, panel.n_rows()));
     }
-    let ends: Vec<usize> = (window + (panel.n_rows() - window) % step..=panel.n_rows()).step_by(step).collect();
+    let ends: Vec<usize> = (window..=panel.n_rows()).step_by(step).collect();
     Error::limit_work("rolling correlations (windows times their rows)", MOST_STEPS, &[ends.len(), window])?;
     let counter = Counter::new(progress, ends.len())?;
     let values = ends

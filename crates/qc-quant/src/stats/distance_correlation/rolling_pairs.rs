@@ -355,7 +355,9 @@ mod tests {
         let panel = panel();
         for (window, step) in [(5, 1), (30, 1), (61, 1), (61, 7), (60, 15), (60, 40), (400, 1), (200, 3)] {
             for (a, b) in [("M", "WILD"), ("WILD", "STILL"), ("STILL", "M")] {
-                let single = rolling(&panel, a, b, Method::Distance, window, step).unwrap();
+                // single windows begin at the first row, these end at the last
+                let ending = panel.slice((panel.n_rows() - window) % step..panel.n_rows()).unwrap();
+                let single = rolling(&ending, a, b, Method::Distance, window, step).unwrap();
                 for aggregate in [Aggregate::Last, Aggregate::Median, Aggregate::Min, Aggregate::ShareAbove(0.4)] {
                     let all = rolling_pairs(&panel, window, step, aggregate, &Silent).unwrap();
                     assert_eq!(all.n_windows, single.values.len());
