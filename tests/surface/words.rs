@@ -33,6 +33,9 @@ const OTHER: &[&str] = &[
     "restricted_constant",
     "interest_rate",
     "etf_weights",
+    // Columns of a file of the caller.
+    "available_date",
+    "market_cap",
 ];
 
 /// The words in `text` that look like names of tools or arguments.
