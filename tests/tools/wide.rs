@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::research::{Desk, MARKET};
 
-/// No answer is larger, unless more is asked for.
-const CAP: usize = 20_000;
+/// No answer is larger (20 kB with its summary), unless more is asked for.
+const CAP: usize = 20_480;
 const START: &str = "2020-01-01";
 const END: &str = "2021-12-31";
 

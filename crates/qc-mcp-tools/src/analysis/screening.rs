@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Assets an answer shows in full.
-const SHOWN: usize = 40;
+const SHOWN: usize = 20;
 
 /// What is asked.
 #[derive(Debug, Clone)]
