@@ -22,6 +22,7 @@ const NO_TOOL: &[(&str, &str)] = &[
 const GROUPS: &[(&str, &str)] = &[
     ("backtest", "backtests"),
     ("backtest_picture", "backtests"),
+    ("code", "compile"),
     ("collaboration", "projects"),
     ("compile", "compile"),
     ("downloads", "account"),
@@ -37,6 +38,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("objects", "object_store"),
     ("overview", "account"),
     ("pipeline", "discover"),
+    ("running", "live"),
     ("start_backtest", "backtests"),
 ];
 

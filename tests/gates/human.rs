@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use futures::future::BoxFuture;
 use qc_mcp_tools::QcServer;
 use rmcp::{
     ClientHandler, ErrorData, RoleClient, ServiceExt,
@@ -33,6 +34,8 @@ pub(crate) enum Era {
     Modern,
     /// Can open pages but show no form.
     UrlOnly,
+    /// The same, by the newest protocol.
+    ModernUrl,
 }
 
 pub(crate) const ERAS: [Era; 2] = [Era::Legacy, Era::Modern];
@@ -42,14 +45,19 @@ pub(crate) struct Human {
     will: Will,
     era: Era,
     questions: Arc<Mutex<Vec<String>>>,
+    pages: Arc<Mutex<Vec<String>>>,
+    meanwhile: Option<Meanwhile>,
 }
+
+/// What happens in the world while the human reads the question.
+pub(crate) type Meanwhile = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 impl ClientHandler for Human {
     fn get_info(&self) -> ClientConfig {
         let form = ElicitationCapability::new().with_form(FormElicitationCapability::default());
         let mut capabilities = ClientCapabilities::default();
         capabilities.elicitation = Some(match self.era {
-            Era::UrlOnly => ElicitationCapability::new().with_url(UrlElicitationCapability::default()),
+            Era::UrlOnly | Era::ModernUrl => ElicitationCapability::new().with_url(UrlElicitationCapability::default()),
             _ => form,
         });
         ClientConfig::new(capabilities, Implementation::new("human", "1"))
@@ -60,8 +68,14 @@ impl ClientHandler for Human {
         request: ElicitRequestParams,
         _: RequestContext<RoleClient>,
     ) -> Result<ElicitResult, ErrorData> {
-        if let ElicitRequestParams::FormElicitationParams { message, .. } = request {
-            self.questions.lock().unwrap().push(message);
+        match request {
+            ElicitRequestParams::FormElicitationParams { message, .. } => self.questions.lock().unwrap().push(message),
+            // The page itself is opened by the client: it goes to no model.
+            ElicitRequestParams::UrlElicitationParams { url, .. } => self.pages.lock().unwrap().push(url),
+            other => panic!("an unknown question: {other:?}"),
+        }
+        if let Some(meanwhile) = &self.meanwhile {
+            meanwhile().await;
         }
         let accept = |content: Value| ElicitResult::new(ElicitationAction::Accept).with_content(content);
         Ok(match self.will {
@@ -78,10 +92,16 @@ impl ClientHandler for Human {
 pub(crate) struct Asked {
     pub(crate) client: RunningService<RoleClient, Human>,
     questions: Arc<Mutex<Vec<String>>>,
+    pages: Arc<Mutex<Vec<String>>>,
 }
 
 impl Asked {
     pub(crate) async fn connect(server: &QcServer, era: Era, will: Will) -> Asked {
+        Asked::while_asked(server, era, will, None).await
+    }
+
+    /// A session whose human takes the time of `meanwhile` to answer.
+    pub(crate) async fn while_asked(server: &QcServer, era: Era, will: Will, meanwhile: Option<Meanwhile>) -> Asked {
         let (near, far) = tokio::io::duplex(64 << 10);
         let server = server.clone();
         tokio::spawn(async move {
@@ -90,13 +110,16 @@ impl Asked {
             }
         });
         let questions = Arc::new(Mutex::new(Vec::new()));
-        let human = Human { will, era, questions: questions.clone() };
+        let pages = Arc::new(Mutex::new(Vec::new()));
+        let human = Human { will, era, questions: questions.clone(), pages: pages.clone(), meanwhile };
         let lifecycle = match era {
-            Era::Modern => ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] },
+            Era::Modern | Era::ModernUrl => {
+                ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] }
+            }
             _ => ClientLifecycleMode::Initialize,
         };
         let client = human.serve_with_lifecycle(near, lifecycle).await.expect("the handshake succeeds");
-        Asked { client, questions }
+        Asked { client, questions, pages }
     }
 
     pub(crate) async fn call(&self, tool: &'static str, arguments: Value) -> Answer {
@@ -114,6 +137,11 @@ impl Asked {
         let answer = self.call(tool, arguments).await;
         assert!(answer.is_error(), "{tool} should have failed: {}", answer.text());
         answer.text()
+    }
+
+    /// The pages opened so far.
+    pub(crate) fn pages(&self) -> Vec<String> {
+        self.pages.lock().unwrap().clone()
     }
 
     /// The questions put so far.

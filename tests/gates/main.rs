@@ -1,8 +1,10 @@
 //! Was nothing sent on refusal? Do reading tools only read? Do secrets stay secret, and callers apart?
 
 mod budgets;
+mod callers;
 mod client_traces;
 mod doors;
+mod floor;
 mod human;
 mod live;
 mod modes;

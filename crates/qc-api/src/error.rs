@@ -273,6 +273,19 @@ impl Error {
         }
     }
 
+    /// Whether a request that changes something may have been carried out although no answer says so: it may have
+    /// arrived, and what came back, if anything, does not tell.
+    #[must_use]
+    pub fn may_have_happened(&self) -> bool {
+        match self {
+            Self::MaybeCreated { .. } | Self::Shape { .. } | Self::TooLarge { .. } => true,
+            Self::Transport { may_have_arrived, .. } => *may_have_arrived,
+            Self::Status { status, .. } => 500 <= *status,
+            Self::NotJson { status, .. } => !(400..500).contains(status),
+            _ => false,
+        }
+    }
+
     /// Whether something may have come into being although no answer says so.
     #[must_use]
     pub fn may_have_created(&self) -> bool {

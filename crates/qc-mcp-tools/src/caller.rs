@@ -93,6 +93,11 @@ impl Account {
         Ok(body)
     }
 
+    /// A keyed hash of something that must not be kept itself, to know it again.
+    pub(crate) fn fingerprint(&self, of: &[u8]) -> String {
+        hex::encode(self.key.derive("fingerprint").hash(&[self.name.as_bytes(), of]))
+    }
+
     /// A record that was made so; anything else is reported and answers `None`.
     pub(crate) fn open<T: DeserializeOwned>(&self, body: &[u8]) -> Option<T> {
         let (hash, text) = body.split_at_checked(SEAL)?;
@@ -136,6 +141,8 @@ impl Origin {
 #[derive(Debug, Default)]
 pub(crate) struct Typed {
     by_caller: Mutex<HashMap<CallerKey, Credentials>>,
+    /// Whose were forgotten last: to forget one account and set another is to switch.
+    last_user: Mutex<HashMap<CallerKey, String>>,
 }
 
 impl Typed {
@@ -150,7 +157,15 @@ impl Typed {
 
     /// Forgets them and answers those there were.
     pub(crate) fn forget(&self, caller: &CallerKey) -> Option<Credentials> {
-        self.by_caller.lock().unwrap_or_else(PoisonError::into_inner).remove(caller)
+        let forgotten = self.by_caller.lock().unwrap_or_else(PoisonError::into_inner).remove(caller)?;
+        let user = forgotten.user_id().to_owned();
+        self.last_user.lock().unwrap_or_else(PoisonError::into_inner).insert(caller.clone(), user);
+        Some(forgotten)
+    }
+
+    /// The user whose credentials this caller had until they were forgotten.
+    pub(crate) fn last_user(&self, caller: &CallerKey) -> Option<String> {
+        self.last_user.lock().unwrap_or_else(PoisonError::into_inner).get(caller).cloned()
     }
 }
 

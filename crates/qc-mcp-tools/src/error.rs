@@ -323,12 +323,7 @@ impl From<qc_api::Error> for ToolError {
                 let what = if *timeout { "did not answer in time" } else { "could not be reached" };
                 ToolError::new(Kind::Unavailable, topic, format!("QuantConnect {what} ({path})")).said(message.clone())
             }
-            E::MaybeCreated { reason, .. } => ToolError::new(
-                Kind::MaybeCreated,
-                topic,
-                format!("{path} may have been carried out: its answer was lost, and it was not sent again"),
-            )
-            .said(reason.clone()),
+            E::MaybeCreated { reason, .. } => lost(&path).said(reason.clone()),
             E::Shape { path: at, message, .. } => {
                 let place = if at.is_empty() { "the top".to_owned() } else { crate::args::quote(at) };
                 ToolError::new(Kind::BadAnswer, topic, format!("{path} answered an unexpected shape at {place}"))
@@ -354,6 +349,25 @@ impl From<qc_api::Error> for ToolError {
 }
 
 /// What a path of the API is about.
+/// What is said of a change whose answer was lost.
+fn lost(path: &str) -> ToolError {
+    let message = format!("{path} may have been carried out: its answer was lost, and it was not sent again");
+    ToolError::new(Kind::MaybeCreated, topic_of(path), message)
+}
+
+impl ToolError {
+    /// The error of a request that changes something: where it may have been done although no answer says so, it says
+    /// that. A plain update, which was repeated, ends alike when it is called again, unless algorithms trade by it.
+    pub(crate) fn of_change(row: &qc_api::EndpointInfo, error: qc_api::Error) -> ToolError {
+        use qc_api::{Effect, Reach};
+        let is_grave = row.effect != Effect::Read && (!row.repeatable || row.reach == Reach::Live);
+        if is_grave && error.may_have_happened() {
+            return lost(row.path).said(error.to_string());
+        }
+        error.into()
+    }
+}
+
 fn topic_of(path: &str) -> Topic {
     match path.split('/').next().unwrap_or_default() {
         "authenticate" => Topic::Credentials,

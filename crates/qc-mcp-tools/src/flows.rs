@@ -3,6 +3,7 @@
 
 pub(crate) mod backtest;
 pub(crate) mod backtest_picture;
+pub(crate) mod code;
 pub(crate) mod compile;
 pub(crate) mod downloads;
 pub(crate) mod files;
@@ -15,4 +16,5 @@ pub(crate) mod log_pages;
 pub(crate) mod objects;
 pub(crate) mod overview;
 pub(crate) mod pipeline;
+pub(crate) mod running;
 pub(crate) mod start_backtest;

@@ -13,22 +13,26 @@ mod consent;
 mod deed;
 mod mode;
 pub mod money;
+mod page;
 mod permit;
 mod token;
 
-use qc_api::{Endpoint, EndpointInfo};
+use futures::FutureExt as _;
+use qc_api::{Endpoint, EndpointInfo, ids::ProjectId};
 
 pub use consent::Ask;
-pub(crate) use consent::Question;
+pub(crate) use consent::{ASKING, Question};
+pub(crate) use deed::shown_id;
 pub use deed::{Deed, Permit};
 pub(crate) use mode::is_harmless;
+pub(crate) use page::Opened;
 pub(crate) use token::Call;
 pub use token::{Preview, Ticket};
 
 use crate::{
-    caller::{Account, Caller},
+    caller::{Account, Caller, CallerKey},
     error::{Kind, ToolError, Topic},
-    flows::files::Written,
+    flows::{files::Written, lock, running::Running},
     server::QcServer,
     settings::Settings,
     state::State,
@@ -60,7 +64,7 @@ impl Door {
             return Err(ToolError::new(Kind::Forbidden, Topic::General, format!("{message}; nothing was sent")));
         }
         let client = self.server.client(&self.caller).await?;
-        Ok(client.send(request).await?)
+        client.send(request).await.map_err(|error| ToolError::of_change(&endpoint, error))
     }
 
     /// The name under which this server edits, as the edit lock of a shared project knows it.
@@ -74,28 +78,62 @@ impl Door {
     /// [`Kind::Forbidden`] if it is another request, or its preview was used in the meantime (nothing was sent);
     /// otherwise whatever the client answered.
     pub async fn send_with<E: Endpoint>(&self, permit: Permit, request: &E) -> Result<E::Reply, ToolError> {
-        let Permit { deed, tool } = permit;
+        let permit = self.checked(permit, request).await?;
+        self.exchange(&permit, request).await
+    }
+
+    /// As [`Door::send_with`], for a write that QuantConnect may refuse because somebody else holds the project's edit
+    /// lock: then the lock is taken and the same request sent again, for a refused one did nothing. The second value
+    /// says whether it was.
+    ///
+    /// # Errors
+    /// As [`Door::send_with`].
+    pub(crate) async fn send_locked<E: Endpoint>(
+        &self,
+        permit: Permit,
+        request: &E,
+        project: ProjectId,
+    ) -> Result<(E::Reply, bool), ToolError> {
+        let permit = self.checked(permit, request).await?;
+        lock::held(self, project, || self.exchange(&permit, request).boxed()).await
+    }
+
+    /// The permit, if it is for this request and its preview is still to be used; it is used then.
+    async fn checked<E: Endpoint>(&self, permit: Permit, request: &E) -> Result<Permit, ToolError> {
         let refuse = |topic, why: &str| Err(ToolError::new(Kind::Forbidden, topic, format!("{why}; nothing was sent")));
+        let deed = &permit.deed;
         if deed.endpoint != EndpointInfo::of::<E>() || deed.body != deed::body_of(request).0 {
             return refuse(Topic::General, "this is not the request that was permitted");
         }
-        let client = self.server.client(&self.caller).await?;
+        // Without credentials nothing is used up.
+        self.server.client(&self.caller).await?;
         if let Some(ticket) = &deed.ticket
             && !self.spend(ticket)?
         {
             return refuse(Topic::Preview, "this confirm_token was used before");
         }
-        let outcome = client.send(request).await;
-        let (event, why) = match &outcome {
-            Ok(_) => (audit::Event::Done, String::new()),
-            Err(error) if error.may_have_created() => (audit::Event::Unknown, "the answer was lost".into()),
-            // What the service said is foreign text and may hold anything; the kind of failure is ours.
-            Err(error) => (audit::Event::Failed, if error.is_auth() { "unauthorized".into() } else { kind_of(error) }),
+        Ok(permit)
+    }
+
+    /// Sends, and writes down what became of it.
+    async fn exchange<E: Endpoint>(&self, permit: &Permit, request: &E) -> Result<E::Reply, ToolError> {
+        let Permit { deed, tool } = permit;
+        let outcome = self.server.client(&self.caller).await?.send(request).await;
+        if deed.endpoint.reach == qc_api::Reach::Live {
+            self.server.running().forget(&self.caller.key);
+        }
+        // What the service said is foreign text and may hold anything; the kind of failure is ours.
+        let why = outcome.as_ref().err().map(kind_of).unwrap_or_default();
+        let outcome = outcome.map_err(|error| ToolError::of_change(&deed.endpoint, error));
+        let event = match &outcome {
+            Ok(_) => audit::Event::Done,
+            Err(error) if error.kind == Kind::MaybeCreated => audit::Event::Unknown,
+            Err(_) => audit::Event::Failed,
         };
-        if let Err(reason) = audit::write(self.state(), self.scene(&tool), event, Some(&deed), &why) {
+        if let Err(reason) = audit::write(self.state(), self.scene(tool), event, Some(deed), &why) {
             tracing::error!(%reason, "the audit cannot be written");
         }
-        Ok(outcome?)
+        outcome
     }
 
     /// Fetches what a bought link points to, in memory: without signature, from public addresses only.
@@ -181,6 +219,11 @@ impl Door {
         self.server.is_demo() || self.settings().api_is_loopback()
     }
 
+    /// What was seen of running algorithms lately, and for whom.
+    pub(crate) fn seen_running(&self) -> (&Running, &CallerKey) {
+        (self.server.running(), &self.caller.key)
+    }
+
     /// The files this server wrote.
     pub(crate) fn written(&self) -> &Written {
         self.server.written()
@@ -224,6 +267,8 @@ impl Door {
 fn kind_of(error: &qc_api::Error) -> String {
     use qc_api::Error as E;
     match error {
+        _ if error.is_auth() => "unauthorized".into(),
+        E::MaybeCreated { .. } => "the answer was lost".into(),
         E::Refused { .. } => "refused by QuantConnect".into(),
         E::RateLimited { .. } => "rate limited".into(),
         E::Status { status, .. } => format!("http status {status}"),

@@ -133,11 +133,7 @@ pub const TABLE: &[Row] = &[
         "ask the person who starts the server to set QC_MCP_STATE_DIR to a folder that can be written",
     ),
     row(Kind::NotFound, Topic::Live, "call `list_live_algorithms` to see which projects run"),
-    row(
-        Kind::MaybeCreated,
-        Topic::Live,
-        "call `list_live_algorithms` and look for the deployment before a new preview",
-    ),
+    row(Kind::MaybeCreated, Topic::Live, "call `list_live_algorithms` and see what runs there before anything else"),
     row(
         Kind::NotFound,
         Topic::Profile,
@@ -172,7 +168,7 @@ pub const TABLE: &[Row] = &[
         Topic::General,
         "call again once; if it persists the service or a proxy in between has changed, see the server log",
     ),
-    row(Kind::MaybeCreated, Topic::General, "do not repeat the call before looking whether it exists now"),
+    row(Kind::MaybeCreated, Topic::General, "look first whether it was done; do not repeat the call before"),
     row(Kind::MaybeCreated, Topic::Project, "call `list_projects` and look for the name before creating it again"),
     row(
         Kind::MaybeCreated,

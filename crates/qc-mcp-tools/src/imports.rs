@@ -119,7 +119,7 @@ pub(crate) async fn into_folder(
     shared: &ResearchArgs,
     table: TableSource,
 ) -> Result<Reply, ToolError> {
-    if server.settings().mode == Mode::ReadOnly {
+    if ctx.door.mode() == Mode::ReadOnly {
         let message = "mode read-only writes no files; into=workbook needs none";
         return Err(ToolError::new(Kind::Forbidden, Topic::General, message));
     }

@@ -15,7 +15,8 @@ pub fn filter(settings: &Settings) -> String {
         LogLevel::Trace => "trace",
     };
     let capped: String = CAPPED.iter().map(|target| format!(",{target}=error")).collect();
-    format!("{level}{capped}")
+    // Where the audit has no file it goes to the log, and no level may hide it.
+    format!("{level},audit=info{capped}")
 }
 
 /// Makes panics print their location and never their payload, which may hold what a client sent.
@@ -36,7 +37,7 @@ mod tests {
         let settings = Settings::isolated(Transport::Stdio, ["--log-level", "TRACE"]).unwrap();
         assert_eq!(
             filter(&settings),
-            "trace,rmcp=error,hyper=error,hyper_util=error,h2=error,reqwest=error,rustls=error,tower=error"
+            "trace,audit=info,rmcp=error,hyper=error,hyper_util=error,h2=error,reqwest=error,rustls=error,tower=error"
         );
     }
 }

@@ -9,6 +9,9 @@ use std::{
 
 /// How often, and for how long each time, a file that another process has just made is awaited to be whole.
 const AWAITED: (u32, std::time::Duration) = (50, std::time::Duration::from_millis(10));
+/// How often, and after which pause, the lock of a file that another process writes is tried: a process that hangs must
+/// not keep others from ending an algorithm.
+const LOCKED: (u32, std::time::Duration) = (200, std::time::Duration::from_millis(10));
 
 /// A folder of this server's own.
 #[derive(Debug, Clone)]
@@ -78,12 +81,8 @@ impl Folder {
     /// When it is a link, no file, cannot be read, or stays shorter than `fresh`.
     pub(crate) fn read_or_make(&self, name: &str, fresh: &[u8]) -> io::Result<Vec<u8>> {
         let path = self.path.join(name);
-        match options().write(true).create_new(true).open(&path) {
-            Ok(mut file) => {
-                file.write_all(fresh)?;
-                file.sync_all()?;
-                return Ok(fresh.to_vec());
-            }
+        match self.make(&path, fresh) {
+            Ok(()) => return Ok(fresh.to_vec()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
@@ -103,14 +102,35 @@ impl Folder {
         Err(io::Error::other(format!("{name} is shorter than {} bytes", fresh.len())))
     }
 
+    /// Makes a file that is whole from its first moment: written aside, then linked. Where there are no links it is
+    /// written in its place.
+    fn make(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let write = |path: &Path| {
+            let mut file = options().write(true).create_new(true).open(path)?;
+            file.write_all(content)?;
+            file.sync_all()
+        };
+        if fs::symlink_metadata(path).is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let id = crate::store::new_id().map_err(|error| io::Error::other(error.to_string()))?;
+        let aside = self.path.join(format!("{id}.new"));
+        let linked = write(&aside).and_then(|()| fs::hard_link(&aside, path));
+        let _ = fs::remove_file(&aside);
+        match linked {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => write(path),
+            done => done,
+        }
+    }
+
     /// Appends `line` to a file that is put aside when it would grow over `most` bytes; `files` of them are kept.
     /// One process at a time does so.
     ///
     /// # Errors
-    /// When anything of that fails; the line is then not written.
+    /// When anything of that fails, or another process holds the file for too long; the line is then not written.
     pub(crate) fn append_line(&self, name: &str, line: &[u8], most: u64, files: u32) -> io::Result<()> {
         let lock = self.append(&format!("{name}.lock"))?;
-        lock.lock()?;
+        locked(&lock)?;
         let mut file = self.append(name)?;
         if most < file.metadata()?.len() + line.len() as u64 {
             drop(file);
@@ -130,6 +150,19 @@ impl Folder {
             other => other,
         }
     }
+}
+
+/// Locks a file, unless another process holds it for too long.
+fn locked(file: &File) -> io::Result<()> {
+    let (tries, pause) = LOCKED;
+    for _ in 0..tries {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(fs::TryLockError::WouldBlock) => std::thread::sleep(pause),
+            Err(fs::TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::TimedOut, "another process holds the file"))
 }
 
 #[cfg(unix)]
@@ -240,6 +273,18 @@ mod tests {
         assert_eq!(fs::read_to_string(&outside).unwrap(), "keep");
         symlink(&folder.path, dir.path().join("link")).unwrap();
         assert!(Folder::open(&dir.path().join("link")).is_err());
+    }
+
+    #[test]
+    fn a_process_that_hangs_with_the_file_keeps_nobody_waiting_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        let held = folder.append("a.lock").unwrap();
+        held.lock().unwrap();
+        let error = folder.append_line("a", b"1\n", 100, 3).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        held.unlock().unwrap();
+        folder.append_line("a", b"1\n", 100, 3).unwrap();
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::{
     flows::{
         backtest::{self, Insights, Orders, Paged, Run, Trades},
         files, find,
+        live::{self, LiveList},
     },
     machine,
     reply::{Untrusted, untrusted_document},
@@ -45,6 +46,7 @@ const fn page(uri: &'static str, name: &'static str, about: &'static str, mime_t
     let groups: &[Group] = match uri.as_bytes() {
         [b'q', b'c', b':', b'/', b'/', b'p', ..] => &[Group::Projects, Group::Files],
         [b'q', b'c', b':', b'/', b'/', b'b', ..] => &[Group::Backtests],
+        [b'q', b'c', b':', b'/', b'/', b'l', ..] => &[Group::Live],
         [b'q', b'c', b':', b'/', b'/', b'r', ..] => &[Group::Data, Group::Analysis, Group::Portfolio],
         [b'q', b'c', b':', b'/', b'/', b'j', ..] => &[Group::Workflows],
         _ => &[],
@@ -142,6 +144,9 @@ pub const PAGES: &[Page] = &[
         JSON,
     ),
     page(JOB, "Job", "How far long work is, by its handle", JSON),
+    page("qc://live/{project_id}/orders.csv", "Live orders", "Every order of a live algorithm", "text/csv"),
+    page("qc://live/{project_id}/trades.csv", "Live trades", "Every closed trade of a live algorithm", "text/csv"),
+    page("qc://live/{project_id}/insights.csv", "Live insights", "Every insight of a live algorithm", "text/csv"),
     page(RESEARCH, "Research result", "The full result of an analysis", JSON),
     page(
         "qc://research/{id}/chart.svg",
@@ -242,7 +247,7 @@ pub(crate) async fn read(server: &QcServer, ctx: &Ctx, uri: &str) -> Result<(&'s
     let text = match page.uri {
         "resource://system/info" => machine::info().to_string(),
         "resource://quantconnect/server/status" => status(server, ctx).await?.to_string(),
-        "resource://quantconnect/tools/summary" => tools_summary(server).to_string(),
+        "resource://quantconnect/tools/summary" => tools_summary(server, ctx).to_string(),
         "resource://quantconnect/performance/metrics" => performance(server).to_string(),
         "resource://system/processes/{limit}" => {
             let limit: usize =
@@ -275,6 +280,12 @@ async fn cloud(server: &QcServer, ctx: &Ctx, page: &Page, uri: &str, values: &[S
     }
     if page.uri == "qc://projects/{project_id}" {
         return project_page(ctx, project_id).await;
+    }
+    match page.uri {
+        "qc://live/{project_id}/orders.csv" => return live_csv::<Orders>(ctx, project_id).await,
+        "qc://live/{project_id}/trades.csv" => return live_csv::<Trades>(ctx, project_id).await,
+        "qc://live/{project_id}/insights.csv" => return live_csv::<Insights>(ctx, project_id).await,
+        _ => {}
     }
     let run = Run { project_id, backtest_id: find::backtest(&ctx.door, project_id, &BacktestArg(value(1))).await? };
     match page.uri.rsplit_once("/{backtest_id}").map(|(_, part)| part).unwrap_or_default() {
@@ -318,6 +329,10 @@ async fn csv<P: Paged>(ctx: &Ctx, run: &Run) -> Result<String, ToolError> {
     backtest::csv::<P>(&backtest::all::<P>(&ctx.door, run, &ctx.progress).await?.rows)
 }
 
+async fn live_csv<L: LiveList>(ctx: &Ctx, project_id: qc_api::ids::ProjectId) -> Result<String, ToolError> {
+    backtest::csv::<L>(&live::all::<L>(&ctx.door, &ctx.progress, project_id).await?)
+}
+
 /// A project's facts and its files without contents.
 async fn project_page(ctx: &Ctx, project_id: qc_api::ids::ProjectId) -> Result<String, ToolError> {
     use qc_api::endpoints::{files::ReadFiles, projects::ReadProjects};
@@ -340,17 +355,17 @@ async fn project_page(ctx: &Ctx, project_id: qc_api::ids::ProjectId) -> Result<S
 
 async fn status(server: &QcServer, ctx: &Ctx) -> Result<Value, ToolError> {
     Ok(
-        json!({"server": server.server_facts(), "account": server.account_facts(ctx).await?, "guards": server.guard_facts(ctx).await?}),
+        json!({"server": server.server_facts(ctx), "account": server.account_facts(ctx).await?, "guards": server.guard_facts(ctx).await?}),
     )
 }
 
 /// Names of the tools by group.
-fn tools_summary(server: &QcServer) -> Value {
+fn tools_summary(server: &QcServer, ctx: &Ctx) -> Value {
     let groups: Vec<Value> = Group::ALL
         .iter()
         .map(|group| {
             let tools: Vec<Value> = server
-                .tools()
+                .all_offered(&ctx.caller)
                 .filter(|(facts, _)| facts.group == *group)
                 .map(|(facts, _)| json!({"name": facts.name, "access": facts.access.id()}))
                 .collect();
@@ -358,7 +373,7 @@ fn tools_summary(server: &QcServer) -> Value {
         })
         .filter(|group| group["tools"].as_array().is_some_and(|tools| !tools.is_empty()))
         .collect();
-    json!({"total": server.tools().count(), "groups": groups})
+    json!({"total": server.all_offered(&ctx.caller).count(), "groups": groups})
 }
 
 /// Calls, errors and times.

@@ -19,14 +19,14 @@ use crate::{
     ctx::Ctx,
     desk::{Desk, DeskConfig},
     error::{Kind, ToolError, Topic},
-    flows::files::Written,
+    flows::{files::Written, running::Running},
     gate::Call,
     jobs::{self, Jobs},
     kept::Kept,
     keys::Key,
     metrics::Metrics,
     resources, schema,
-    settings::Settings,
+    settings::{Mode, Settings},
     shelf::{Access, Group, Shelf},
     state::State,
     tools,
@@ -112,6 +112,7 @@ struct Inner {
     written: Written,
     jobs: Jobs,
     followed: follow::Followed,
+    running: Running,
     started: Instant,
 }
 
@@ -194,6 +195,7 @@ impl QcServer {
                 written: Written::default(),
                 jobs: Jobs::default(),
                 followed: follow::Followed::default(),
+                running: Running::default(),
                 started: Instant::now(),
             }),
         };
@@ -211,6 +213,11 @@ impl QcServer {
     /// The tools it offers, by name.
     pub fn tools(&self) -> impl Iterator<Item = (&ToolFacts, &Tool)> {
         self.inner.listed.iter().filter_map(|tool| Some((self.inner.facts.get(tool.name.as_ref())?, tool)))
+    }
+
+    /// The tools it offers to a caller, whose request may have asked for less.
+    pub(crate) fn all_offered(&self, caller: &Caller) -> impl Iterator<Item = (&ToolFacts, &Tool)> {
+        self.tools().filter(move |(facts, _)| self.offers(caller, facts))
     }
 
     /// The pages it offers.
@@ -258,6 +265,11 @@ impl QcServer {
     /// The full result of an analysis, as JSON.
     pub(crate) async fn research_result(&self, ctx: &Ctx, id: &str) -> Result<String, ToolError> {
         self.desk().research(ctx.caller.key.as_str(), id)
+    }
+
+    /// What was seen of running algorithms lately.
+    pub(crate) fn running(&self) -> &Running {
+        &self.inner.running
     }
 
     /// Workbooks, kept results, files and threads of research.
@@ -402,6 +414,12 @@ impl QcServer {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        // The folder for new files is the settings'; a request that asked for less than they allow writes none.
+        let saves = request.arguments.as_ref().and_then(|arguments| arguments.get("save_as"));
+        if saves.is_some_and(|name| !name.is_null()) && self.caller(&context).mode(self.settings()) == Mode::ReadOnly {
+            let error = ToolError::new(Kind::Forbidden, Topic::Output, "mode read-only writes no files");
+            return Ok(error.into_result().into());
+        }
         let cancel = context.ct.clone();
         let guarded = context.extensions.get::<Arc<Call>>().cloned();
         let call =
@@ -436,7 +454,7 @@ fn admits(settings: &Settings, shelf: &Shelf) -> bool {
 }
 
 /// Whether a mode goes as high as a shelf.
-fn reaches(group: Group, access: Access, mode: crate::settings::Mode) -> bool {
+fn reaches(group: Group, access: Access, mode: Mode) -> bool {
     access <= mode.highest() || (group.stays_here() && access <= Access::Delete)
 }
 

@@ -90,6 +90,11 @@ impl Inner {
                 tracing::error!(%error, "the folder of QC_MCP_STATE_DIR cannot be used");
                 self.in_memory(Some(format!("the folder of QC_MCP_STATE_DIR cannot be used: {error}")))
             }
+            // What was counted lies there and cannot be read: beginning at zero would undo it.
+            Err(error) if path.join(RECORDS).exists() => {
+                tracing::error!(%error, "the state folder in the home folder cannot be used");
+                self.in_memory(Some(format!("the state folder in the home folder cannot be used: {error}; move it away, or name another in QC_MCP_STATE_DIR")))
+            }
             Err(error) => {
                 tracing::warn!(%error, "no state folder in the home folder; what is kept ends with this process");
                 self.in_memory(None)
@@ -215,6 +220,24 @@ mod tests {
         assert!(two.get("me", Kind::Workbook, "w").unwrap().is_some());
         let named = state(&["--state-dir", path.to_str().unwrap(), "--state-key", &"k".repeat(32)]);
         assert_ne!(named.key().unwrap().hash(&[]), one.key().unwrap().hash(&[]));
+    }
+
+    #[test]
+    fn a_damaged_file_in_the_home_folder_is_no_fresh_start() {
+        let home = tempfile::tempdir().unwrap();
+        let mut settings = Settings::isolated(Transport::Stdio, Vec::<&str>::new()).unwrap();
+        settings.home = Some(home.path().to_path_buf());
+        let folder = home.path().join(".quantconnect-mcp");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(
+            folder.join("state.db"),
+            "this is no database, and it is longer than its header of 100 bytes".repeat(9),
+        )
+        .unwrap();
+        let state = State::new(&settings);
+        let error = state.get("me", Kind::Counter, "usage").unwrap_err().to_string();
+        assert!(error.contains("cannot be used") && error.contains("QC_MCP_STATE_DIR"), "{error}");
+        assert!(state.key().is_err());
     }
 
     #[test]

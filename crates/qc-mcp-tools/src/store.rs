@@ -37,6 +37,8 @@ pub enum Kind {
     Preview,
     /// What this server deployed.
     Deployment,
+    /// Which code a compile or a backtest is of.
+    Code,
 }
 
 /// How a kind of record is kept when there is little room.
@@ -55,8 +57,14 @@ impl Kind {
         match self {
             Kind::Research => Class::Result,
             Kind::Workbook | Kind::SymbolList | Kind::Job => Class::Lasting,
-            Kind::Counter | Kind::Spent | Kind::Preview | Kind::Deployment => Class::Guard,
+            Kind::Counter | Kind::Spent | Kind::Preview | Kind::Deployment | Kind::Code => Class::Guard,
         }
+    }
+
+    /// Whether a missing record would allow more than the record itself: then one that was tampered with is an error,
+    /// never an absence.
+    fn is_limit(self) -> bool {
+        matches!(self, Kind::Counter | Kind::Spent)
     }
 
     /// How long a record of [`Store::update`] is kept after its last change; `None` for ever.
@@ -65,6 +73,7 @@ impl Kind {
             Kind::Counter => Some(SignedDuration::from_hours(25)),
             Kind::Spent | Kind::Preview => Some(SignedDuration::from_mins(30)),
             Kind::Deployment => Some(SignedDuration::from_hours(24 * 400)),
+            Kind::Code => Some(SignedDuration::from_hours(24 * 60)),
             Kind::Job => Some(SignedDuration::from_hours(24 * 7)),
             Kind::Workbook | Kind::Research | Kind::SymbolList => None,
         }
@@ -81,6 +90,7 @@ impl Kind {
             Kind::Spent => 6,
             Kind::Preview => 7,
             Kind::Deployment => 8,
+            Kind::Code => 9,
         }
     }
 }
@@ -131,6 +141,11 @@ pub enum StoreError {
     /// The system gave no random bytes for an id.
     #[error("the system has no random numbers for an id: {0}")]
     NoRandom(String),
+    /// A record of the guards was not written by this server.
+    #[error(
+        "a record of what was done already was changed by another hand; it is in the state folder, and what it limits is refused"
+    )]
+    Forged,
     /// The file behind a lasting home failed.
     #[error("kept state cannot be read or written: {0}")]
     Home(String),

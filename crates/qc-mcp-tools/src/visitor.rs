@@ -16,7 +16,7 @@ use crate::{
     gate::Door,
     keys::Key,
     server::{QcServer, ToolFacts},
-    settings::{Mode, Settings},
+    settings::{Borrower, Mode, Settings},
     shelf::Access,
 };
 
@@ -147,6 +147,16 @@ impl Caller {
     pub(crate) fn mode(&self, settings: &Settings) -> Mode {
         let ceiling = self.visitor.as_ref().and_then(|visitor| visitor.ceiling);
         ceiling.map_or(settings.mode, |ceiling| ceiling.min(settings.mode))
+    }
+
+    /// Who they are to the profiles of brokerages. A request with credentials was welcomed: QuantConnect accepted them.
+    pub(crate) fn borrower(&self) -> Borrower<'_> {
+        let Some(visitor) = &self.visitor else { return Borrower::default() };
+        let subject = match &visitor.who {
+            Who::Subject { subject, .. } => Some(subject.as_str()),
+            Who::Owner | Who::Bearer(_) => None,
+        };
+        Borrower { user: visitor.credentials().map(Credentials::user_id), subject }
     }
 
     /// Whether the request asked for less than the server offers.

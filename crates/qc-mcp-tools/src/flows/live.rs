@@ -16,9 +16,11 @@ use qc_api::{
 use crate::{
     ctx::{Ctx, Progress},
     error::{Kind, ToolError, Topic},
+    flows::backtest::{Insights, Orders, PAGE, Paged, Trades},
     gate::{Deed, Door, Permit, money},
 };
 
+pub(crate) mod connected;
 pub(crate) mod deploy;
 
 /// Most log lines the service gives at once.
@@ -26,6 +28,8 @@ pub(crate) const LOG_PAGE: i64 = 250;
 /// How long a list or chart that loads is waited for, and between two looks.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(5);
+/// Most rows of one list.
+const MOST_ROWS: usize = 100_000;
 
 /// The last deployment of a project, or a given one.
 pub(crate) async fn read(
@@ -140,6 +144,78 @@ pub(crate) async fn insights(
 ) -> Result<(Vec<Insight>, Option<i64>), ToolError> {
     let reply = door.send(request).await?;
     Ok((reply.insights, reply.length))
+}
+
+/// What is listed of a running algorithm page by page, in the columns of a backtest's list.
+pub(crate) trait LiveList: Paged {
+    /// The page from `start` up to `end`, and how many rows there are.
+    fn fetch(
+        door: &Door,
+        progress: &Progress,
+        project_id: ProjectId,
+        start: i64,
+        end: i64,
+    ) -> impl Future<Output = Result<(Vec<Self::Row>, Option<i64>), ToolError>> + Send;
+}
+
+impl LiveList for Orders {
+    async fn fetch(
+        door: &Door,
+        progress: &Progress,
+        project_id: ProjectId,
+        start: i64,
+        end: i64,
+    ) -> Result<(Vec<Order>, Option<i64>), ToolError> {
+        orders(door, progress, &ReadLiveOrders { project_id, start, end }).await
+    }
+}
+
+impl LiveList for Trades {
+    async fn fetch(
+        door: &Door,
+        _: &Progress,
+        project_id: ProjectId,
+        start: i64,
+        end: i64,
+    ) -> Result<(Vec<ClosedTrade>, Option<i64>), ToolError> {
+        trades(door, &ReadLiveTrades { project_id, deploy_id: None, start, end }).await
+    }
+}
+
+impl LiveList for Insights {
+    async fn fetch(
+        door: &Door,
+        _: &Progress,
+        project_id: ProjectId,
+        start: i64,
+        end: i64,
+    ) -> Result<(Vec<Insight>, Option<i64>), ToolError> {
+        insights(door, &ReadLiveInsights { project_id, start, end, algorithm_id: None }).await
+    }
+}
+
+/// Every row, page by page: until a page is empty, or as many came as there are said to be.
+pub(crate) async fn all<L: LiveList>(
+    door: &Door,
+    progress: &Progress,
+    project_id: ProjectId,
+) -> Result<Vec<L::Row>, ToolError> {
+    let mut rows: Vec<L::Row> = Vec::new();
+    loop {
+        let start = i64::try_from(rows.len()).unwrap_or(i64::MAX - PAGE);
+        let (more, total) = L::fetch(door, progress, project_id, start, start + PAGE).await?;
+        let is_last = more.is_empty() || total.is_none() && (more.len() as i64) < PAGE;
+        rows.extend(more);
+        if MOST_ROWS < rows.len() {
+            let message = format!("the algorithm has more than {MOST_ROWS} {}", L::NAME);
+            return Err(ToolError::new(Kind::TooLarge, Topic::Live, message));
+        }
+        progress.report(start as f64, None, format!("{} {} read", rows.len(), L::NAME));
+        // A total that equals the first page may be the page's own count: an empty page tells.
+        if is_last || total.is_some_and(|total| total <= start) {
+            return Ok(rows);
+        }
+    }
 }
 
 /// Log lines from `start` up to `end` (any distance), and how many there are in all.

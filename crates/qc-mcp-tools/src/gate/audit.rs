@@ -112,7 +112,7 @@ pub(crate) fn write(
         account: deed.and_then(|deed| deed.account.as_deref()),
         node: deed.and_then(|deed| deed.node.as_deref()),
         money: deed.and_then(|deed| deed.money),
-        estimate_qcc: deed.map_or(0.0, |deed| deed.estimate),
+        estimate_qcc: deed.and_then(|deed| deed.estimate).unwrap_or(0.0),
         objects: deed.map_or(0, |deed| deed.objects),
         // The body of a deployment holds keys of a brokerage: a plain hash of it could be searched.
         body_sha256: deed.filter(|deed| deed.endpoint.path != "live/create").map(|deed| hex::encode(deed.body)),

@@ -15,6 +15,8 @@ const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 86_400_000;
 /// The record of an account.
 const NAME: &str = "usage";
+/// Why nothing is done when the record says nothing.
+const UNREADABLE: &str = "what was counted for this account cannot be read (a damaged record in the state folder), so nothing more is started";
 
 /// What a deed takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -26,8 +28,9 @@ pub(super) struct Charge {
 }
 
 impl Charge {
+    /// Whether it takes nothing at all; a figure that is none takes something.
     fn is_nothing(self) -> bool {
-        self.runs == 0 && self.qcc <= 0.0
+        self.runs == 0 && self.qcc == 0.0
     }
 }
 
@@ -41,6 +44,14 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
+    /// The record as it was written; empty if there is none, `None` if it cannot be read.
+    fn read(record: Option<&[u8]>) -> Option<Usage> {
+        match record {
+            Some(body) => serde_json::from_slice(body).ok(),
+            None => Some(Usage::default()),
+        }
+    }
+
     /// Starts within the last minute (a sweep is one), backtests and credit within the last day.
     pub(crate) fn figures(&self, now: Timestamp) -> (u64, u64, f64) {
         let now = now.as_millisecond();
@@ -68,6 +79,9 @@ impl Usage {
                 }
             }
         }
+        if !(charge.qcc.is_finite() && 0.0 <= charge.qcc) {
+            return Err("what it costs is not known".into());
+        }
         // Whole sums of small amounts must not pass by rounding.
         const DUST: f64 = 1e-9;
         if 0.0 < charge.qcc && settings.spend_per_day + DUST < spent + charge.qcc {
@@ -93,48 +107,56 @@ fn refused(reason: String) -> ToolError {
     ToolError::new(Kind::Forbidden, Topic::Budget, format!("{reason}; nothing was sent"))
 }
 
-/// Whether a charge would fit now; takes nothing.
-pub(super) fn check(
-    store: &dyn Store,
-    account: &str,
-    settings: &Settings,
-    now: Timestamp,
-    charge: Charge,
-) -> Result<(), ToolError> {
-    if charge.is_nothing() {
-        return Ok(());
-    }
-    usage(store, account)?.add(charge, now, settings).map_err(refused)
+/// The budgets of one account at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget<'a> {
+    pub(super) store: &'a dyn Store,
+    /// The account's name in state.
+    pub(super) account: &'a str,
+    pub(super) settings: &'a Settings,
+    pub(super) now: Timestamp,
 }
 
-/// Takes a charge, or refuses it; no other process comes in between.
-pub(super) fn take(
-    store: &dyn Store,
-    account: &str,
-    settings: &Settings,
-    now: Timestamp,
-    charge: Charge,
-) -> Result<(), ToolError> {
-    if charge.is_nothing() {
-        return Ok(());
-    }
-    let mut outcome = Ok(());
-    store.update(account, store::Kind::Counter, NAME, &mut |before| {
-        let mut usage: Usage = before.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
-        outcome = usage.add(charge, now, settings);
-        match (&outcome, before) {
-            (Err(_), Some(before)) => Some(before.to_vec()),
-            (Err(_), None) => None,
-            (Ok(()), _) => serde_json::to_vec(&usage).ok(),
+impl Budget<'_> {
+    /// Whether a charge would fit now; takes nothing.
+    pub(super) fn check(&self, charge: Charge) -> Result<(), ToolError> {
+        if charge.is_nothing() {
+            return Ok(());
         }
-    })?;
-    outcome.map_err(refused)
+        usage(self.store, self.account)?.add(charge, self.now, self.settings).map_err(refused)
+    }
+
+    /// Takes a charge, or refuses it; no other process comes in between.
+    pub(super) fn take(&self, charge: Charge) -> Result<(), ToolError> {
+        if charge.is_nothing() {
+            return Ok(());
+        }
+        let mut outcome = Err(UNREADABLE.to_owned());
+        self.store.update(self.account, store::Kind::Counter, NAME, &mut |before| {
+            // What cannot be read stays as it is, and nothing is done until somebody has looked.
+            let keep = || before.map(<[u8]>::to_vec);
+            let Some(mut usage) = Usage::read(before) else { return keep() };
+            outcome = usage.add(charge, self.now, self.settings);
+            match (&outcome, serde_json::to_vec(&usage)) {
+                (Ok(()), Ok(after)) => Some(after),
+                (Ok(()), Err(_)) => {
+                    outcome = Err("what is counted could not be written".into());
+                    keep()
+                }
+                (Err(_), _) => keep(),
+            }
+        })?;
+        outcome.map_err(refused)
+    }
 }
 
 /// What an account did lately.
+///
+/// # Errors
+/// When the record cannot be read: it is never taken for an empty one.
 pub(crate) fn usage(store: &dyn Store, account: &str) -> Result<Usage, ToolError> {
     let record = store.get(account, store::Kind::Counter, NAME)?;
-    Ok(record.and_then(|record| serde_json::from_slice(&record.body).ok()).unwrap_or_default())
+    Usage::read(record.as_ref().map(|record| &*record.body)).ok_or_else(|| refused(UNREADABLE.into()))
 }
 
 /// Refuses a call that would delete more than the settings allow.
@@ -168,6 +190,10 @@ mod tests {
         Settings::isolated(Transport::Stdio, flags.iter().copied()).unwrap()
     }
 
+    fn budget<'a>(store: &'a MemoryStore, account: &'a str, settings: &'a Settings, now: Timestamp) -> Budget<'a> {
+        Budget { store, account, settings, now }
+    }
+
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_700_000_000 + second).unwrap()
     }
@@ -177,33 +203,33 @@ mod tests {
         let (store, settings) = (MemoryStore::default(), settings(&[]));
         let charge = Charge { runs: 1, qcc: 0.0 };
         for _ in 0..10 {
-            take(&store, "a", &settings, at(0), charge).unwrap();
+            budget(&store, "a", &settings, at(0)).take(charge).unwrap();
         }
-        assert!(take(&store, "a", &settings, at(59), charge).unwrap_err().message.contains("10 backtests"));
-        take(&store, "b", &settings, at(59), charge).unwrap();
+        assert!(budget(&store, "a", &settings, at(59)).take(charge).unwrap_err().message.contains("10 backtests"));
+        budget(&store, "b", &settings, at(59)).take(charge).unwrap();
         for minute in 1..20 {
             for _ in 0..10 {
-                take(&store, "a", &settings, at(60 * minute), charge).unwrap();
+                budget(&store, "a", &settings, at(60 * minute)).take(charge).unwrap();
             }
         }
-        let full = take(&store, "a", &settings, at(3_600), charge).unwrap_err();
+        let full = budget(&store, "a", &settings, at(3_600)).take(charge).unwrap_err();
         assert!(full.message.contains("200 backtests were started within the last day"), "{full}");
-        take(&store, "a", &settings, at(86_400), charge).unwrap();
+        budget(&store, "a", &settings, at(86_400)).take(charge).unwrap();
     }
 
     #[test]
     fn fifty_small_spends_stop_at_the_limit_of_the_day() {
         let (store, settings) = (MemoryStore::default(), settings(&["--spend-per-day", "1"]));
         let charge = Charge { runs: 0, qcc: 0.1 };
-        let done = (0..50).filter(|n| take(&store, "a", &settings, at(*n), charge).is_ok()).count();
+        let done = (0..50).filter(|n| budget(&store, "a", &settings, at(*n)).take(charge).is_ok()).count();
         assert_eq!(done, 10);
-        check(&store, "a", &settings, at(86_410), charge).unwrap();
+        budget(&store, "a", &settings, at(86_410)).check(charge).unwrap();
     }
 
     #[test]
     fn nothing_is_spent_unless_a_setting_allows_it() {
         let (store, settings) = (MemoryStore::default(), settings(&[]));
-        let error = check(&store, "a", &settings, at(0), Charge { runs: 0, qcc: 0.001 }).unwrap_err();
+        let error = budget(&store, "a", &settings, at(0)).check(Charge { runs: 0, qcc: 0.001 }).unwrap_err();
         assert!(error.message.contains("QC_MCP_SPEND_PER_DAY"), "{error}");
     }
 
@@ -213,9 +239,40 @@ mod tests {
         check_runs(&settings, 100).unwrap();
         assert!(check_runs(&settings, 101).unwrap_err().message.contains("QC_MCP_SWEEP_SIZE"));
         for second in [0, 1] {
-            take(&store, "a", &settings, at(second), Charge { runs: 100, qcc: 0.0 }).unwrap();
+            budget(&store, "a", &settings, at(second)).take(Charge { runs: 100, qcc: 0.0 }).unwrap();
         }
-        assert!(take(&store, "a", &settings, at(7_200), Charge { runs: 1, qcc: 0.0 }).is_err());
+        assert!(budget(&store, "a", &settings, at(7_200)).take(Charge { runs: 1, qcc: 0.0 }).is_err());
         assert!(check_deletes(&settings, 21).is_err() && check_deletes(&settings, 20).is_ok());
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_no_empty_record() {
+        let (store, settings) = (MemoryStore::default(), settings(&["--spend-per-day", "100"]));
+        store.put("a", store::Kind::Counter, NAME, b"{\"runs\": 3}".to_vec(), None).unwrap();
+        let budget = budget(&store, "a", &settings, at(0));
+        for charge in [Charge { runs: 1, qcc: 0.0 }, Charge { runs: 0, qcc: 1.0 }] {
+            for error in [budget.check(charge).unwrap_err(), budget.take(charge).unwrap_err()] {
+                assert!(
+                    error.message.contains("cannot be read") && error.message.contains("nothing was sent"),
+                    "{error}"
+                );
+            }
+        }
+        let kept = store.get("a", store::Kind::Counter, NAME).unwrap().unwrap();
+        assert_eq!(&*kept.body, b"{\"runs\": 3}", "left for somebody to look at");
+        assert!(usage(&store, "a").is_err());
+    }
+
+    #[test]
+    fn a_cost_that_is_no_amount_is_refused() {
+        let (store, settings) = (MemoryStore::default(), settings(&["--spend-per-day", "100"]));
+        for qcc in [f64::NAN, -5.0, f64::INFINITY] {
+            let budget = budget(&store, "a", &settings, at(0));
+            assert!(
+                budget.take(Charge { runs: 0, qcc }).is_err() && budget.check(Charge { runs: 0, qcc }).is_err(),
+                "{qcc}"
+            );
+        }
+        assert_eq!(usage(&store, "a").unwrap(), Usage::default());
     }
 }

@@ -23,7 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Door,
-    deed::Deed,
+    deed::{Deed, shown_id},
+    page,
     token::{self, Call},
 };
 use crate::{
@@ -34,9 +35,11 @@ use crate::{
 };
 
 /// How long a question may be answered.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 /// The name of the question in an answer that requires input, and of its one field.
 const CONFIRM: &str = "confirm";
+/// Most characters of what is sent on, as a question shows it.
+const PAYLOAD: usize = 1_500;
 /// Most characters of a foreign name in a question.
 const NAME: usize = 80;
 
@@ -77,6 +80,9 @@ impl Question {
             text.push('\n');
             text.push_str(line);
         }
+        for payload in deeds.iter().filter_map(|deed| deed.payload.as_deref()) {
+            text.push_str(&format!("\nIt sends, {} characters in all: {payload}", payload.len()));
+        }
         text.push_str("\nDo it?");
         let names: Vec<String> =
             deeds.iter().flat_map(|deed| &deed.foreign).map(|(what, name)| quoted(what, name)).collect();
@@ -85,6 +91,14 @@ impl Question {
             text.push_str(&names.join(", "));
         }
         Question { text }
+    }
+
+    /// Why a human could not see whole what these deeds send on.
+    pub(super) fn too_long(deeds: &[Deed]) -> Option<String> {
+        let longest = deeds.iter().filter_map(|deed| deed.payload.as_ref()).map(String::len).max()?;
+        (PAYLOAD < longest).then(|| {
+            format!("what it sends has {longest} characters, and a human is shown at most {PAYLOAD} of what moves real money")
+        })
     }
 
     /// A question of our own words.
@@ -96,16 +110,16 @@ impl Question {
 /// One deed in one line: account, project, node, money.
 fn facts(deed: &Deed) -> String {
     let mut parts = vec![deed.what.to_owned()];
-    parts.extend(deed.account.as_ref().map(|account| format!("account {account}")));
+    parts.extend(deed.account.as_ref().map(|account| format!("account {}", shown_id(account))));
     parts.extend(deed.project.map(|project| format!("project {project}")));
-    parts.extend(deed.deploy_id.as_ref().map(|id| format!("deployment {id}")));
-    parts.extend(deed.node.as_ref().map(|node| format!("node {node}")));
-    parts.extend(deed.organization.as_ref().map(|id| format!("organisation {id}")));
+    parts.extend(deed.deploy_id.as_ref().map(|id| format!("deployment {}", shown_id(id))));
+    parts.extend(deed.node.as_ref().map(|node| format!("node {}", shown_id(node))));
+    parts.extend(deed.organization.as_ref().map(|id| format!("organisation {}", shown_id(id))));
     if deed.endpoint.reach == Reach::Live {
         parts.push(if deed.is_real() { "real money".into() } else { "paper".into() });
     }
-    if 0.0 < deed.estimate {
-        parts.push(format!("costs about {:.2} QCC", deed.estimate));
+    if let Some(estimate) = deed.estimate {
+        parts.push(format!("costs about {estimate:.2} QCC"));
     }
     if 1 < deed.objects {
         parts.push(format!("{} things", deed.objects));
@@ -148,28 +162,44 @@ pub(super) enum Reply {
 /// A question that waits to be sent.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    question: Question,
-    state: String,
+    pub(super) question: Question,
+    /// A page to open, instead of a box to tick.
+    pub(super) url: Option<String>,
+    pub(super) state: String,
 }
 
 impl Call {
     /// The answer that asks, if a question waits.
     pub(crate) fn take_question(&self) -> Option<InputRequiredResult> {
-        let Pending { question, state } = self.pending.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        let params = ElicitRequestParams::FormElicitationParams {
-            meta: None,
-            message: question.text,
-            requested_schema: ElicitationSchema::from_type::<Confirmation>().ok()?,
+        let Pending { question, url, state } = self.pending.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let (name, params) = match url {
+            Some(url) => (
+                page::PAGE,
+                ElicitRequestParams::UrlElicitationParams {
+                    meta: None,
+                    message: question.text,
+                    url,
+                    elicitation_id: String::new(),
+                },
+            ),
+            None => (
+                CONFIRM,
+                ElicitRequestParams::FormElicitationParams {
+                    meta: None,
+                    message: question.text,
+                    requested_schema: ElicitationSchema::from_type::<Confirmation>().ok()?,
+                },
+            ),
         };
         let mut requests = InputRequests::new();
-        requests.insert(CONFIRM.into(), InputRequest::Elicitation(ElicitRequest::new(params)));
+        requests.insert(name.into(), InputRequest::Elicitation(ElicitRequest::new(params)));
         Some(InputRequiredResult::new(Some(requests), Some(state)))
     }
 }
 
 /// How the human at a client is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     /// By an answer that requires input.
     Answer,
     /// While the call waits.
@@ -181,10 +211,12 @@ enum Way {
 /// The client's human. Nothing but an explicit yes is a yes.
 #[derive(Debug, Clone)]
 pub struct Ask {
-    peer: Peer<RoleServer>,
+    pub(super) peer: Peer<RoleServer>,
     way: Way,
-    door: Door,
-    call: Option<Arc<Call>>,
+    /// How the client is given a page to open, if it opens pages.
+    pub(super) opens: Option<Way>,
+    pub(super) door: Door,
+    pub(super) call: Option<Arc<Call>>,
 }
 
 const NO_FORM: &str = "this client cannot ask its human";
@@ -195,13 +227,17 @@ impl Ask {
         let capability = context.client_capabilities().and_then(|capabilities| capabilities.elicitation.clone());
         let modern = context.protocol_version().is_some_and(|version| ProtocolVersion::V_2026_07_28 <= version);
         let settings = door.settings();
+        let reached = match modern {
+            true => Way::Answer,
+            false if settings.serves == Transport::Stdio || settings.http_sessions => Way::Wait,
+            false => Way::None(NO_SESSION),
+        };
+        let opens = capability.as_ref().is_some_and(|it| it.url.is_some()) && !matches!(reached, Way::None(_));
         let way = match capability {
             Some(ElicitationCapability { form: None, url: Some(_), .. }) | None => Way::None(NO_FORM),
-            Some(_) if modern => Way::Answer,
-            Some(_) if settings.serves == Transport::Stdio || settings.http_sessions => Way::Wait,
-            Some(_) => Way::None(NO_SESSION),
+            Some(_) => reached,
         };
-        Ask { peer: context.peer.clone(), way, door: door.clone(), call }
+        Ask { peer: context.peer.clone(), way, opens: opens.then_some(reached), door: door.clone(), call }
     }
 
     /// Asks `question` and returns only after an explicit yes.
@@ -266,7 +302,7 @@ impl Ask {
             let expires = SignedDuration::try_from(PATIENCE).ok().and_then(|wait| now.checked_add(wait).ok());
             let sealed = token::seal(&key, &store::new_id()?, expires.unwrap_or(now), &parts);
             let mut pending = call.pending.lock().unwrap_or_else(PoisonError::into_inner);
-            *pending = Some(Pending { question: question.clone(), state: sealed });
+            *pending = Some(Pending { question: question.clone(), url: None, state: sealed });
             return Ok(Reply::Pending);
         };
         let Some(id) = token::open(&key, sealed, now, &parts) else {
@@ -291,9 +327,12 @@ impl Ask {
     }
 }
 
+/// What an error says that only stands in for a question.
+pub(crate) const ASKING: &str = "the human has to be asked first; nothing was sent";
+
 /// What stands in for the answer of a call that waits for its human; `server.rs` sends the question instead of it.
 pub(super) fn pending() -> ToolError {
-    ToolError::new(Kind::Forbidden, Topic::Consent, "the human has to be asked first; nothing was sent")
+    ToolError::new(Kind::Forbidden, Topic::Consent, ASKING)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What is about to be done: the thing that is previewed, asked, budgeted, permitted and written into the audit.
 
-use qc_api::{Effect, Endpoint, EndpointInfo, Reach, brokerage::Money, ids::ProjectId};
+use qc_api::{Cost, Effect, Endpoint, EndpointInfo, Reach, brokerage::Money, ids::ProjectId};
 use sha2::{Digest as _, Sha256};
 
 use super::token::Ticket;
@@ -25,11 +25,13 @@ pub struct Deed {
     pub(super) organization: Option<String>,
     pub(super) account: Option<String>,
     pub(super) node: Option<String>,
-    pub(super) estimate: f64,
+    pub(super) estimate: Option<f64>,
     pub(super) runs: u32,
     pub(super) objects: u32,
+    pub(super) object: Option<String>,
     pub(super) lines: Vec<String>,
     pub(super) foreign: Vec<(&'static str, Untrusted)>,
+    pub(super) payload: Option<String>,
     pub(super) needs_human: bool,
     pub(super) ticket: Option<Ticket>,
 }
@@ -50,11 +52,13 @@ impl Deed {
             organization: None,
             account: None,
             node: None,
-            estimate: 0.0,
+            estimate: None,
             runs: u32::from(endpoint.path == "backtests/create"),
             objects: u32::from(endpoint.effect == Effect::Delete && endpoint.reach != Reach::Live),
+            object: None,
             lines: Vec::new(),
             foreign: Vec::new(),
+            payload: None,
             needs_human: false,
             ticket: None,
         }
@@ -99,7 +103,7 @@ impl Deed {
     /// What it costs in QuantConnect credit by our own estimate, never by the caller's figures.
     #[must_use]
     pub fn estimate(self, qcc: f64) -> Self {
-        Deed { estimate: qcc, ..self }
+        Deed { estimate: Some(qcc), ..self }
     }
 
     /// How many backtests it starts at once (a sweep, an optimization).
@@ -114,6 +118,12 @@ impl Deed {
         Deed { objects, ..self }
     }
 
+    /// The key in the object store that it replaces or deletes, with what lies below it.
+    #[must_use]
+    pub fn object(self, key: impl Into<String>) -> Self {
+        Deed { object: Some(key.into()), ..self }
+    }
+
     /// Adds a line that a human must see: our words and numbers.
     #[must_use]
     pub fn line(mut self, line: impl Into<String>) -> Self {
@@ -126,6 +136,13 @@ impl Deed {
     pub fn foreign(mut self, what: &'static str, name: Untrusted) -> Self {
         self.foreign.push((what, name));
         self
+    }
+
+    /// What is sent on, which a human must see whole: a command to an algorithm. Where it is too long for a question,
+    /// nobody is asked and nothing is done.
+    #[must_use]
+    pub fn payload(self, payload: &serde_json::Value) -> Self {
+        Deed { payload: Some(plain_json(payload)), ..self }
     }
 
     /// A human has to consent, whatever the mode: it gives other people access, or something like it.
@@ -150,6 +167,17 @@ impl Deed {
         self.endpoint.reach == Reach::Live && self.money != Some(Money::Paper)
     }
 
+    /// What it costs in QuantConnect credit; what costs credit and has no estimate costs nobody knows how much.
+    pub(super) fn cost(&self) -> f64 {
+        let unknown = if self.endpoint.cost == Cost::Credit { f64::NAN } else { 0.0 };
+        self.estimate.unwrap_or(unknown)
+    }
+
+    /// Hash of the request, so that a preview can hold its deed to it.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The project's page on the web, where a human can always do it.
     pub(super) fn page(&self) -> String {
         page(self.project)
@@ -162,6 +190,21 @@ pub(crate) fn page(project: Option<ProjectId>) -> String {
         Some(project) => format!("https://www.quantconnect.com/project/{project}"),
         None => "https://www.quantconnect.com/terminal".into(),
     }
+}
+
+/// JSON in letters that show: everything beyond ASCII is written as its code, so that nothing hides or reorders the rest.
+fn plain_json(value: &serde_json::Value) -> String {
+    let mut shown = String::new();
+    for c in value.to_string().chars() {
+        if c.is_ascii_graphic() || c == ' ' { shown.push(c) } else { shown.extend(c.escape_unicode()) }
+    }
+    shown
+}
+
+/// An id as the service writes them; a text of another form is not printed among our own words.
+pub(crate) fn shown_id(id: &str) -> &str {
+    let fine = id.len() <= 128 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_*".contains(&b));
+    if fine { id } else { "(of an odd form)" }
 }
 
 /// The hash and size of the body of a request.

@@ -23,12 +23,12 @@ pub(crate) fn is_harmless(endpoint: &EndpointInfo) -> bool {
 }
 
 /// Whether a request needs a permit: it touches running algorithms or other people, costs credit or a node, deletes,
-/// replaces what running algorithms may read, or handles a brokerage's tokens.
+/// replaces or takes away what running algorithms may read, or handles a brokerage's tokens.
 pub(crate) fn is_gated(endpoint: &EndpointInfo) -> bool {
     matches!(endpoint.reach, Reach::Live | Reach::People)
         || (endpoint.cost != Cost::Nothing && endpoint.effect != Effect::Read)
         || endpoint.effect == Effect::Delete
-        || endpoint.path == "object/set"
+        || matches!(endpoint.path, "object/set" | "projects/library/delete")
         || endpoint.path.starts_with("live/auth0/")
 }
 

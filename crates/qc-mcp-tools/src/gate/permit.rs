@@ -4,7 +4,7 @@
 use super::{
     Door,
     audit::{self, Event, Scene},
-    budget::{self, Charge},
+    budget::{self, Budget, Charge},
     consent::{self, Question, Reply},
     deed::{Deed, Permit},
     mode::{self, Ruling},
@@ -37,7 +37,7 @@ impl Ctx {
         // A request may have asked for a lower mode than the server's.
         let settings = &Settings { mode: self.door.mode(), ..self.door.settings().clone() };
         for deed in &mut deeds {
-            if is_delicate(deed) && money::is_in_real_use(&self.door, in_project(deed)).await {
+            if is_delicate(deed, settings) && money::is_in_real_use(&self.door, in_project(deed)).await {
                 deed.needs_human = true;
                 deed.lines.push("an algorithm that trades real money runs from this, or may read it".into());
             }
@@ -51,32 +51,30 @@ impl Ctx {
             }
         }
         let is_end = deeds.iter().all(Deed::is_end);
-        let charge = Charge {
-            runs: deeds.iter().map(|deed| deed.runs).sum(),
-            qcc: deeds.iter().map(|deed| deed.estimate).sum(),
-        };
+        let charge = Charge { runs: deeds.iter().map(|deed| deed.runs).sum(), qcc: deeds.iter().map(Deed::cost).sum() };
         if !is_end {
             let objects = deeds.iter().map(|deed| u64::from(deed.objects)).sum();
             let sized =
                 budget::check_deletes(settings, objects).and_then(|()| budget::check_runs(settings, charge.runs));
             sized.map_err(|error| self.note(call, &deeds, error))?;
-            let account = self.door.account().await?;
+            let account = self.door.account().await?.name;
             let now = self.door.now().await?;
-            budget::check(self.door.state(), &account.name, settings, now, charge)
-                .map_err(|error| self.note(call, &deeds, error))?;
+            let budget = Budget { store: self.door.state(), account: &account, settings, now };
+            budget.check(charge).map_err(|error| self.note(call, &deeds, error))?;
         }
         if asks {
             self.consent(call, &deeds).await?;
         }
         if !is_end {
-            let account = self.door.account().await?;
+            let account = self.door.account().await?.name;
             let now = self.door.now().await?;
-            budget::take(self.door.state(), &account.name, settings, now, charge)
-                .map_err(|error| self.note(call, &deeds, error))?;
+            let budget = Budget { store: self.door.state(), account: &account, settings, now };
+            budget.take(charge).map_err(|error| self.note(call, &deeds, error))?;
         }
+        let why = if asks { "a human said yes" } else { "" };
         for deed in &deeds {
             let written =
-                audit::write(self.door.state(), self.door.scene(&call.tool), Event::Permitted, Some(deed), "");
+                audit::write(self.door.state(), self.door.scene(&call.tool), Event::Permitted, Some(deed), why);
             if let Err(reason) = written {
                 tracing::error!(%reason, "the audit cannot be written");
                 if !is_end {
@@ -97,8 +95,9 @@ impl Ctx {
     /// # Errors
     /// [`Kind::Forbidden`] when it has not; as [`Door::account`].
     pub(crate) async fn can_spend(&self, qcc: f64) -> Result<(), ToolError> {
-        let (account, now) = (self.door.account().await?, self.door.now().await?);
-        budget::check(self.door.state(), &account.name, self.door.settings(), now, Charge { runs: 0, qcc })
+        let (account, now) = (self.door.account().await?.name, self.door.now().await?);
+        let (store, settings) = (self.door.state(), self.door.settings());
+        Budget { store, account: &account, settings, now }.check(Charge { runs: 0, qcc })
     }
 
     /// Says whether mode and budgets would refuse a deed now; takes nothing and asks nobody. For previews, so that nobody
@@ -112,9 +111,9 @@ impl Ctx {
             return Err(ToolError::new(Kind::Forbidden, Topic::General, why));
         }
         budget::check_runs(settings, deed.runs)?;
-        let account = self.door.account().await?;
-        let charge = Charge { runs: deed.runs, qcc: deed.estimate };
-        budget::check(self.door.state(), &account.name, settings, self.door.now().await?, charge)
+        let (account, now) = (self.door.account().await?.name, self.door.now().await?);
+        let budget = Budget { store: self.door.state(), account: &account, settings, now };
+        budget.check(Charge { runs: deed.runs, qcc: deed.cost() })
     }
 
     /// Says what the mode says about a deed that is not yet complete, so that a preview of what is refused anyway sends
@@ -131,27 +130,27 @@ impl Ctx {
 
     /// Asks the human about these deeds.
     async fn consent(&self, call: &Call, deeds: &[Deed]) -> Result<(), ToolError> {
+        if let Some(why) = Question::too_long(deeds) {
+            return Err(self.refuse(call, deeds, Topic::Consent, &why));
+        }
         let question = Question::of(deeds, self.door.is_simulated());
         let ticket = deeds.iter().find_map(|deed| deed.ticket.as_ref());
-        let scene = self.door.scene(&call.tool);
         let reply = match (self.ask.is_mute(), ticket) {
             (Some(why), _) => Reply::Mute(why),
             // The question of a preview is put once; a second call only brings its answer.
             (None, Some(ticket)) if !self.ask.has_reply() && !self.ask_once(ticket).await? => {
                 Reply::No("the question for this preview was put before")
             }
-            _ => self.ask.put(&question, ticket.map_or("", |ticket| ticket.id.as_str())).await?,
+            _ => {
+                if !self.ask.has_reply() {
+                    self.note_each(call, deeds, Event::Asked, "");
+                }
+                self.ask.put(&question, ticket.map_or("", |ticket| ticket.id.as_str())).await?
+            }
         };
         match reply {
             Reply::Yes => return Ok(()),
-            Reply::Pending => {
-                for deed in deeds {
-                    if let Err(reason) = audit::write(self.door.state(), scene, Event::Asked, Some(deed), "") {
-                        tracing::error!(%reason, "the audit cannot be written");
-                    }
-                }
-                return Err(consent::pending());
-            }
+            Reply::Pending => return Err(consent::pending()),
             Reply::No(_) | Reply::Mute(_) => {}
         }
         if let Some(ticket) = ticket {
@@ -180,13 +179,17 @@ impl Ctx {
 
     /// Writes a refusal down.
     fn note(&self, call: &Call, deeds: &[Deed], error: ToolError) -> ToolError {
+        self.note_each(call, deeds, Event::Refused, &error.message);
+        error
+    }
+
+    /// Writes down what happened to each of these deeds; nothing waits for it.
+    fn note_each(&self, call: &Call, deeds: &[Deed], event: Event, why: &str) {
         for deed in deeds {
-            let scene = self.door.scene(&call.tool);
-            if let Err(reason) = audit::write(self.door.state(), scene, Event::Refused, Some(deed), &error.message) {
+            if let Err(reason) = audit::write(self.door.state(), self.door.scene(&call.tool), event, Some(deed), why) {
                 tracing::error!(%reason, "the audit cannot be written");
             }
         }
-        error
     }
 }
 
@@ -209,10 +212,16 @@ impl Door {
     }
 }
 
-/// Whether what running algorithms need may be touched: projects, files and libraries deleted, objects replaced.
-fn is_delicate(deed: &Deed) -> bool {
-    let path = deed.endpoint.path;
-    matches!(path, "projects/delete" | "files/delete" | "object/delete") || (path == "object/set" && 0 < deed.objects)
+/// Whether what running algorithms need may be touched: projects and files deleted, libraries taken away, objects
+/// replaced or deleted but for those that the settings leave open.
+fn is_delicate(deed: &Deed, settings: &Settings) -> bool {
+    let is_open = || deed.object.as_deref().is_some_and(|key| settings.leaves_open(key));
+    match deed.endpoint.path {
+        "projects/delete" | "files/delete" | "projects/library/delete" => true,
+        "object/delete" => !is_open(),
+        "object/set" => 0 < deed.objects && !is_open(),
+        _ => false,
+    }
 }
 
 /// The project a deed is about, where it is about one alone.

@@ -11,6 +11,7 @@ use rmcp::{
 use super::{QcServer, ToolFacts, handler::explain_argument_errors};
 use crate::{
     args::quote,
+    caller::Caller,
     coerce,
     error::{Kind, ToolError, Topic},
     gate::Call,
@@ -29,10 +30,10 @@ pub(super) fn is_reachable(settings: &Settings, shelf: &Shelf, tool: &str) -> bo
 }
 
 impl QcServer {
-    /// The tools that can be found and called by those of the group `discover`.
-    pub(crate) fn reachable(&self) -> impl Iterator<Item = (&ToolFacts, &Tool)> {
-        let reachable = &self.inner.reachable;
-        reachable.values().filter_map(|facts| Some((facts, self.inner.router.get(&facts.name)?)))
+    /// The tools that a caller can find and call by those of the group `discover`.
+    pub(crate) fn reachable(&self, caller: &Caller) -> impl Iterator<Item = (&ToolFacts, &Tool)> {
+        let reachable = self.inner.reachable.values().filter(|facts| self.offers(caller, facts));
+        reachable.filter_map(|facts| Some((facts, self.inner.router.get(&facts.name)?)))
     }
 
     /// One of them, by its name or another.

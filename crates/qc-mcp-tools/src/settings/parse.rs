@@ -95,6 +95,19 @@ pub(super) fn parse_id(text: &str) -> Result<String, String> {
     Err("name each organisation by its id: letters, digits and hyphens".into())
 }
 
+/// A folder of the object store; never the whole of it.
+pub(super) fn parse_prefix(text: &str) -> Result<String, String> {
+    let folder = text.trim().trim_matches('/');
+    let fine = !folder.is_empty()
+        && folder.split('/').all(|part| !matches!(part.trim(), "" | "." | ".."))
+        && !folder.chars().any(|c| c.is_control() || "\\*?".contains(c));
+    if fine {
+        Ok(folder.to_owned())
+    } else {
+        Err("name each folder, such as cache or models/drafts; no pattern".into())
+    }
+}
+
 /// An amount of credit.
 pub(super) fn parse_amount(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {

@@ -1,6 +1,6 @@
 //! Settings: defaults, combinations that must not start, where things lie.
 
-use super::*;
+use super::{parse::lean_json_folder, *};
 
 fn parse(transport: Transport, flags: &[&str]) -> Result<Settings, String> {
     Settings::isolated(transport, flags.iter().copied()).map_err(|error| error.to_string())

@@ -2,7 +2,7 @@
 //! file; each call is one transaction, and SQLite's write-ahead log lets readers and one writer work side by side.
 //!
 //! Each record carries a keyed hash of itself. One that does not fit was not written by this server or a copy of it:
-//! it is reported and counts as absent, which every reader takes for the safer case.
+//! it is reported and counts as absent where that is the safer case, and is an error where it is not.
 
 use std::{
     fmt,
@@ -262,7 +262,11 @@ impl Call<'_> {
             "SELECT {COLUMNS} FROM records WHERE caller = ?1 AND kind = ?2 AND name = ?3 AND (expires IS NULL OR ?4 < expires)"
         ))?;
         let row = find.query_row(params![caller, kind.number(), name, self.now], Row1::read).optional()?;
-        Ok(row.filter(|row| self.is_ours(caller, kind, row)))
+        match row {
+            Some(row) if self.is_ours(caller, kind, &row) => Ok(Some(row)),
+            Some(_) if kind.is_limit() => Err(StoreError::Forged),
+            _ => Ok(None),
+        }
     }
 
     /// The keyed hash of a record.
@@ -490,6 +494,27 @@ mod tests {
         assert!(store.get("me", Kind::Deployment, "fine").unwrap().is_some());
         let other = open(folder.path(), &Key::of_secret(b"another"), Limits::default(), &seconds);
         assert!(other.get("me", Kind::Deployment, "fine").unwrap().is_none(), "another server's key");
+    }
+
+    #[test]
+    fn a_limit_changed_by_another_hand_is_an_error_and_no_fresh_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let seconds = Arc::new(AtomicI64::new(1_000));
+        let store = open(folder.path(), &Key::of_secret(b"k"), Limits::default(), &seconds);
+        for kind in [Kind::Counter, Kind::Spent] {
+            store.put("me", kind, "n", b"10".to_vec(), None).unwrap();
+        }
+        let hand = rusqlite::Connection::open(folder.path().join("state.db")).unwrap();
+        assert_eq!(hand.execute("UPDATE records SET body = x'30'", []).unwrap(), 2);
+        for kind in [Kind::Counter, Kind::Spent] {
+            assert!(matches!(store.get("me", kind, "n"), Err(StoreError::Forged)));
+            let mut asked = false;
+            let changed = store.update("me", kind, "n", &mut |_| {
+                asked = true;
+                Some(vec![1])
+            });
+            assert!(matches!(changed, Err(StoreError::Forged)) && !asked);
+        }
     }
 
     #[cfg(unix)]

@@ -1,5 +1,5 @@
-//! Credentials of QuantConnect: set in memory, check, show masked, forget. One server works for one account: whoever
-//! may call it shares the credentials.
+//! Credentials of QuantConnect: set in memory, check, show masked, forget. What is set is the caller's who set it: with
+//! one bearer token or none that is everybody who may call, with tokens of an issuer it is one of them.
 
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::Deserialize;
@@ -114,21 +114,27 @@ impl QcServer {
             same.and_then(|current| current.organization_id().map(ToString::to_string))
         });
         let new = make_credentials(args.user_id.trim(), args.api_token.trim(), organization.as_deref())?;
-        // A model that was told to must not move the work to another account unseen.
-        if let Some(current) = current
-            && current.user_id() != new.user_id()
+        // A model that was told to must not move the work to another account unseen, not by forgetting the first either.
+        let user = current.map(|current| current.user_id().to_owned());
+        if let Some(user) = user.or_else(|| self.typed().last_user(&ctx.caller.key))
+            && user != new.user_id()
         {
-            let question = Question::plain(format!(
-                "Switch this server from QuantConnect user {} to user {}?",
-                current.user_id(),
-                new.user_id()
-            ));
+            let question =
+                Question::plain(format!("Switch this server from QuantConnect user {user} to user {}?", new.user_id()));
             ctx.ask.confirm(&question).await?;
         }
         if let Some(replaced) = self.typed().set(&ctx.caller.key, new) {
             self.forget_client(&replaced);
         }
-        Ok(Reply::new("credentials are set in this server's memory, for everybody who may call it, until it ends or clear_quantconnect_auth is called")
+        // With one bearer token or none all who may call are one caller; with tokens of an issuer each is another.
+        let whose = match self.settings().issuer() {
+            Some(_) => "for you alone",
+            None => "for everybody who may call it",
+        };
+        let told = format!(
+            "credentials are set in this server's memory, {whose}, until it ends or clear_quantconnect_auth is called"
+        );
+        Ok(Reply::new(told)
             .field("account", self.account_facts(&ctx).await?)
             .field("advice", "set QUANTCONNECT_USER_ID and QUANTCONNECT_API_TOKEN in the server's environment instead: arguments stay in the conversation")
             .next("validate_quantconnect_auth"))

@@ -20,7 +20,7 @@ use crate::{
     flows::{
         backtest::{self, Insights, LOG_PAGE, Listed, Orders, PAGE, Paged, Run, Trades},
         backtest_picture::{self, Shown},
-        find,
+        code, find,
         start_backtest::{self, Started},
     },
     gate::Deed,
@@ -203,6 +203,9 @@ impl QcServer {
         let project_id = find::project(&ctx.door, &args.project_id).await?;
         let request = CreateBacktest { project_id, compile_id, backtest_name: args.backtest_name, parameters };
         let Started { backtest, before } = start_backtest::start(&ctx, &request).await?;
+        if before.is_none() {
+            code::note_backtest(&ctx.door, project_id, &request.compile_id, &backtest.backtest_id).await;
+        }
         let work = Cloud::Backtest { project_id, backtest_id: backtest.backtest_id.clone() };
         if args.wait_seconds.is_some_and(|seconds| 0.0 < seconds) {
             let patience = if ctx.tasks { TASK_PATIENCE } else { jobs::patience(self.settings(), args.wait_seconds) };

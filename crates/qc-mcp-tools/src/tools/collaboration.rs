@@ -184,13 +184,12 @@ impl QcServer {
 impl QcServer {
     /// Whoever may deploy may trade: that right is given in mode `live` alone.
     fn check_live_control(&self, ctx: &Ctx, deed: &Deed, live: bool) -> Result<(), ToolError> {
-        if !live || self.settings().mode == Mode::Live {
+        // The caller's mode, which may be lower than the server's.
+        let mode = ctx.door.mode();
+        if !live || mode == Mode::Live {
             return Ok(());
         }
-        let why = format!(
-            "mode {} gives nobody the right to deploy and stop; that takes QC_MCP_MODE=live",
-            self.settings().mode.id()
-        );
+        let why = format!("mode {} gives nobody the right to deploy and stop; that takes QC_MCP_MODE=live", mode.id());
         Err(ctx.refuse_early(deed, &why))
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     Reply, ToolError, Untrusted,
     args::ProjectArg,
     ctx::Ctx,
-    flows::{compile, find},
+    flows::{code, compile, find},
     jobs::{self, Cloud, Seen},
     server::{QcServer, TASK_PATIENCE},
 };
@@ -45,14 +45,20 @@ impl QcServer {
     #[tool(title = "Compile project")]
     async fn compile_project(&self, Parameters(args): Parameters<CompileArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let id = find::project(&ctx.door, &args.project_id).await?;
+        let waits = args.wait.unwrap_or(true);
+        let before = if waits { code::before(&ctx.door, id).await } else { None };
         let started = compile::start(&ctx.door, id).await?;
-        let work = Cloud::Compile { project_id: id, compile_id: started.compile_id.clone() };
+        let compile_id = started.compile_id.clone();
+        let work = Cloud::Compile { project_id: id, compile_id: compile_id.clone() };
         let seen = Seen::Compile(id, Box::new(started));
-        if args.wait.unwrap_or(true) && !seen.status().is_over() {
+        let shown = if waits && !seen.status().is_over() {
             let patience = if ctx.tasks { TASK_PATIENCE } else { jobs::patience(self.settings(), None) };
-            return super::jobs::waited(&ctx, &work, patience).await;
-        }
-        super::jobs::shown(&ctx, &work, &seen).await
+            super::jobs::waited(&ctx, &work, patience).await
+        } else {
+            super::jobs::shown(&ctx, &work, &seen).await
+        };
+        code::note_compile(&ctx.door, id, &compile_id, before).await;
+        shown
     }
 }
 

@@ -13,7 +13,7 @@ use rmcp::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Reply, ToolError, flows::pipeline, server::QcServer};
+use crate::{Reply, ToolError, ctx::Ctx, flows::pipeline, server::QcServer};
 
 /// Tools found unless the caller asks for more.
 const FOUND: usize = 8;
@@ -71,15 +71,15 @@ struct PipelineArgs {
 impl QcServer {
     /// Find tools by words: names with one line each. Then describe_tools, then call_tool.
     #[tool(title = "Search tools")]
-    async fn search_tools(&self, Parameters(args): Parameters<SearchArgs>) -> Result<Reply, ToolError> {
+    async fn search_tools(&self, Parameters(args): Parameters<SearchArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let Some(query) = args.query.as_deref().map(str::trim).filter(|query| !query.is_empty()) else {
-            let names: Vec<&str> = self.reachable().map(|(facts, _)| facts.name.as_str()).collect();
+            let names: Vec<&str> = self.reachable(&ctx.caller).map(|(facts, _)| facts.name.as_str()).collect();
             return Ok(Reply::new(format!("{} tools", names.len())).field("names", names));
         };
         let words: Vec<String> =
             query.split(|c: char| !c.is_alphanumeric()).filter(|word| 1 < word.len()).map(str::to_lowercase).collect();
         let mut hits: Vec<(usize, Value)> = self
-            .reachable()
+            .reachable(&ctx.caller)
             .filter_map(|(facts, tool)| {
                 let about = tool.description.as_deref().unwrap_or_default();
                 let score = score(&words, &facts.name, facts.group.id(), about);

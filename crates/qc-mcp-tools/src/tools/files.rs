@@ -15,6 +15,7 @@ use crate::{
     flows::{
         files::{self, Created},
         find, lock,
+        running::noted,
     },
     gate::Deed,
     reply::CAP,
@@ -179,8 +180,9 @@ impl QcServer {
             Created::New => "created",
             Created::ReplacedTemplate => "replaced the untouched template",
         };
-        Ok(written(&format!("{what}: {}", quote(&args.name)), id, &args.content, locked)
-            .field("replaced_template", created == Created::ReplacedTemplate))
+        let reply = written(&format!("{what}: {}", quote(&args.name)), id, &args.content, locked)
+            .field("replaced_template", created == Created::ReplacedTemplate);
+        Ok(noted(&ctx.door, id, reply).await)
     }
 }
 
@@ -194,7 +196,7 @@ impl QcServer {
         let summary = format!("updated {}", quote(&args.name));
         let update = || files::update(&ctx.door, id, &args.name, &args.content).boxed();
         let ((), locked) = lock::held(&ctx.door, id, update).await?;
-        Ok(written(&summary, id, &args.content, locked))
+        Ok(noted(&ctx.door, id, written(&summary, id, &args.content, locked)).await)
     }
 
     /// Rename a file of a project; its content stays.
@@ -208,7 +210,7 @@ impl QcServer {
         let summary = format!("renamed {} to {}", quote(&name), quote(&args.new_name));
         let request = RenameFile { project_id: id, name, new_name: args.new_name, ..RenameFile::default() };
         let (_, locked) = lock::held(&ctx.door, id, || ctx.door.send(&request).boxed()).await?;
-        Ok(told(summary, locked).field("project_id", id))
+        Ok(noted(&ctx.door, id, told(summary, locked).field("project_id", id)).await)
     }
 
     /// Apply a unified diff to one or more files; it must match exactly. For one change edit_file is easier.
@@ -229,10 +231,11 @@ impl QcServer {
         let request = PatchFiles { project_id: id, patch: args.patch, ..PatchFiles::default() };
         let (_, locked) = lock::held(&ctx.door, id, || ctx.door.send(&request).boxed()).await?;
         written.iter().for_each(|name| ctx.door.written().note(id, name));
-        Ok(told(format!("patched {n_files} file(s) of project {id}"), locked)
+        let reply = told(format!("patched {n_files} file(s) of project {id}"), locked)
             .field("project_id", id)
             .field("files", n_files)
-            .next("compile_project"))
+            .next("compile_project");
+        Ok(noted(&ctx.door, id, reply).await)
     }
 
     /// Replace one unique snippet of a file; refused with the count if it occurs more or less than once.
@@ -256,7 +259,7 @@ impl QcServer {
         };
         let ((content, line), locked) = lock::held(&ctx.door, id, edit).await?;
         let summary = format!("edited {} at line {line}", quote(&args.name));
-        Ok(written(&summary, id, &content, locked).field("line", line))
+        Ok(noted(&ctx.door, id, written(&summary, id, &content, locked).field("line", line)).await)
     }
 }
 
@@ -270,11 +273,7 @@ impl QcServer {
         let request = DeleteFile { project_id: id, name: args.name, ..DeleteFile::default() };
         let deed =
             Deed::new("delete a file", &request).project(id).foreign("file", Untrusted::new(request.name.as_str()));
-        let delete = || {
-            let deed = deed.clone();
-            async { ctx.door.send_with(ctx.permit(deed).await?, &request).await }.boxed()
-        };
-        let (_, locked) = lock::held(&ctx.door, id, delete).await?;
+        let (_, locked) = ctx.door.send_locked(ctx.permit(deed).await?, &request, id).await?;
         Ok(told(summary, locked).field("project_id", id))
     }
 }
@@ -338,8 +337,10 @@ fn header_name<'a>(line: &'a str, mark: &str) -> Option<&'a str> {
 
 /// Whether a line of a unified diff deletes or renames a file.
 fn removes(line: &str) -> bool {
-    let target = line.strip_prefix("+++ ").and_then(|rest| rest.split_whitespace().next());
-    target == Some("/dev/null") || line.starts_with("deleted file mode ") || line.starts_with("rename ")
+    let target = line.strip_prefix("+++").and_then(|rest| rest.split_whitespace().next());
+    target.is_some_and(|target| target.trim_matches('"') == "/dev/null")
+        || line.starts_with("deleted file mode ")
+        || line.starts_with("rename ")
 }
 
 #[cfg(test)]
@@ -366,9 +367,14 @@ mod tests {
 
     #[test]
     fn a_patch_that_deletes_or_renames_is_known_in_every_spelling() {
-        for line in
-            ["+++ /dev/null", "+++ /dev/null\t1970-01-01 00:00:00", "deleted file mode 100644", "rename from a.py"]
-        {
+        for line in [
+            "+++ /dev/null",
+            "+++\t/dev/null",
+            "+++ \"/dev/null\"",
+            "+++ /dev/null\t1970-01-01 00:00:00",
+            "deleted file mode 100644",
+            "rename from a.py",
+        ] {
             assert!(removes(line), "{line}");
         }
         for line in ["+++ b/main.py", "--- /dev/null", "+rename = 1", " deleted file mode "] {

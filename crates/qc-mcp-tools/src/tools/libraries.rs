@@ -4,7 +4,14 @@ use qc_api::endpoints::libraries::{AddLibrary, RemoveLibrary};
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::Deserialize;
 
-use crate::{Reply, ToolError, args::ProjectArg, ctx::Ctx, flows::find, server::QcServer};
+use crate::{
+    Reply, ToolError,
+    args::ProjectArg,
+    ctx::Ctx,
+    flows::{find, running::noted},
+    gate::Deed,
+    server::QcServer,
+};
 
 /// Arguments of both tools.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -33,10 +40,11 @@ impl QcServer {
             )));
         }
         ctx.door.send(&AddLibrary { project_id, library_id }).await?;
-        Ok(Reply::new(format!("project {project_id} uses library {library_id}"))
+        let reply = Reply::new(format!("project {project_id} uses library {library_id}"))
             .field("project_id", project_id)
             .field("library_id", library_id)
-            .next("compile_project"))
+            .next("compile_project");
+        Ok(noted(&ctx.door, project_id, reply).await)
     }
 
     /// End a project's use of a library; the library itself stays.
@@ -48,7 +56,11 @@ impl QcServer {
     ) -> Result<Reply, ToolError> {
         let project_id = find::project(&ctx.door, &args.project_id).await?;
         let library_id = find::project(&ctx.door, &args.library_id).await?;
-        ctx.door.send(&RemoveLibrary { project_id, library_id }).await?;
+        let request = RemoveLibrary { project_id, library_id };
+        let deed = Deed::new("take a library from a project", &request)
+            .project(project_id)
+            .line(format!("library {library_id}"));
+        ctx.door.send_with(ctx.permit(deed).await?, &request).await?;
         Ok(Reply::new(format!("project {project_id} no longer uses library {library_id}"))
             .field("project_id", project_id)
             .field("library_id", library_id)

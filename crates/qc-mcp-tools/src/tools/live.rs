@@ -1,6 +1,7 @@
 //! Live trading: deploy, end, command, connect an account. Every tool here describes its deed to the guards first.
 
 use qc_api::{
+    brokerage::Money,
     endpoints::{
         connections::{AuthorizeConnection, Connection},
         live::ListLive,
@@ -22,7 +23,7 @@ use crate::{
         find,
         live::{self, End, Target, deploy},
     },
-    gate::{Deed, money},
+    gate::{self, Deed, Opened},
     server::QcServer,
 };
 
@@ -137,11 +138,13 @@ impl QcServer {
         ctx: Ctx,
     ) -> Result<Reply, ToolError> {
         let end = if args.action == Action::Stop { End::Stop } else { End::Liquidate };
-        let targets = targets(&ctx, &args.project_ids).await?;
+        let Several { targets, idle } = several(&ctx, &args.project_ids).await.map_err(|error| by_hand(error, &[]))?;
         if targets.is_empty() {
-            return Ok(told(&ctx, "nothing runs there; nothing was sent").field("results", json!([])));
+            let reply = told(&ctx, "nothing runs there; nothing was sent").field("results", json!([]));
+            return Ok(reply.field("not_running", idle));
         }
-        let outcomes = live::end(&ctx, &targets, end).await?;
+        let projects: Vec<ProjectId> = targets.iter().map(|target| target.project_id).collect();
+        let outcomes = live::end(&ctx, &targets, end).await.map_err(|error| by_hand(error, &projects))?;
         let n_done = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
         let rows: Vec<Value> = targets
             .iter()
@@ -154,6 +157,7 @@ impl QcServer {
                     "done": outcome.is_ok(),
                 });
                 if let (Err(error), Some(row)) = (outcome, row.as_object_mut()) {
+                    row.insert("answer_lost".into(), json!(error.kind == Kind::MaybeCreated));
                     row.insert("error".into(), json!(Untrusted::new(error.text()).shortened(300)));
                     row.insert("page".into(), json!(page(target.project_id)));
                 }
@@ -161,11 +165,21 @@ impl QcServer {
             })
             .collect();
         let verb = if end == End::Stop { "stopped" } else { "told to liquidate" };
-        let summary = match targets.len() - n_done {
-            0 => format!("{n_done} algorithms {verb}"),
-            failed => format!("{n_done} algorithms {verb}, {failed} FAILED: see their pages"),
-        };
-        Ok(told(&ctx, summary).field("results", rows).next("list_live_algorithms to see that they ended"))
+        let is_lost =
+            |outcome: &&Result<(), ToolError>| matches!(outcome, Err(error) if error.kind == Kind::MaybeCreated);
+        let n_lost = outcomes.iter().filter(is_lost).count();
+        let mut summary = format!("{n_done} algorithms {verb}");
+        if 0 < n_lost {
+            summary.push_str(&format!(", {n_lost} perhaps, for the answer was LOST: look at them first"));
+        }
+        if n_done + n_lost < targets.len() {
+            summary.push_str(&format!(", {} FAILED: see their pages", targets.len() - n_done - n_lost));
+        }
+        let mut reply = told(&ctx, summary).field("results", rows);
+        if !idle.is_empty() {
+            reply = reply.field("not_running", idle);
+        }
+        Ok(reply.next("list_live_algorithms to see that they ended"))
     }
 
     /// Send a command to a project's running algorithm. For real money the user is asked each time.
@@ -182,7 +196,7 @@ impl QcServer {
         if let Some(id) = &target.deploy_id {
             deed = deed.deployment(id.as_str());
         }
-        let deed = deed.organization(organization(&ctx, project_id).await?).foreign("command", shown(&request.command));
+        let deed = deed.organization(organization(&ctx, project_id).await?).payload(&request.command);
         let permit = ctx.permit(deed).await?;
         ctx.door.send_with(permit, &request).await?;
         Ok(told(&ctx, "the command was sent; whether the algorithm acts on it shows in its logs")
@@ -190,7 +204,7 @@ impl QcServer {
             .next("read_live_logs"))
     }
 
-    /// Send a command to every running algorithm of an organisation. Off unless the server's settings name it.
+    /// Send a command to every running algorithm of an organisation. Off unless the settings name it; counts as real money.
     #[tool(title = "Broadcast live command")]
     async fn broadcast_live_command(
         &self,
@@ -203,12 +217,12 @@ impl QcServer {
             command: Value::Object(args.command),
             exclude_project_id: args.exclude_project_id.map(ProjectId),
         };
-        let deed = Deed::new("broadcast a command", &request).organization(organization_id.as_str());
-        let allowed = self.settings().allow_broadcast_orgs.iter().any(|id| id == organization_id.as_str());
-        // What is off is refused before anything is read.
-        let real = allowed && money::is_in_real_use(&ctx.door, None).await;
-        let deed = if allowed && !real { deed.money(qc_api::brokerage::Money::Paper) } else { deed };
-        let permit = ctx.permit(deed.foreign("command", shown(&request.command))).await?;
+        // Whose algorithms run in the organisation, and with which money, only their owners can list: it counts as real.
+        let deed = Deed::new("broadcast a command", &request)
+            .organization(organization_id.as_str())
+            .payload(&request.command)
+            .line("it reaches every running algorithm of the organisation, also those of other members");
+        let permit = ctx.permit(deed).await?;
         ctx.door.send_with(permit, &request).await?;
         Ok(told(&ctx, "the command was sent to every running algorithm of the organisation")
             .field("organization_id", organization_id)
@@ -227,7 +241,15 @@ impl QcServer {
             let known: Vec<&str> = Connection::KNOWN.iter().map(Connection::as_str).collect();
             return Err(ToolError::argument(format!("`brokerage` is one of {}; nothing was sent", known.join(", "))));
         }
-        let request = AuthorizeConnection { brokerage };
+        let opened = || {
+            told(&ctx, "the user's client has the sign-in page; nothing of it is known here")
+                .field("brokerage", brokerage.as_str())
+                .next("create_live_algorithm, once the user has signed in")
+        };
+        if ctx.ask.was_opened().await? {
+            return Ok(opened());
+        }
+        let request = AuthorizeConnection { brokerage: brokerage.clone() };
         let permit = ctx.permit(Deed::new("ask for a sign-in page", &request)).await?;
         let page = ctx.door.send_with(permit, &request).await?;
         let Some(url) = wanted::sign_in_page(&request.brokerage, page.location.expose(), ctx.door.is_simulated())
@@ -238,6 +260,10 @@ impl QcServer {
                 "the sign-in page lies on no host of that brokerage or of QuantConnect; it is not shown",
             ));
         };
+        let text = format!("Sign in at {} to connect your account to QuantConnect", brokerage.as_str());
+        if ctx.ask.open(&text, &url).await? == Opened::Yes {
+            return Ok(opened());
+        }
         Ok(told(&ctx, "the user opens this page and signs in; it is a key, so it is for them alone")
             .data(json!({"brokerage": request.brokerage.as_str(), "url": url}))
             .next("create_live_algorithm, once the user has signed in"))
@@ -255,11 +281,6 @@ fn page(project_id: ProjectId) -> String {
     format!("https://www.quantconnect.com/project/{project_id}")
 }
 
-/// A command as a human sees it.
-fn shown(command: &Value) -> Untrusted {
-    Untrusted::new(command.to_string())
-}
-
 fn nothing_runs(project_id: ProjectId) -> ToolError {
     let message = format!("nothing runs in project {project_id}; nothing was sent");
     ToolError::new(Kind::NotFound, Topic::Live, message)
@@ -273,22 +294,43 @@ async fn organization(ctx: &Ctx, project_id: ProjectId) -> Result<String, ToolEr
 }
 
 async fn end_one(ctx: &Ctx, project: &ProjectArg, end: End) -> Result<Reply, ToolError> {
-    let project_id = find::project(&ctx.door, project).await?;
-    let Some(target) = live::target(&ctx.door, project_id).await? else { return Err(nothing_runs(project_id)) };
-    for outcome in live::end(ctx, std::slice::from_ref(&target), end).await? {
-        // Whatever went wrong, the user must know where to do it by hand.
-        outcome.map_err(|error| ToolError {
-            message: format!("{}; a human can do it at {}", error.message, page(project_id)),
-            ..error
-        })?;
+    let project_id = find::project(&ctx.door, project).await.map_err(|error| by_hand(error, &[]))?;
+    // Whatever goes wrong from here on, the user must know where to do it by hand.
+    let here = |error| by_hand(error, &[project_id]);
+    let Some(target) = live::target(&ctx.door, project_id).await.map_err(here)? else {
+        return Err(nothing_runs(project_id));
+    };
+    for outcome in live::end(ctx, std::slice::from_ref(&target), end).await.map_err(here)? {
+        outcome.map_err(here)?;
     }
     Ok(told(ctx, format!("the algorithm of project {project_id} is {}", end.done()))
         .data(json!({"project_id": project_id, "deploy_id": target.deploy_id, "money": live::word(target.money)}))
         .next("read_live_algorithm to see that it ended"))
 }
 
+/// An error of what should have ended algorithms, with the pages where a human can end them, if it does not name them.
+fn by_hand(error: ToolError, projects: &[ProjectId]) -> ToolError {
+    const HOST: &str = "https://www.quantconnect.com/";
+    let is_question = error.message == gate::ASKING;
+    if error.message.contains(HOST) || is_question {
+        return error;
+    }
+    let mut pages: Vec<String> = projects.iter().take(20).map(|id| page(*id)).collect();
+    if pages.is_empty() {
+        pages.push(format!("{HOST}terminal"));
+    }
+    ToolError { message: format!("{}; a human can do it at {}", error.message, pages.join(" ")), ..error }
+}
+
+/// What `stop_live_algorithms` is to end, and which of the projects named do not run.
+#[derive(Debug)]
+struct Several {
+    targets: Vec<Target>,
+    idle: Vec<ProjectId>,
+}
+
 /// The running algorithms of these projects, or all.
-async fn targets(ctx: &Ctx, wanted: &[String]) -> Result<Vec<Target>, ToolError> {
+async fn several(ctx: &Ctx, wanted: &[String]) -> Result<Several, ToolError> {
     let all = matches!(wanted, [only] if only.trim().eq_ignore_ascii_case("all"));
     let mut ids = Vec::new();
     for word in wanted.iter().filter(|_| !all) {
@@ -301,14 +343,28 @@ async fn targets(ctx: &Ctx, wanted: &[String]) -> Result<Vec<Target>, ToolError>
     if !all && ids.is_empty() {
         return Err(ToolError::argument("`project_ids` is empty; name projects, or [\"all\"]; nothing was sent"));
     }
-    let listed = live::list(&ctx.door, &ListLive::default()).await?;
+    let listed = match live::list(&ctx.door, &ListLive::default()).await {
+        Ok(listed) => listed,
+        Err(error) if all => return Err(error),
+        // What is named can be ended although the list cannot be read; it counts as real money.
+        Err(_) => {
+            let unread = |project_id| Target { project_id, deploy_id: None, money: Money::Real };
+            return Ok(Several { targets: ids.into_iter().map(unread).collect(), idle: Vec::new() });
+        }
+    };
     let ended = |target: &qc_api::model::LiveSummary| target.status.as_ref().is_some_and(|it| it.is_terminal());
     let mut targets: Vec<Target> = Vec::new();
     for (live, money) in listed.into_iter().filter(|(live, _)| !ended(live)) {
-        let is_meant = all || ids.contains(&live.project_id);
-        if is_meant && targets.iter().all(|target| target.project_id != live.project_id) {
-            targets.push(Target { project_id: live.project_id, deploy_id: live.deploy_id, money });
+        if !all && !ids.contains(&live.project_id) {
+            continue;
+        }
+        match targets.iter_mut().find(|target| target.project_id == live.project_id) {
+            // Two that run from one project end together: if one of them moves real money, the deed does.
+            Some(target) if money == Money::Real => target.money = Money::Real,
+            Some(_) => {}
+            None => targets.push(Target { project_id: live.project_id, deploy_id: live.deploy_id, money }),
         }
     }
-    Ok(targets)
+    let idle = ids.into_iter().filter(|id| targets.iter().all(|target| target.project_id != *id)).collect();
+    Ok(Several { targets, idle })
 }

@@ -208,6 +208,7 @@ impl QcServer {
         let deed = Deed::new(what, &request)
             .organization(organization_id.as_str())
             .objects(u32::from(before.is_some()))
+            .object(key.as_str())
             .foreign("key", Untrusted::new(key.as_str()));
         ctx.door.send_with(ctx.permit(deed).await?, &request).await?;
         let what = if before.is_some() { "replaced" } else { "stored" };
@@ -247,6 +248,7 @@ impl QcServer {
         let deed = Deed::new("delete objects", &request)
             .organization(organization_id.as_str())
             .objects(u32::try_from(n).unwrap_or(u32::MAX))
+            .object(request.key.as_str())
             .line(format!("{n} object(s) of the object store"))
             .foreign("key", Untrusted::new(request.key.as_str()));
         let permit = ctx.permit(deed).await?;

@@ -46,12 +46,12 @@ impl QcServer {
         let mut reply = Reply::new(format!(
             "quantconnect-mcp {}, mode {}, {} tools{}",
             env!("CARGO_PKG_VERSION"),
-            settings.mode.id(),
-            self.tools().count(),
+            ctx.door.mode().id(),
+            self.all_offered(&ctx.caller).count(),
             if self.is_demo() { ", DEMO: QuantConnect and the market are simulated in this process" } else { "" },
         ));
         if shows(Section::Server) {
-            reply = reply.field("server", self.server_facts());
+            reply = reply.field("server", self.server_facts(&ctx));
         }
         if shows(Section::Account) {
             reply = reply.field("account", self.account_facts(&ctx).await?);
@@ -84,14 +84,14 @@ impl QcServer {
 
 impl QcServer {
     /// Version, transport, mode, toolsets, up time.
-    pub(crate) fn server_facts(&self) -> Value {
+    pub(crate) fn server_facts(&self, ctx: &Ctx) -> Value {
         let settings = self.settings();
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "transport": settings.serves.id(),
-            "mode": settings.mode.id(),
+            "mode": ctx.door.mode().id(),
             "toolsets": settings.toolsets.id(),
-            "tools": self.tools().count(),
+            "tools": self.all_offered(&ctx.caller).count(),
             "demo": self.is_demo(),
             "uptime_seconds": self.started().elapsed().as_secs(),
         })
@@ -115,12 +115,14 @@ impl QcServer {
     pub(crate) async fn guard_facts(&self, ctx: &Ctx) -> Result<Value, ToolError> {
         let settings = self.settings();
         let in_memory = self.state().is_memory();
+        // The caller's, which may be lower than the server's.
+        let mode = ctx.door.mode();
         let mut facts = json!({
-            "mode": settings.mode.id(),
-            "highest_access": settings.mode.highest().id(),
-            "real_money": if settings.mode == Mode::Live { "for the organisations of QC_MCP_ALLOW_LIVE_ORGS, each deed with a human's consent" } else { "refused; an algorithm that runs with it can be stopped with a human's consent" },
+            "mode": mode.id(),
+            "highest_access": mode.highest().id(),
+            "real_money": if mode == Mode::Live { "for the organisations of QC_MCP_ALLOW_LIVE_ORGS, each deed with a human's consent" } else { "refused; an algorithm that runs with it can be stopped with a human's consent" },
             "readable_folders": settings.readable_folders().len(),
-            "may_write_files": settings.writable_folder().is_some(),
+            "may_write_files": settings.writable_folder().is_some() && mode != Mode::ReadOnly,
             "limits": {
                 "backtests_per_minute": settings.backtests_per_minute,
                 "backtests_per_day": settings.backtests_per_day,

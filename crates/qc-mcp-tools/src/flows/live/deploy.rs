@@ -9,23 +9,23 @@ use qc_api::{
     endpoints::{
         backtests::ListBacktests,
         compile::CompileState,
-        files::ReadFiles,
         live::{CreateLive, CreateLiveReply, ListLive},
         nodes::ReadProjectNodes,
-        projects::ReadProjects,
     },
     ids::{CompileId, NodeId, ProjectId, VersionId},
     model::{BacktestSummary, LiveStatus, LiveSummary, Node, Notifications, Project},
     wire::Map,
 };
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::{
     ctx::Ctx,
     error::{Kind, ToolError, Topic},
-    flows::compile,
-    gate::{Deed, Door, Preview, money},
+    flows::{
+        code::{self, Built, Code},
+        live::connected::{Accounts, Connected},
+    },
+    gate::{Deed, Door, Preview, money, shown_id},
     reply::Untrusted,
     settings::Mode,
 };
@@ -37,6 +37,8 @@ pub(crate) struct Wanted {
     pub(crate) compile_id: CompileId,
     pub(crate) node_id: NodeId,
     pub(crate) brokerage: Brokerage,
+    /// Where the brokerage's keys come from when the request is sent, if they did not come with the call.
+    pub(crate) connected: Option<Connected>,
     pub(crate) data_providers: Map<DataProvider>,
     pub(crate) version_id: VersionId,
     pub(crate) automatic_redeploy: Option<bool>,
@@ -52,6 +54,12 @@ pub(crate) struct Seen {
     organization: String,
     /// The newest deployment of the project.
     latest: Option<String>,
+    /// A keyed hash of the accounts that were connected.
+    accounts: Option<String>,
+    /// The same accounts as they are shown.
+    shown_accounts: Vec<String>,
+    /// A keyed hash of all that is to be sent: a profile or a name may mean something else by now.
+    request: String,
 }
 
 /// What a preview shows.
@@ -59,25 +67,31 @@ pub(crate) struct Seen {
 pub(crate) struct Shown {
     pub(crate) preview: Preview,
     pub(crate) compile_id: CompileId,
-    /// Hash of the code, and of how many files it is.
-    pub(crate) code: String,
-    pub(crate) n_files: usize,
+    pub(crate) code: Code,
     pub(crate) project: Project,
     pub(crate) node: Node,
     pub(crate) last: Option<LiveSummary>,
     pub(crate) backtest: Option<BacktestSummary>,
+    /// The connected accounts, hidden but for their last characters.
+    pub(crate) accounts: Vec<String>,
+    /// This server knows that the newest backtest ran this code.
+    pub(crate) same_code: bool,
     /// The caller's compile is of other code than the project's as it is now.
     pub(crate) other_code: bool,
 }
 
 impl Wanted {
     fn request(&self, compile_id: CompileId) -> CreateLive {
+        self.request_of(self.brokerage.clone(), compile_id)
+    }
+
+    fn request_of(&self, brokerage: Brokerage, compile_id: CompileId) -> CreateLive {
         CreateLive {
             version_id: self.version_id,
             project_id: self.project_id,
             compile_id,
             node_id: self.node_id.clone(),
-            brokerage: self.brokerage.clone(),
+            brokerage,
             data_providers: self.data_providers.clone(),
             automatic_redeploy: self.automatic_redeploy,
             notification: self.notification.clone(),
@@ -92,7 +106,7 @@ impl Wanted {
             .project(self.project_id)
             .account(self.brokerage.masked_account())
             .node(self.node_id.as_str())
-            .line(format!("brokerage {}, compile {}", self.brokerage.id(), request.compile_id));
+            .line(format!("brokerage {}, compile {}", self.brokerage.id(), shown_id(request.compile_id.as_str())));
         if let Some(notification) = self.notification.as_ref().filter(|it| !it.targets.is_empty()) {
             deed = deed.line(format!("{} others hear of its orders or insights", notification.targets.len()));
         }
@@ -104,12 +118,12 @@ impl Wanted {
 
     /// Refuses what the mode refuses whatever else is true, before anything is sent.
     fn refuse_early(&self, ctx: &Ctx) -> Result<(), ToolError> {
-        let settings = ctx.door.settings();
-        if self.brokerage.money() == Money::Real && settings.mode != Mode::Live {
+        let mode = ctx.door.mode();
+        if self.brokerage.money() == Money::Real && mode != Mode::Live {
             let deed = self.deed(&self.request(self.compile_id.clone()));
             let why = format!(
                 "mode {} does not allow live/create: {} trades real money, or these settings do not say for certain that it does not; that takes QC_MCP_MODE=live and QC_MCP_ALLOW_LIVE_ORGS",
-                settings.mode.id(),
+                mode.id(),
                 self.brokerage.id()
             );
             return Err(ctx.refuse_early(&deed, &why));
@@ -133,14 +147,16 @@ impl Wanted {
 pub(crate) async fn preview(ctx: &Ctx, wanted: &Wanted) -> Result<Shown, ToolError> {
     wanted.refuse_early(ctx)?;
     let door = &ctx.door;
-    let project = project(door, wanted.project_id).await?;
+    let project = code::project(door, wanted.project_id).await?;
     let organization = organization_of(&project);
     wanted.check_organization(ctx, &organization)?;
     let last = last_deployment(ctx, wanted).await?;
     let node = node(door, wanted).await?;
-    let (before, n_files) = code_hash(door, &project).await?;
-    let started = compile::start(door, wanted.project_id).await?;
-    let built = compile::wait(door, wanted.project_id, &started.compile_id, &ctx.progress).await?;
+    let connected = match &wanted.connected {
+        Some(connected) => Some(connected.accounts(ctx).await?),
+        None => None,
+    };
+    let Built { reply: built, code } = code::build(door, wanted.project_id, &ctx.progress).await?;
     if built.state != CompileState::BuildSuccess {
         let message = match built.state {
             CompileState::BuildError => "the project does not compile",
@@ -148,25 +164,50 @@ pub(crate) async fn preview(ctx: &Ctx, wanted: &Wanted) -> Result<Shown, ToolErr
         };
         return Err(ToolError::new(Kind::Refused, Topic::Compile, format!("{message}; nothing was deployed")));
     }
-    let (code, _) = code_hash(door, &project).await?;
-    if code != before {
-        let message = "the project's files changed while they were compiled; nothing was deployed";
+    let Some(code) = code else {
+        let message =
+            "the project's files changed while they were compiled, or could not be read; nothing was deployed";
         return Err(ToolError::new(Kind::Refused, Topic::Preview, message));
-    }
-    let compile_id = started.compile_id;
+    };
+    let compile_id = built.compile_id;
     let backtests = door.send(&ListBacktests { project_id: wanted.project_id, include_statistics: Some(true) }).await;
     let backtest = backtests.ok().and_then(|reply| reply.backtests.into_iter().max_by_key(|it| it.created));
+    let same_code = match &backtest {
+        Some(newest) => code::of_backtest(door, wanted.project_id, &newest.backtest_id).await,
+        None => None,
+    };
+    let same_code = same_code.as_deref() == Some(code.hash.as_str());
+    let shown_accounts = connected.as_ref().map(Accounts::masked).unwrap_or_default();
+    let accounts = match &connected {
+        Some(accounts) => Some(accounts.fingerprint(ctx).await?),
+        None => None,
+    };
+    let request = fingerprint(door, &wanted.deed(&wanted.request(compile_id.clone()))).await?;
     let seen = Seen {
         compile_id: compile_id.to_string(),
-        code: code.clone(),
+        code: code.hash.clone(),
         organization,
+        accounts,
+        shown_accounts: shown_accounts.clone(),
+        request,
         latest: last.as_ref().and_then(|last| last.deploy_id.as_ref()).map(ToString::to_string),
     };
     let preview = ctx.preview(&seen).await?;
     // The second half of a compile's id is the signature of its code.
     let signature = |id: &CompileId| id.as_str().split_once('-').map(|(_, code)| code.to_owned());
     let other_code = signature(&wanted.compile_id) != signature(&compile_id);
-    Ok(Shown { preview, compile_id, code, n_files, project, node, last, backtest, other_code })
+    Ok(Shown {
+        accounts: shown_accounts,
+        preview,
+        compile_id,
+        code,
+        project,
+        node,
+        last,
+        backtest,
+        same_code,
+        other_code,
+    })
 }
 
 /// Deploys what was previewed under `token`.
@@ -174,19 +215,44 @@ pub(crate) async fn go(ctx: &Ctx, wanted: &Wanted, token: &str) -> Result<Create
     wanted.refuse_early(ctx)?;
     let (seen, ticket) = ctx.redeem::<Seen>(token).await?;
     let door = &ctx.door;
-    let organization = organization_of(&project(door, wanted.project_id).await?);
+    let request = wanted.request(CompileId(seen.compile_id.clone()));
+    let deed = wanted.deed(&request);
+    let refuse = |why| Err(ctx.refuse_early(&deed, why));
+    let project = code::project(door, wanted.project_id).await?;
+    let organization = organization_of(&project);
     wanted.check_organization(ctx, &organization)?;
-    let last = last_deployment(ctx, wanted).await?;
-    let latest = last.and_then(|last| last.deploy_id).map(|id| id.to_string());
-    if latest != seen.latest || organization != seen.organization {
-        let deed = wanted.deed(&wanted.request(wanted.compile_id.clone()));
-        return Err(
-            ctx.refuse_early(&deed, "the project was deployed after the preview, so it no longer shows what is")
+    if fingerprint(door, &deed).await? != seen.request || organization != seen.organization {
+        return refuse(
+            "what would be deployed is not what was previewed: a profile or a name means something else by now",
         );
     }
-    let request = wanted.request(CompileId(seen.compile_id));
-    let deed = wanted.deed(&request).organization(organization).previewed(ticket);
-    let permit = ctx.permit(deed).await?;
+    if latest(ctx, wanted).await? != seen.latest {
+        return refuse("the project was deployed after the preview, so it no longer shows what is");
+    }
+    if code::read(door, &project).await?.hash != seen.code {
+        return refuse("the project's files were changed after the preview, so it no longer shows what they are");
+    }
+    let code = seen.code.get(..12).unwrap_or_default();
+    // From here to the end of this call the keys of a connected account are in memory.
+    let request = match (&wanted.connected, &seen.accounts) {
+        (Some(connected), Some(accounts)) => {
+            wanted.request_of(connected.with_keys(ctx, accounts).await?, CompileId(seen.compile_id.clone()))
+        }
+        _ => request,
+    };
+    let mut permitted = wanted.deed(&request);
+    if !seen.shown_accounts.is_empty() {
+        permitted = permitted.line(format!("connected accounts {}", seen.shown_accounts.join(", ")));
+    }
+    let permitted = permitted
+        .line(format!("code {code}, {} parameters", wanted.parameters.iter().count()))
+        .organization(organization)
+        .previewed(ticket);
+    let permit = ctx.permit(permitted).await?;
+    // The human may have taken minutes.
+    if wanted.brokerage.money() == Money::Real && latest(ctx, wanted).await? != seen.latest {
+        return refuse("the project was deployed while the human was asked");
+    }
     let reply = door.send_with(permit, &request).await?;
     if let Some(deploy_id) = reply.deployment() {
         let money = wanted.brokerage.money();
@@ -197,12 +263,14 @@ pub(crate) async fn go(ctx: &Ctx, wanted: &Wanted, token: &str) -> Result<Create
     Ok(reply)
 }
 
-async fn project(door: &Door, id: ProjectId) -> Result<Project, ToolError> {
-    let projects = door.send(&ReadProjects::one(id)).await?.projects;
-    projects
-        .into_iter()
-        .find(|project| project.project_id == id)
-        .ok_or_else(|| ToolError::new(Kind::NotFound, Topic::Project, format!("no project {id}")))
+/// A keyed hash of a request that holds keys of a brokerage.
+async fn fingerprint(door: &Door, deed: &Deed) -> Result<String, ToolError> {
+    Ok(door.account().await?.fingerprint(deed.body()))
+}
+
+/// The id of the project's newest deployment, which has ended.
+async fn latest(ctx: &Ctx, wanted: &Wanted) -> Result<Option<String>, ToolError> {
+    Ok(last_deployment(ctx, wanted).await?.and_then(|last| last.deploy_id).map(|id| id.to_string()))
 }
 
 /// The project's organisation; no name when the service tells none, which no setting allows.
@@ -238,27 +306,6 @@ async fn node(door: &Door, wanted: &Wanted) -> Result<Node, ToolError> {
             "`node_id` is no live node of the project; free live nodes: {free}; nothing was deployed"
         ))),
     }
-}
-
-/// One hash over all files of the project and of its libraries, by name, and how many files there are.
-async fn code_hash(door: &Door, project: &Project) -> Result<(String, usize), ToolError> {
-    let mut ids = vec![project.project_id];
-    ids.extend(project.libraries.iter().map(|library| library.project_id));
-    let mut hash = Sha256::new();
-    let mut n_files = 0;
-    for project_id in ids {
-        let mut files = door.send(&ReadFiles { project_id, ..ReadFiles::default() }).await?.files;
-        files.sort_by(|a, b| a.name.cmp(&b.name));
-        n_files += files.len();
-        hash.update(project_id.0.to_be_bytes());
-        for file in &files {
-            for text in [&file.name, &file.content] {
-                hash.update((text.len() as u64).to_be_bytes());
-                hash.update(text.as_bytes());
-            }
-        }
-    }
-    Ok((hex::encode(hash.finalize()), n_files))
 }
 
 /// The targets of notifications, as a human recognises them; keys stay hidden.

@@ -1,7 +1,7 @@
 //! Reading live algorithms: the deployment, its holdings, orders, trades, insights, charts and logs.
 
 use qc_api::{
-    endpoints::live::{ListLive, ReadLiveChart, ReadLiveInsights, ReadLiveOrders, ReadLivePortfolio, ReadLiveTrades},
+    endpoints::live::{ListLive, ReadLiveChart, ReadLivePortfolio},
     ids::DeployId,
     model::{LiveStatus, LiveSummary},
 };
@@ -16,8 +16,9 @@ use crate::{
     ctx::Ctx,
     error::{Kind, Topic},
     flows::{
-        backtest::{self, Insights, Orders, Paged, Trades},
-        find, live,
+        backtest::{self, Insights, Orders, Trades},
+        find,
+        live::{self, LiveList},
     },
     reply,
     server::QcServer,
@@ -75,6 +76,8 @@ struct RowsArgs {
     /// Row after the last, at most start + 100; default start + 100
     #[schemars(range(min = 1))]
     end: Option<i64>,
+    /// All as CSV
+    all: Option<bool>,
 }
 
 /// Arguments of `read_live_chart`.
@@ -230,31 +233,19 @@ impl QcServer {
     /// Read orders of a live algorithm, 100 at a time, up to ten minutes old.
     #[tool(title = "Read live orders")]
     async fn read_live_orders(&self, Parameters(args): Parameters<RowsArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
-        let (start, end) = range(&args)?;
-        let project_id = find::project(&ctx.door, &args.project_id).await?;
-        let request = ReadLiveOrders { project_id, start, end };
-        let (rows, total) = live::orders(&ctx.door, &ctx.progress, &request).await?;
-        Ok(rows_reply::<Orders>(&ctx, &args, &rows, total).field("project_id", project_id))
+        rows::<Orders>(self, &ctx, &args).await
     }
 
     /// Read closed trades of a live algorithm, 100 at a time.
     #[tool(title = "Read live trades")]
     async fn read_live_trades(&self, Parameters(args): Parameters<RowsArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
-        let (start, end) = range(&args)?;
-        let project_id = find::project(&ctx.door, &args.project_id).await?;
-        let (rows, total) =
-            live::trades(&ctx.door, &ReadLiveTrades { project_id, deploy_id: None, start, end }).await?;
-        Ok(rows_reply::<Trades>(&ctx, &args, &rows, total).field("project_id", project_id))
+        rows::<Trades>(self, &ctx, &args).await
     }
 
     /// Read insights of a live algorithm, 100 at a time.
     #[tool(title = "Read live insights")]
     async fn read_live_insights(&self, Parameters(args): Parameters<RowsArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
-        let (start, end) = range(&args)?;
-        let project_id = find::project(&ctx.door, &args.project_id).await?;
-        let request = ReadLiveInsights { project_id, start, end, algorithm_id: None };
-        let (rows, total) = live::insights(&ctx.door, &request).await?;
-        Ok(rows_reply::<Insights>(&ctx, &args, &rows, total).field("project_id", project_id))
+        rows::<Insights>(self, &ctx, &args).await
     }
 
     /// Read one chart of a live algorithm as series of [time, value]. read_live_algorithm lists the names.
@@ -346,22 +337,43 @@ fn range(args: &RowsArgs) -> Result<(i64, i64), ToolError> {
     let end = args.end.unwrap_or(start.saturating_add(PAGE));
     if end <= start || PAGE < end.saturating_sub(start) {
         return Err(ToolError::argument(format!(
-            "start {start} and end {end}: give a start below the end, at most {PAGE} apart"
+            "start {start} and end {end}: give a start below the end, at most {PAGE} apart, or all=true"
         )));
     }
     Ok((start, end))
 }
 
-/// A page of rows in the form of a backtest's.
-fn rows_reply<P: Paged>(ctx: &Ctx, args: &RowsArgs, rows: &[P::Row], total: Option<i64>) -> Reply {
-    let start = args.start.unwrap_or(0);
-    let values: Vec<Value> = rows.iter().map(P::values).collect();
+/// A page of rows in the form of a backtest's, or all of them as a CSV.
+async fn rows<L: LiveList>(server: &QcServer, ctx: &Ctx, args: &RowsArgs) -> Result<Reply, ToolError> {
+    let (start, end) = range(args)?;
+    let project_id = find::project(&ctx.door, &args.project_id).await?;
+    let name = L::NAME;
+    if args.all == Some(true) {
+        if args.start.is_some() || args.end.is_some() {
+            return Err(ToolError::argument("`all` reads every row; leave start and end out"));
+        }
+        let rows = live::all::<L>(&ctx.door, &ctx.progress, project_id).await?;
+        let csv = backtest::csv::<L>(&rows)?;
+        let uri = format!("qc://live/{project_id}/{name}.csv");
+        let reply = told(ctx, format!("{} {name}, {} bytes of CSV behind the link", rows.len(), csv.len()))
+            .data(json!({"project_id": project_id, "count": rows.len(), "snapshot_age_seconds_at_most": PARTS_AGE}))
+            .link(&uri, format!("{name}.csv"), "text/csv");
+        server.kept().put(&ctx.caller.key, uri, csv);
+        return Ok(reply);
+    }
+    let (rows, total) = L::fetch(&ctx.door, &ctx.progress, project_id, start, end).await?;
+    let values: Vec<Value> = rows.iter().map(L::values).collect();
     let shown = start + i64::try_from(values.len()).unwrap_or_default();
-    let name = P::NAME;
     let summary = match (values.len(), total) {
         (0, _) => format!("no {name} from {start} on"),
-        (_, Some(total)) if shown <= total => format!("{name} {start} to {shown} of {total}"),
-        _ => format!("{name} {start} to {shown}"),
+        (_, Some(total)) if shown < total => format!("{name} {start} to {shown} of {total}"),
+        // The service may mean the rows of this page by its total.
+        _ if shown == end => format!("{name} {start} to {shown}, there may be more"),
+        _ => format!("{name} {start} to {shown}, the last"),
     };
-    told(ctx, summary).field("snapshot_age_seconds_at_most", PARTS_AGE).table(name, P::COLUMNS, values)
+    Ok(told(ctx, summary).field("project_id", project_id).field("snapshot_age_seconds_at_most", PARTS_AGE).table(
+        name,
+        L::COLUMNS,
+        values,
+    ))
 }

@@ -20,6 +20,7 @@ use crate::{
         find,
         live::{
             self,
+            connected::Connected,
             deploy::{self, Shown, Wanted},
         },
     },
@@ -35,7 +36,7 @@ pub(super) struct CreateArgs {
     compile_id: String,
     /// Live node; a wrong id is answered with the free ones
     node_id: String,
-    /// Brokerage settings, e.g. {"id": "QuantConnectBrokerage"}; keys belong into a credentials_profile
+    /// Brokerage settings, e.g. {"id": "QuantConnectBrokerage"}; keys come from a credentials_profile or a connected account
     brokerage_config: Option<Map<String, Value>>,
     /// brokerage_config, under the official server's name
     #[schemars(extend("x-hidden" = true))]
@@ -68,10 +69,14 @@ impl CreateArgs {
             }
             (config, other) => config.or(other),
         };
+        let connected = config.as_ref().and_then(Connected::of);
         let (brokerage, mut data_providers) = match (config, self.credentials_profile.as_deref()) {
-            (Some(config), None) => (brokerage(&config)?, Default::default()),
+            (Some(config), None) => match &connected {
+                Some(connected) => (connected.stand_in()?, Default::default()),
+                None => (brokerage(&config)?, Default::default()),
+            },
             (None, Some(name)) => {
-                let profile = ctx.door.settings().brokerage_profile(name);
+                let profile = ctx.door.settings().brokerage_profile(name, ctx.caller.borrower());
                 let profile = profile.map_err(|why| ToolError::new(Kind::NotFound, Topic::Profile, why))?;
                 (profile.brokerage, profile.data_providers)
             }
@@ -81,7 +86,9 @@ impl CreateArgs {
                 ));
             }
         };
-        let typed = self.credentials_profile.is_none() && brokerage.spec().fields.iter().any(|field| field.required);
+        let typed = self.credentials_profile.is_none()
+            && connected.is_none()
+            && brokerage.spec().fields.iter().any(|field| field.required);
         if let Some(given) = self.data_providers {
             data_providers = Default::default();
             for (name, settings) in given {
@@ -116,6 +123,7 @@ impl CreateArgs {
             compile_id: CompileId(find::valid_id(&self.compile_id)?),
             node_id: NodeId(find::valid_id(&self.node_id)?),
             brokerage,
+            connected,
             data_providers,
             version_id: VersionId(version),
             automatic_redeploy: self.automatic_redeploy,
@@ -192,13 +200,18 @@ pub(super) fn preview_reply(ctx: &Ctx, wanted: &Wanted, shown: &Shown, typed: bo
         "node": {"node_id": wanted.node_id, "name": Untrusted::new(shown.node.name.as_str()).shortened(60), "sku": Untrusted::new(shown.node.sku.as_str()).shortened(30)},
         "lean_version": if wanted.version_id.0 < 0 { json!("newest") } else { json!(wanted.version_id) },
         "compile_id": shown.compile_id,
-        "code_sha256": shown.code,
-        "files": shown.n_files,
+        "code_sha256": shown.code.hash,
+        "files": shown.code.n_files,
         "cash": cash,
         "holdings": holdings,
         "parameters": parameters,
         "automatic_redeploy": wanted.automatic_redeploy.unwrap_or(false),
     }));
+    if wanted.connected.is_some() {
+        reply = reply
+            .field("connected_accounts", &shown.accounts)
+            .field("keys", "of the account that the user connected; read when it is deployed, never shown or kept");
+    }
     if let Some(notification) = &wanted.notification {
         reply = reply.field("notified", deploy::targets(notification));
     }
@@ -208,8 +221,9 @@ pub(super) fn preview_reply(ctx: &Ctx, wanted: &Wanted, shown: &Shown, typed: bo
     if let Some(newest) = &shown.backtest {
         let mut row = crate::tools::backtests::row(newest, true);
         if let Some(row) = row.as_object_mut() {
-            // A backtest does not say which code it ran.
-            row.insert("code".into(), json!("code not known to be the same"));
+            // A backtest does not say which code it ran; known is what this server compiled and started.
+            let code = if shown.same_code { "this code" } else { "code not known to be the same" };
+            row.insert("code".into(), json!(code));
         }
         reply = reply.field("newest_backtest", row);
     }
