@@ -129,19 +129,21 @@ pub fn max_sharpe(expected: &[f64], covariance: &DMatrix<f64>, risk_free: f64, b
     }
     let e = &excess / excess.amax();
     let (ones, lower, upper) = (DVector::from_element(n, 1.0), vec![bounds.lower; n], vec![bounds.upper; n]);
-    let at = |t: f64| {
+    // Neighbours along t have nearly the same bounds that bind: they are guessed first, and checked.
+    let at = |t: f64, near: Option<&DVector<f64>>| {
         let q = &e * -t;
-        Problem { p: &scaled, q: &q, a: &ones, b: 1.0, lower: &lower, upper: &upper }.solve()
+        let problem = Problem { p: &scaled, q: &q, a: &ones, b: 1.0, lower: &lower, upper: &upper };
+        near.map_or_else(|| problem.solve(), |near| problem.solve_near(near.as_slice()))
     };
     // gap(t) = w'Sw - t e'w falls through zero at the best ratio
     let gap = |w: &DVector<f64>, t: f64| w.dot(&(&scaled * w)) - t * e.dot(w);
-    let (mut low, mut w_low) = (0.0, at(0.0)?);
+    let (mut low, mut w_low) = (0.0, at(0.0, None)?);
     let mut gap_low = gap(&w_low, 0.0);
     let (mut high, mut gap_high, mut w_high);
     let mut t = 1.0;
     let mut doublings = 0;
     loop {
-        let w = at(t)?;
+        let w = at(t, Some(&w_low))?;
         let g = gap(&w, t);
         if g <= 0.0 {
             (high, gap_high, w_high) = (t, g, w);
@@ -165,7 +167,8 @@ pub fn max_sharpe(expected: &[f64], covariance: &DMatrix<f64>, risk_free: f64, b
         let chord = low + (high - low) * gap_low / (gap_low - gap_high);
         let middle = if round % 4 == 3 { 0.5 * (low + high) } else { chord };
         let middle = middle.clamp(low, high);
-        let w = at(middle)?;
+        let nearer = if middle - low < high - middle { &w_low } else { &w_high };
+        let w = at(middle, Some(nearer))?;
         let g = gap(&w, middle);
         if 0.0 < g {
             (low, gap_low, w_low) = (middle, g, w);
