@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::research::{Desk, close, market_copy, number, over};
 
@@ -229,4 +229,78 @@ async fn a_continuous_future_follows_the_contract_that_is_asked_for() {
     let ask = json!({"symbols": ["future:ES"], "start_date": "2013-12-18", "end_date": "2013-12-18",
         "contract_depth_offset": 13});
     assert!(desk.refused("get_history", ask).await.contains("from 0 to 12"));
+}
+
+#[tokio::test]
+async fn a_future_of_the_workbook_is_followed_as_it_was_added() {
+    let Some(folder) = support::paths::shared("data/lean") else { return };
+    let desk = Desk::over(&folder).await;
+    // Closes of es_trade on 18 December 2013: 201312 1810, 201403 1803.75, 201406 1797.25.
+    let ask = |more: Value| {
+        let mut ask =
+            json!({"symbols": ["ES"], "start_date": "2013-12-18", "end_date": "2013-12-18", "fields": ["close"]});
+        ask.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        ask
+    };
+    let add = |more: Value| {
+        let mut add = json!({"symbol": "ES", "security_type": "future", "market": "cme"});
+        add.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        add
+    };
+    let last = add(json!({"data_mapping_mode": "LastTradingDay", "data_normalization_mode": "Raw"}));
+    let added = desk.ok("add_security", last).await;
+    assert_eq!(added["continuous_future"]["data_mapping_mode"], "LastTradingDay");
+    close(&desk.ok("get_history", ask(json!({}))).await["table"]["rows"][0][2], 1_810.0, 1e-9);
+    // What a question says itself comes first.
+    let asked = ask(json!({"data_mapping_mode": "OpenInterest"}));
+    close(&desk.ok("get_history", asked).await["table"]["rows"][0][2], 1_803.75, 1e-9);
+    // Adding it again changes how it is followed, and the workbook says so.
+    let deeper =
+        add(json!({"data_mapping_mode": "OpenInterest", "data_normalization_mode": "Raw", "contract_depth_offset": 1}));
+    desk.ok("add_security", deeper).await;
+    close(&desk.ok("get_history", ask(json!({}))).await["table"]["rows"][0][2], 1_797.25, 1e-9);
+    let info = desk.ok("get_quantbook_info", json!({})).await;
+    let securities = info["securities"].as_array().unwrap();
+    assert_eq!(securities.iter().filter(|known| known["resolution"] == "daily").count(), 1, "{info}");
+    assert_eq!(securities[0]["continuous_future"]["contract_depth_offset"], 1);
+    for (more, says) in [
+        (json!({"data_mapping_mode": "Never"}), "mapping mode"),
+        (json!({"data_normalization_mode": "TotalReturn"}), "not for futures"),
+        (json!({"contract_depth_offset": 13}), "from 0 to 12"),
+    ] {
+        let text = desk.refused("add_security", add(more.clone())).await;
+        assert!(text.contains(says), "{more}: {text}");
+    }
+    let share = json!({"symbol": "SPY", "security_type": "equity", "contract_depth_offset": 1});
+    assert!(desk.refused("add_security", share).await.contains("continuous futures"));
+}
+
+#[tokio::test]
+async fn a_chain_stands_for_its_contracts() {
+    let Some(folder) = support::paths::shared("data/lean") else { return };
+    let desk = Desk::over(&folder).await;
+    let ask = |symbols: Value| json!({"symbols": symbols, "start_date": "2014-06-06", "end_date": "2014-06-06", "fields": ["close"], "limit": 1000});
+    let whole = desk.ok("get_history", ask(json!(["chain:TWX@2014-06-06"]))).await;
+    let chain = desk.ok("get_chain", json!({"symbol": "TWX", "date": "2014-06-06", "limit": 1000})).await;
+    let read = whole["symbols"].as_array().unwrap();
+    let n_contracts = chain["n_contracts"].as_u64().unwrap() as usize;
+    assert!(1 < read.len() && read.len() <= n_contracts, "{} of {n_contracts}", read.len());
+    // The same as one contract named by its identifier.
+    let name = |row: &Value| row["symbol"].as_str().unwrap().to_owned();
+    let sid = chain["contracts"]["rows"].as_array().unwrap().iter().map(|row| row[0].as_str().unwrap().to_owned());
+    let mut compared = 0;
+    for sid in sid.take(40) {
+        let answer = desk.call("get_history", ask(json!([sid]))).await;
+        if answer.is_error {
+            continue;
+        }
+        let one = answer.data;
+        let series = read.iter().find(|series| name(series) == name(&one["symbols"][0])).expect("it has bars");
+        assert_eq!(series["rows"], one["symbols"][0]["rows"]);
+        compared += 1;
+    }
+    assert!(0 < compared);
+    assert!(whole["notes"].to_string().contains("are those of the file of 2014-06-05"), "{}", whole["notes"]);
+    let none = desk.refused("get_history", ask(json!(["chain:IBM@2014-06-06"]))).await;
+    assert!(none.contains("no chain of IBM"), "{none}");
 }

@@ -2,7 +2,9 @@
 //!
 //! The sample folder is `$QC_TEST_SHARED/data/lean`; without it only the written folders are measured. `cold` starts
 //! each round with nothing parsed (the operating system has the files in memory), `warm` has parsed them before.
-//! `inflate` only unpacks the same zips with the same library on the same threads and touches nothing. Peer of the first
+//! What cannot be undercut is measured beside them: `inflate` unpacks the zips of the case into fresh memory and touches
+//! nothing, `inflate and scan` also looks at every byte for the ends of cells and lines and keeps nothing, `copy` makes one
+//! copy of the columns and times of the answer. For the written folders `inflate` only unpacks the same zips with the same library on the same threads and touches nothing. Peer of the first
 //! group: `benches/peer_pandas.py`, same machine, same names.
 //!
 //! Written folders lie in the system's temporary folder and are kept, so that the second run begins at once.
@@ -61,12 +63,33 @@ fn against_pandas(c: &mut Criterion) {
         ("IBM ticks", HistoryRequest::new(["IBM"], days("2013-10-07", "2013-10-11"), Resolution::Tick)),
         ("EURUSD hours", HistoryRequest::new([euro], days("2002-01-01", "2022-12-31"), Resolution::Hour)),
     ];
-    for (name, request) in cases {
-        println!("{name}: {} rows", read(&folder, &request));
+    let below = |part: &str, days: std::ops::RangeInclusive<&str>| -> Vec<PathBuf> {
+        let is_meant = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            days.contains(&name.get(..8).unwrap_or(name))
+        };
+        zips(&path.join(part)).into_iter().filter(is_meant).collect()
+    };
+    let files = [
+        zips(&path.join("equity/usa/daily")),
+        below("equity/usa/minute/spy", "20131004"..="20131018"),
+        below("equity/usa/second/spy", "20131007"..="20131011"),
+        below("equity/usa/tick/ibm", "20131007"..="20131011"),
+        vec![path.join("forex/oanda/hour/eurusd.zip")],
+    ];
+    for ((name, request), files) in cases.into_iter().zip(files) {
+        if !asked_for(name) {
+            continue;
+        }
+        println!("{name}: {} rows, {} files of {} bytes", read(&folder, &request), files.len(), inflate(&files));
         let mut group = c.benchmark_group(name);
         group.sample_size(10);
         group.bench_function("cold", |b| b.iter(|| read(&DataFolder::open(&path).unwrap(), &request)));
         group.bench_function("warm", |b| b.iter(|| read(&folder, &request)));
+        group.bench_function("inflate", |b| b.iter(|| inflate(&files)));
+        group.bench_function("inflate and scan", |b| b.iter(|| inflate_and_scan(&files)));
+        let answer = history::load(&folder, &request).unwrap();
+        group.bench_function("copy", |b| b.iter(|| copy(&answer)));
         group.finish();
     }
 }
@@ -142,15 +165,31 @@ fn zips(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+fn unpacked(path: &Path) -> Vec<u8> {
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(std::fs::read(path).unwrap())).unwrap();
+    let mut entry = zip.by_index(0).unwrap();
+    let mut text = Vec::with_capacity(entry.size() as usize);
+    entry.read_to_end(&mut text).unwrap();
+    text
+}
+
 fn inflate(zips: &[PathBuf]) -> usize {
-    let unpack = |path: &PathBuf| {
-        let mut zip = zip::ZipArchive::new(std::io::Cursor::new(std::fs::read(path).unwrap())).unwrap();
-        let mut entry = zip.by_index(0).unwrap();
-        let mut text = Vec::with_capacity(entry.size() as usize);
-        entry.read_to_end(&mut text).unwrap();
-        black_box(text).len()
-    };
-    zips.par_iter().map(unpack).sum()
+    zips.par_iter().map(|path| black_box(unpacked(path)).len()).sum()
+}
+
+/// Unpacks and counts the ends of cells and lines, of one file by all threads.
+fn inflate_and_scan(zips: &[PathBuf]) -> usize {
+    let ends = |part: &[u8]| part.iter().filter(|byte| matches!(byte, b',' | b'\n')).count();
+    zips.par_iter().map(|path| unpacked(path).par_chunks(1 << 19).map(ends).sum::<usize>()).sum()
+}
+
+/// Copies every column and the times of an answer, each as it is.
+fn copy(history: &qc_data::History) -> usize {
+    let columns: Vec<&[f64]> =
+        history.series.iter().flat_map(|series| series.columns.iter().map(|(_, cells)| cells)).collect();
+    let cells: usize = columns.par_iter().map(|cells| black_box(cells.to_vec()).len()).sum();
+    let times: usize = history.series.par_iter().map(|series| black_box(series.times.clone()).len()).sum();
+    cells + times
 }
 
 /// Whether the filter of the command line, if there is one, may mean a group.

@@ -58,6 +58,9 @@ impl Decimal {
 
 /// `Math.Round(volume * (1 / factor))` of each: to the nearest integer, halves to the even one.
 pub(crate) fn scale_volumes(volumes: &mut [f64], factor: f64, exact: Option<Decimal>) {
+    if factor == 1.0 && volumes.iter().all(|volume| to_even(*volume) == *volume) {
+        return;
+    }
     let inverse = 1.0 / factor;
     for volume in volumes {
         let scaled = *volume * inverse;

@@ -24,7 +24,7 @@ mod window;
 
 pub use columns::{Columns, Field};
 pub(crate) use request::new_york;
-pub use request::{HistoryRequest, MappingMode, Window};
+pub use request::{Followed, HistoryRequest, MappingMode, Window};
 pub use result::{Adjustment, Aligned, FactorState, Gap, History, Note, SymbolHistory, TickerRun};
 
 use crate::bars::Kind;
@@ -83,6 +83,8 @@ fn symbol_history(
     security: Security,
     (budget, alone): (&Budget, bool),
 ) -> Result<Option<SymbolHistory>> {
+    let own = request.meant_for(&security.sid);
+    let request = own.as_ref().unwrap_or(request);
     match request.bars {
         BarSize::Stored(resolution) => {
             stored(folder, &Prepared::new(folder, request, security, resolution)?, request, budget).map(Some)

@@ -48,8 +48,8 @@ mod zip;
 pub use error::{Error, Result};
 pub use folder::DataFolder;
 pub use history::{
-    Adjustment, Aligned, Columns, FactorState, Field, Gap, History, HistoryRequest, MappingMode, Note, SymbolHistory,
-    Window,
+    Adjustment, Aligned, Columns, FactorState, Field, Followed, Gap, History, HistoryRequest, MappingMode, Note,
+    SymbolHistory, Window,
 };
 pub use quantbook::{QuantBook, Span};
 pub use sid::Sid;

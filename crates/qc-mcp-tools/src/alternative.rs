@@ -144,6 +144,7 @@ pub(crate) fn look_up(
             resolution: ALTERNATIVE.to_owned(),
             sid: format!("{} {}", question.kind.trim(), name.as_deref().unwrap_or_default()).trim().to_owned(),
             added: jiff::Timestamp::now(),
+            future: None,
         });
     }
     Ok((Value::Array(facts), subscriptions))

@@ -86,6 +86,7 @@ impl Looked {
             resolution: self.bars.to_string(),
             sid: found.security.sid.to_string(),
             added,
+            future: None,
         };
         self.found.iter().map(of).collect()
     }

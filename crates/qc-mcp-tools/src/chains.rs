@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 use qc_data::{
-    SecurityType, SymbolQuery,
+    Security, SecurityType, SymbolQuery,
     chain::{self, Chain, ChainFilter, Contract},
     sid::OptionRight,
 };
@@ -48,9 +48,48 @@ pub(crate) struct ChainQuestion {
 /// Reads the chain.
 ///
 /// # Errors
+/// As [`find`].
+pub(crate) fn read(source: &OpenSource, question: &ChainQuestion) -> Result<Sheet, ToolError> {
+    let (found, expired) = find(source, question)?;
+    Ok(sheet(source, question, &found, expired))
+}
+
+/// The contracts of a chain that were listed on a day, nearest expiry first, and where they come from in our own words.
+///
+/// # Errors
+/// As [`find`].
+pub(crate) fn contracts(
+    source: &OpenSource,
+    name: String,
+    meant: Option<SymbolQuery>,
+    day: Date,
+) -> Result<(Vec<Security>, Vec<String>), ToolError> {
+    let filter = ChainFilter::default();
+    let question =
+        ChainQuestion { name, meant, security_type: None, day, filter, limit: usize::MAX, allow_stale: false };
+    let (found, expired) = find(source, &question)?;
+    let n_unnamed = found.contracts.iter().filter(|contract| contract.security.is_none()).count();
+    let mut notes = vec![format!(
+        "contracts of {} on {day} are those of the file of {} ({} of them)",
+        question.name,
+        found.file_date,
+        found.contracts.len()
+    )];
+    if 0 < expired {
+        notes.push(format!("{expired} contracts of the file had expired before {day} and are left out"));
+    }
+    if 0 < n_unnamed {
+        notes.push(format!("{n_unnamed} contracts of {} cannot be named and are left out", question.name));
+    }
+    Ok((found.contracts.into_iter().filter_map(|contract| contract.security).collect(), notes))
+}
+
+/// Finds the chain and leaves out what had expired; how many contracts that were.
+///
+/// # Errors
 /// A symbol without a chain before the day, a file that is more than 60 weekdays older than the day unless that is
 /// allowed, contracts that have all expired since, a filter that no contract passes, damaged files.
-pub(crate) fn read(source: &OpenSource, question: &ChainQuestion) -> Result<Sheet, ToolError> {
+fn find(source: &OpenSource, question: &ChainQuestion) -> Result<(Chain, usize), ToolError> {
     let everything = ChainFilter::default();
     for query in candidates(question)? {
         let Some(mut found) = chain::on(&source.folder, &query, question.day, &question.filter)? else { continue };
@@ -82,7 +121,7 @@ pub(crate) fn read(source: &OpenSource, question: &ChainQuestion) -> Result<Shee
             );
             return Err(ToolError::new(Kind::NotFound, Topic::Chain, message));
         }
-        return Ok(sheet(source, question, &found, expired));
+        return Ok((found, expired));
     }
     let message = format!(
         "source `{}` has no chain of {} from before {} (options, index options, futures and options on futures were looked for)",

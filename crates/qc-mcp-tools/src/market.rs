@@ -47,8 +47,8 @@ pub(crate) struct HistoryQuestion {
     pub(crate) extended_market_hours: bool,
     /// Which contract a continuous future follows; none for the market's usual way.
     pub(crate) mapping: Option<MappingMode>,
-    /// How many contracts behind the front one a continuous future is.
-    pub(crate) contract_depth: usize,
+    /// How many contracts behind the front one a continuous future is; none for what the workbook says, else none behind.
+    pub(crate) contract_depth: Option<usize>,
     /// Columns wanted, in this order; empty for all that hold anything.
     pub(crate) fields: Vec<Field>,
     /// Rows to show.
@@ -74,9 +74,10 @@ pub(crate) fn read(source: &OpenSource, question: &HistoryQuestion) -> Result<Ba
         .filled_forward(question.fill_forward);
     request.normalization = question.normalization;
     request.mapping = question.mapping;
-    request.contract_depth = question.contract_depth;
+    request.contract_depth = question.contract_depth.unwrap_or(0);
     request.open_interest = question.fields.contains(&Field::OpenInterest);
     request.extended_market_hours = question.extended_market_hours;
+    source.follow(&mut request, question.contract_depth.is_some());
     let mut history = history::load(&source.folder, &request)?;
     let left_out = prices::leave_out(&mut history, &question.symbols.grouped);
     require_rows(source, &history)?;

@@ -163,6 +163,7 @@ fn load_with(
     let mut request = HistoryRequest::new(symbols, question.window, question.bars).filled_forward(false);
     request.normalization = question.normalization;
     request.fields = [Some(Field::Close), beside].into_iter().flatten().collect();
+    source.follow(&mut request, false);
     let mut history = history::load(&source.folder, &request)?;
     let left_out = leave_out(&mut history, &question.grouped);
     history.require_rows().map_err(|error| in_source(error.into(), source))?;
@@ -301,6 +302,7 @@ pub(crate) fn subscriptions(history: &History) -> Vec<Subscription> {
         resolution: history.bars.to_string(),
         sid: series.security.sid.to_string(),
         added,
+        future: None,
     };
     history.series.iter().map(of).collect()
 }

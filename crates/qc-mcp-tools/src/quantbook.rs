@@ -12,7 +12,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use qc_data::DataFolder;
+use qc_data::{DataFolder, Followed, HistoryRequest, Sid};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -98,6 +98,38 @@ pub(crate) struct Subscription {
     pub(crate) sid: String,
     /// When it was added.
     pub(crate) added: Timestamp,
+    /// How a continuous future is followed, if that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) future: Option<FutureTerms>,
+}
+
+/// How a continuous future is followed: words that were understood when it was added.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct FutureTerms {
+    /// Which contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) data_mapping_mode: Option<String>,
+    /// How its contracts are made to meet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) data_normalization_mode: Option<String>,
+    /// How many contracts behind the front one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) contract_depth_offset: Option<usize>,
+}
+
+impl FutureTerms {
+    /// What history is asked with.
+    ///
+    /// # Errors
+    /// A word that is no mode.
+    pub(crate) fn followed(&self) -> qc_data::Result<Followed> {
+        Ok(Followed {
+            mapping: self.data_mapping_mode.as_deref().map(str::parse).transpose()?,
+            normalization: self.data_normalization_mode.as_deref().map(str::parse).transpose()?,
+            contract_depth: self.contract_depth_offset,
+        })
+    }
 }
 
 /// A workbook as it is kept.
@@ -122,6 +154,28 @@ pub(crate) struct OpenSource {
     pub(crate) label: String,
     /// Of a table: how it was understood. Holds the private folder its bars lie in.
     pub(crate) table: Option<Arc<OpenTable>>,
+    /// How the workbook follows its continuous futures.
+    pub(crate) followed: Arc<Vec<(Sid, Followed)>>,
+}
+
+impl OpenSource {
+    /// The source as a workbook with these securities reads it.
+    pub(crate) fn followed_as(mut self, held: &[Subscription]) -> Self {
+        let of = |held: &Subscription| Some((held.sid.parse().ok()?, held.future.as_ref()?.followed().ok()?));
+        // What was said last counts.
+        self.followed = Arc::new(held.iter().rev().filter_map(of).collect());
+        self
+    }
+
+    /// Hands on how futures are followed; what the request says itself comes first.
+    pub(crate) fn follow(&self, request: &mut HistoryRequest, asks_for_depth: bool) {
+        request.followed = self.followed.to_vec();
+        for (_, followed) in &mut request.followed {
+            followed.mapping = followed.mapping.filter(|_| request.mapping.is_none());
+            followed.normalization = followed.normalization.filter(|_| request.normalization.is_none());
+            followed.contract_depth = followed.contract_depth.filter(|_| !asks_for_depth);
+        }
+    }
 }
 
 /// A table as an open source: its private folder goes when nobody reads it any more.
@@ -258,11 +312,16 @@ impl Workbooks {
     ) -> Result<(Workbook, usize), ToolError> {
         let before = self.get(caller, name)?;
         let same = |a: &Subscription, b: &Subscription| a.sid == b.sid && a.resolution == b.resolution;
-        let new: Vec<Subscription> =
-            wanted.into_iter().filter(|w| !before.subscriptions.iter().any(|known| same(known, w))).collect();
-        if new.is_empty() {
+        // Who says nothing about how a future is followed changes nothing about it.
+        let settled =
+            |known: &Subscription, w: &Subscription| same(known, w) && (w.future.is_none() || w.future == known.future);
+        let wanted: Vec<Subscription> =
+            wanted.into_iter().filter(|w| !before.subscriptions.iter().any(|known| settled(known, w))).collect();
+        if wanted.is_empty() {
             return Ok((before, 0));
         }
+        let (again, new): (Vec<Subscription>, Vec<Subscription>) =
+            wanted.into_iter().partition(|w| before.subscriptions.iter().any(|known| same(known, w)));
         let total = before.subscriptions.len() + new.len();
         if MAX_SUBSCRIPTIONS < total {
             let message = format!("a workbook holds at most {MAX_SUBSCRIPTIONS} securities, asked for {total}");
@@ -270,6 +329,10 @@ impl Workbooks {
         }
         let n_new = new.len();
         let book = self.change(caller, name, |book| {
+            for changed in &again {
+                book.subscriptions.retain(|known| !same(known, changed));
+                book.subscriptions.push(changed.clone());
+            }
             for subscription in &new {
                 if !book.subscriptions.iter().any(|known| same(known, subscription)) {
                     book.subscriptions.push(subscription.clone());
@@ -285,7 +348,7 @@ impl Workbooks {
     /// [`Kind::NotConfigured`] when it is not there.
     pub(crate) fn open_place(&self, path: &Path, label: &str) -> Result<OpenSource, ToolError> {
         let folder = self.cached(path, || DataFolder::open(path))?;
-        Ok(OpenSource { folder, label: label.to_owned(), table: None })
+        Ok(OpenSource { folder, label: label.to_owned(), table: None, followed: Arc::default() })
     }
 
     /// Opens a folder that a caller named, beneath the folders this server may read.
@@ -296,7 +359,7 @@ impl Workbooks {
         let found = self.roots.open_folder(path)?;
         let label = plain_or(&found.shown, "a folder").to_owned();
         let folder = self.cached(&found.path, || Ok(DataFolder::from_dir(found.dir, found.shown)))?;
-        Ok(OpenSource { folder, label, table: None })
+        Ok(OpenSource { folder, label, table: None, followed: Arc::default() })
     }
 
     /// Reads a table that a caller named, beneath the folders this server may read, as a LEAN folder of its own.
@@ -333,7 +396,12 @@ impl Workbooks {
         }
         let taken = imports::take(&folder, &read.shown, &read.bytes, &table.layout)?;
         let label = plain_or(&read.shown, "a table").to_owned();
-        let open = OpenSource { folder, label, table: Some(Arc::new(OpenTable { taken, _place: place })) };
+        let open = OpenSource {
+            folder,
+            label,
+            table: Some(Arc::new(OpenTable { taken, _place: place })),
+            followed: Arc::default(),
+        };
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         if MAX_TABLES <= tables.len() {
             tables.clear();
@@ -489,6 +557,7 @@ mod tests {
             resolution: resolution.to_owned(),
             sid: format!("{ticker} 2T"),
             added: Timestamp::UNIX_EPOCH,
+            future: None,
         }
     }
 

@@ -119,7 +119,7 @@ impl<'a> Study<'a> {
         shared.check()?;
         let desk = server.desk();
         let workbook = desk.books().get(ctx.caller.key.as_str(), shared.instance())?;
-        let source = open_source(server, ctx, &workbook.source).await?;
+        let source = open_source(server, ctx, &workbook.source).await?.followed_as(&workbook.subscriptions);
         Ok(Study { desk, ctx, shared, source, held: Arc::new(workbook.subscriptions) })
     }
 

@@ -6,6 +6,7 @@
 //! | `forex:EURUSD`, `crypto:binance:BTCUSDT` | a ticker of another type, in its usual or the named market |
 //! | `SPY R735QTJ8XC9X` | the security with that identifier, whatever it is called today |
 //! | `etf:SPY@2020-12-01` | the members of the fund as they were known at the beginning of that day |
+//! | `chain:SPY@2020-12-01`, `chain:future:cme:ES@2020-12-01` | the contracts listed on that day |
 //! | `list:NAME` | a list saved before |
 //! | `file:PATH` | the symbols in a file: one a line, or the column `symbol` (or `ticker`) of a CSV |
 //!
@@ -23,6 +24,7 @@ use self::set::By;
 pub(crate) use self::set::Symbols;
 use crate::{
     args::quote,
+    chains,
     desk::Desk,
     error::{Kind, ToolError, Topic},
     funds, lists, prices,
@@ -94,6 +96,16 @@ impl Lookup<'_> {
                     symbols.notes.extend(members.without_prices(self.source));
                     symbols.warnings.extend(members.age_warning());
                     symbols.join_members(&members, self.source)?;
+                }
+                Form::Chain(root, day) => {
+                    let (name, meant) = self.one(root)?;
+                    let (contracts, notes) = chains::contracts(self.source, name, meant, day)?;
+                    check_chain(contracts.len())?;
+                    symbols.notes.extend(notes);
+                    for contract in contracts {
+                        check_name(&contract)?;
+                        symbols.put(&self.source.folder, contract.ticker.clone(), Some(contract.into()), By::Group)?;
+                    }
                 }
                 Form::List(name) => {
                     for text in lists::get(self.desk, self.caller, name)?.symbols {
@@ -216,13 +228,14 @@ pub(crate) fn plain(text: &str) -> Result<(String, SecurityType, String), ToolEr
 /// Whether a text stands for many symbols, which have to be read from somewhere.
 fn is_group(text: &str) -> bool {
     let form = text.trim().split_once(':').map(|(form, _)| form.to_ascii_lowercase());
-    form.is_some_and(|form| matches!(form.as_str(), "etf" | "list" | "file"))
+    form.is_some_and(|form| matches!(form.as_str(), "etf" | "chain" | "list" | "file"))
 }
 
 /// What a text in `symbols` is.
 enum Form<'a> {
     One(&'a str),
     Members(&'a str, Date),
+    Chain(&'a str, Date),
     List(&'a str),
     File(&'a str),
 }
@@ -240,6 +253,17 @@ impl Form<'_> {
                 };
                 let (fund, day) = rest.split_once('@').ok_or_else(form)?;
                 Ok(Form::Members(fund.trim(), prices::parse_day("the day of an etf: symbol", day)?))
+            }
+            "chain" => {
+                let form = || {
+                    let message = format!(
+                        "`{}` names no day: the contracts of a chain are written chain:SPY@2020-12-01",
+                        quote(text)
+                    );
+                    ToolError::new(Kind::InvalidArgument, Topic::SymbolForm, message)
+                };
+                let (root, day) = rest.split_once('@').ok_or_else(form)?;
+                Ok(Form::Chain(root.trim(), prices::parse_day("the day of a chain: symbol", day)?))
             }
             "list" => Ok(Form::List(rest.trim())),
             "file" => Ok(Form::File(rest.trim())),
@@ -291,6 +315,17 @@ fn check_count(found: usize) -> Result<(), ToolError> {
     Err(ToolError::new(Kind::TooLarge, Topic::Symbol, message))
 }
 
+/// A chain as a whole is a question of its own size.
+fn check_chain(found: usize) -> Result<(), ToolError> {
+    if found <= MAX_SYMBOLS {
+        return Ok(());
+    }
+    let message = format!(
+        "the chain has {found} contracts, at most {MAX_SYMBOLS} symbols are taken at once: choose some with get_chain and name their identifiers"
+    );
+    Err(ToolError::new(Kind::TooLarge, Topic::Symbol, message))
+}
+
 fn wrong(message: String) -> ToolError {
     ToolError::new(Kind::InvalidArgument, Topic::Symbol, message)
 }
@@ -302,7 +337,7 @@ mod tests {
 
     fn read(given: &[&str]) -> Result<Symbols, ToolError> {
         let folder = DataFolder::open(env!("CARGO_MANIFEST_DIR")).unwrap();
-        let source = OpenSource { folder, label: "lean".to_owned(), table: None };
+        let source = OpenSource { folder, label: "lean".to_owned(), table: None, followed: Default::default() };
         let desk = Desk::new(DeskConfig::default());
         let given: Vec<String> = given.iter().map(|text| (*text).to_owned()).collect();
         Lookup { desk: &desk, caller: "me", source: &source, held: &[] }.read(&given)
@@ -325,9 +360,17 @@ mod tests {
         assert_eq!(found.names, ["EURUSD", "BTCUSDT", "SPY", "AMZN"]);
         let written: Vec<String> = found.names.iter().map(|name| written(name, &query(&found.meant, name))).collect();
         assert_eq!(written, ["forex:EURUSD", "crypto:binance:BTCUSDT", "equity:SPY", "AMZN 2T"]);
-        for text in
-            ["bond:US10Y", "forex:../x", "forex:a:b:c", "not a symbol", "etf:SPY", "etf:SPY@soon", "list:nobody"]
-        {
+        for text in [
+            "bond:US10Y",
+            "forex:../x",
+            "forex:a:b:c",
+            "not a symbol",
+            "etf:SPY",
+            "etf:SPY@soon",
+            "chain:SPY",
+            "chain:SPY@soon",
+            "list:nobody",
+        ] {
             let error = read(&[text]).unwrap_err();
             assert!(error.hint.is_some(), "{text}: {error}");
         }
@@ -337,7 +380,7 @@ mod tests {
     fn a_saved_share_stays_the_share_whatever_the_workbook_holds_by_that_name() {
         let folder = DataFolder::open(env!("CARGO_MANIFEST_DIR")).unwrap();
         let future = folder.resolve(&SymbolQuery::new("ES", SecurityType::Future)).unwrap();
-        let source = OpenSource { folder, label: "lean".to_owned(), table: None };
+        let source = OpenSource { folder, label: "lean".to_owned(), table: None, followed: Default::default() };
         let desk = Desk::new(DeskConfig::default());
         let held = [Subscription {
             ticker: "ES".to_owned(),
@@ -346,6 +389,7 @@ mod tests {
             resolution: "daily".to_owned(),
             sid: future.sid.to_string(),
             added: jiff::Timestamp::UNIX_EPOCH,
+            future: None,
         }];
         let read = |held: &[Subscription], text: &str| {
             Lookup { desk: &desk, caller: "me", source: &source, held }.read(&[text.to_owned()]).unwrap()

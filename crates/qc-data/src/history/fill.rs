@@ -19,7 +19,7 @@ pub(super) fn finish(plan: &Plan<'_>, kind: Kind, mut stream: Stream) -> Result<
     let fill_forward = plan.fill_forward;
     let plain = |row: usize, stream: &Stream| Picked {
         source: row,
-        start: stream.starts.get(row).copied().unwrap_or_default(),
+        start: stream.start(row),
         end: stream.ends.get(row).copied().unwrap_or_default(),
         filled: false,
     };
@@ -43,8 +43,8 @@ pub(super) fn finish(plan: &Plan<'_>, kind: Kind, mut stream: Stream) -> Result<
             copy_missing_sides(&mut stream);
         }
         let fill_end = fill_end(plan);
-        if let Some(first) = stream.starts.first() {
-            let steps = plan.hours.count_steps(*first, fill_end, plan.resolution.nanos(), plan.extended);
+        if 0 < stream.n_rows() {
+            let steps = plan.hours.count_steps(stream.start(0), fill_end, plan.resolution.nanos(), plan.extended);
             plan.budget.take(steps.saturating_sub(stream.n_rows()), stream.columns.len())?;
         }
         for row in 0..stream.n_rows() {
@@ -124,6 +124,12 @@ impl<'a> OpenHours<'a> {
         self.hours.is_open(start, end, self.extended)
     }
 
+    /// Where the session ends that was last looked at, if it holds this bar or moment.
+    pub(super) fn close_of(&self, start: LocalTime, end: LocalTime) -> Option<LocalTime> {
+        let (open, close) = self.open;
+        (open <= start && end <= close && start < close).then_some(close)
+    }
+
     /// Whether a moment lies in open hours.
     #[inline]
     pub(super) fn hold(&mut self, at: LocalTime) -> bool {
@@ -144,7 +150,8 @@ impl<'a> OpenHours<'a> {
 fn is_final(plan: &Plan<'_>, stream: &Stream) -> bool {
     let (hours, step) = (plan.hours, plan.resolution.nanos());
     let mut open = OpenHours::new(hours, plan.extended);
-    stream.starts.iter().zip(&stream.ends).all(|(start, end)| {
+    stream.ends.iter().enumerate().all(|(row, end)| {
+        let start = &stream.start(row);
         let begins_right = plan.strict
             || (end.0 - start.0 == step && {
                 let data = hours.to_data(*start);
@@ -173,10 +180,12 @@ fn finish_ticks(plan: &Plan<'_>, stream: Stream) -> Stream {
 
 /// Open interest is told before the session, so only the window counts; it is never filled.
 fn finish_interest(plan: &Plan<'_>, stream: &Stream) -> Stream {
-    let ends = stream.ends.iter().zip(&stream.starts).enumerate();
-    let rows: Vec<Picked> = ends
-        .filter(|(_, (at, _))| plan.start < **at && **at <= plan.end)
-        .map(|(source, (end, start))| Picked { source, start: *start, end: *end, filled: false })
+    let rows: Vec<Picked> = stream
+        .ends
+        .iter()
+        .enumerate()
+        .filter(|(_, at)| plan.start < **at && **at <= plan.end)
+        .map(|(source, end)| Picked { source, start: stream.start(source), end: *end, filled: false })
         .collect();
     stream.select(&rows)
 }

@@ -273,9 +273,10 @@ impl Plan<'_> {
     fn read_days(&self, kind: Kind) -> Result<Stream> {
         let of_days = self.parts_of_days();
         let shelves = self.shelves(kind, &of_days)?;
-        // Where there are files enough for all threads none of them is cut.
+        // Where there are files enough for all threads none of them is cut. Some days of a short window may have none, and
+        // its last file would be waited for.
         let n_threads = rayon::current_num_threads();
-        let parts = if n_threads <= of_days.len() { 1 } else { n_threads };
+        let parts = if FILES_A_THREAD * n_threads <= of_days.len() { 1 } else { n_threads };
         let read = |part: &Part| {
             self.budget.check()?;
             let place = self.place(&part.name, kind, part.day);

@@ -2,6 +2,7 @@
 
 use super::columns::Field;
 use crate::error::{Error, Result};
+use crate::sid::Sid;
 use crate::symbol::{BarSize, Normalization, SecurityType, SymbolQuery};
 use crate::time::LocalTime;
 use jiff::civil::{Date, DateTime};
@@ -108,6 +109,17 @@ impl std::str::FromStr for MappingMode {
     }
 }
 
+/// How one continuous future is followed; what is `None` is as the request says for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Followed {
+    /// Which contract is followed.
+    pub mapping: Option<MappingMode>,
+    /// How the prices of its contracts are made to meet.
+    pub normalization: Option<Normalization>,
+    /// How many contracts behind the front one: 0 front, 1 next, ...
+    pub contract_depth: Option<usize>,
+}
+
 /// A request for history.
 ///
 /// [`HistoryRequest::new`] gives QuantBook's defaults, except that nothing is filled forward:
@@ -135,6 +147,8 @@ pub struct HistoryRequest {
     pub mapping: Option<MappingMode>,
     /// Continuous futures: 0 front, 1 next, ...
     pub contract_depth: usize,
+    /// Continuous futures that are followed in a way of their own, whatever is said above.
+    pub followed: Vec<(Sid, Followed)>,
     /// Futures and options: also the number of open contracts, as column `openinterest`. It is a figure of a moment,
     /// never filled forward and not bound to the hours of trading.
     pub open_interest: bool,
@@ -160,6 +174,7 @@ impl HistoryRequest {
             algorithm_time_zone: new_york(),
             mapping: None,
             contract_depth: 0,
+            followed: Vec::new(),
             open_interest: false,
             fields: Vec::new(),
         }
@@ -187,6 +202,19 @@ impl HistoryRequest {
     pub fn with_open_interest(mut self) -> HistoryRequest {
         self.open_interest = true;
         self
+    }
+
+    /// The request as it is meant for one security, where that differs.
+    pub(crate) fn meant_for(&self, sid: &Sid) -> Option<HistoryRequest> {
+        let (_, own) = self.followed.iter().find(|(followed, _)| followed == sid)?;
+        Some(HistoryRequest {
+            symbols: Vec::new(),
+            followed: Vec::new(),
+            mapping: own.mapping.or(self.mapping),
+            normalization: own.normalization.or(self.normalization),
+            contract_depth: own.contract_depth.unwrap_or(self.contract_depth),
+            ..self.clone()
+        })
     }
 
     /// The normalisation to use for a type of security.

@@ -3,14 +3,16 @@
 //! Source: LEAN, `Common/Extensions.cs` (`Normalize`, `Scale`, `GetUpdatePriceScaleFrontier`),
 //! `Engine/DataFeeds/Enumerators/PriceScaleFactorEnumerator.cs`, `DividendEventProvider.cs`.
 
-use super::stream::Stream;
+use super::stream::{MANY_ROWS, Stream};
 use crate::bars::Kind;
 use crate::decimal::scale_volumes;
 use crate::factors::{Factor, FactorFile, RollFile};
 use crate::hours::ExchangeHours;
 use crate::maps::MapFile;
+use crate::pool::Column;
 use crate::symbol::Normalization;
 use crate::time::DAY;
+use rayon::prelude::*;
 
 /// How to scale the rows of one security.
 #[derive(Debug)]
@@ -126,7 +128,7 @@ pub(super) fn roll(stream: &mut Stream, kind: Kind, file: &RollFile, mode: Norma
 
 /// The day whose factor counts: of a bar that runs past midnight the day it ends, else the day it begins.
 fn frontier_day(stream: &Stream, row: usize) -> i32 {
-    let start = stream.starts.get(row).copied().unwrap_or_default();
+    let start = stream.start(row);
     let end = stream.ends.get(row).copied().unwrap_or_default();
     let (first, last) = (start.day(), end.day());
     if first != last && 0 < end.0.rem_euclid(DAY) { last } else { first }
@@ -140,8 +142,8 @@ fn scale_rows(stream: &mut Stream, kind: Kind, rows: std::ops::Range<usize>, fac
         Kind::Trade => column == 4,
         _ => column % 5 == 4,
     };
-    for (index, column) in stream.columns.iter_mut().enumerate() {
-        let Some(cells) = column.get_mut(rows.clone()) else { continue };
+    let of_column = |(index, column): (usize, &mut Column)| {
+        let Some(cells) = column.get_mut(rows.clone()) else { return };
         if is_size(index) {
             scale_volumes(cells, factor.value, factor.exact);
         } else if factor.value != 1.0 || sum != 0.0 {
@@ -149,20 +151,31 @@ fn scale_rows(stream: &mut Stream, kind: Kind, rows: std::ops::Range<usize>, fac
                 *cell = *cell * factor.value + sum;
             }
         }
-    }
+    };
+    each_column(&mut stream.columns, rows.len(), of_column);
 }
 
 /// Ticks: price and quantity by turns, the mark last. A side that is absent stays zero.
 fn scale_ticks(stream: &mut Stream, rows: std::ops::Range<usize>, factor: Factor, sum: f64) {
     let n_numbers = stream.columns.len().saturating_sub(1);
-    for (index, column) in stream.columns.iter_mut().take(n_numbers).enumerate() {
+    let of_column = |(index, column): (usize, &mut Column)| {
         let cells = column.get_mut(rows.clone()).unwrap_or_default();
         if index % 2 == 1 {
             scale_volumes(cells, factor.value, factor.exact);
-            continue;
+            return;
         }
-        for cell in cells.iter_mut().filter(|cell| **cell != 0.0) {
-            *cell = *cell * factor.value + sum;
+        for cell in cells {
+            *cell = if *cell == 0.0 { *cell } else { *cell * factor.value + sum };
         }
+    };
+    each_column(stream.columns.get_mut(..n_numbers).unwrap_or_default(), rows.len(), of_column);
+}
+
+/// Does something to each column with its number, of many rows at the same time.
+fn each_column(columns: &mut [Column], n_rows: usize, of_column: impl Fn((usize, &mut Column)) + Sync + Send) {
+    if n_rows < MANY_ROWS {
+        columns.iter_mut().enumerate().for_each(of_column);
+    } else {
+        columns.par_iter_mut().enumerate().with_max_len(1).for_each(of_column);
     }
 }

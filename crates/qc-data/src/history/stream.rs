@@ -14,8 +14,10 @@ pub(super) const MANY_ROWS: usize = 8_192;
 /// Rows of one kind of bar, on the exchange's clock.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Stream {
-    /// Beginning of each bar.
+    /// Beginning of each bar, where bars differ in length.
     pub(super) starts: Vec<LocalTime>,
+    /// How long every bar is, where all are alike: then their beginnings take no room.
+    pub(super) step: Option<i64>,
     /// End of each bar.
     pub(super) ends: Vec<LocalTime>,
     /// The numbers, in the order of [`BarFile`]; a column that is not wanted stays empty.
@@ -36,10 +38,11 @@ pub(super) struct Stream {
 
 impl Stream {
     /// An empty stream with room for `n_rows` rows of the columns that are wanted.
-    pub(super) fn with_capacity(store: &Arc<Store>, wanted: &[bool], n_rows: usize) -> Stream {
+    pub(super) fn with_capacity(store: &Arc<Store>, wanted: &[bool], n_rows: usize, step: Option<i64>) -> Stream {
         let column = |wanted: &bool| Column::from_store(store, if *wanted { n_rows } else { 0 });
         Stream {
-            starts: Vec::with_capacity(n_rows),
+            starts: Vec::with_capacity(if step.is_some() { 0 } else { n_rows }),
+            step,
             ends: Vec::with_capacity(n_rows),
             columns: wanted.iter().map(column).collect(),
             wanted: wanted.to_vec(),
@@ -49,6 +52,24 @@ impl Stream {
 
     pub(super) fn n_rows(&self) -> usize {
         self.ends.len()
+    }
+
+    /// Adds the times of a row.
+    #[inline]
+    pub(super) fn push_times(&mut self, start: LocalTime, end: LocalTime) {
+        if self.step.is_none() {
+            self.starts.push(start);
+        }
+        self.ends.push(end);
+    }
+
+    /// Beginning of a bar.
+    #[inline]
+    pub(super) fn start(&self, row: usize) -> LocalTime {
+        match self.step {
+            Some(step) => LocalTime(self.ends.get(row).copied().unwrap_or_default().0 - step),
+            None => self.starts.get(row).copied().unwrap_or_default(),
+        }
     }
 
     /// Copies the numbers of a stretch of a file; their times were pushed before.
@@ -73,7 +94,7 @@ impl Stream {
         }
     }
 
-    /// Builds the stream that has these rows of this one, with new times.
+    /// Builds the stream that has these rows of this one, with new ends; beginnings are of no more use then.
     pub(super) fn select(&self, rows: &[Picked]) -> Stream {
         let mut tickers: Vec<TickerRun> = Vec::new();
         for (row, picked) in rows.iter().enumerate() {
@@ -89,7 +110,8 @@ impl Stream {
             column.made_beside(rows.iter().map(|row| column.get(row.source).copied().unwrap_or(f64::NAN)))
         };
         Stream {
-            starts: rows.iter().map(|row| row.start).collect(),
+            starts: Vec::new(),
+            step: None,
             ends: rows.iter().map(|row| row.end).collect(),
             columns: self.columns.iter().zip(&self.wanted).map(pick).collect(),
             wanted: self.wanted.clone(),

@@ -8,7 +8,7 @@ use super::reader::Plan;
 use super::stream::Stream;
 use crate::bars::{BarFile, Kind};
 use crate::symbol::SecurityType;
-use crate::time::LocalTime;
+use crate::time::{DAY, HOUR, LocalTime, MINUTE, SECOND};
 use std::sync::Arc;
 
 /// What ended the walk through a file.
@@ -44,7 +44,13 @@ impl<'a> Walk<'a> {
             step: plan.step(kind),
             stream: Stream {
                 is_final: drops,
-                ..Stream::with_capacity(plan.folder.store(), &join::wanted(kind, plan.fields), n_rows)
+                ..Stream::with_capacity(
+                    plan.folder.store(),
+                    &join::wanted(kind, plan.fields),
+                    n_rows,
+                    // Only sessions differ in length.
+                    (!plan.strict).then(|| plan.step(kind)),
+                )
             },
             drops,
             now: LocalTime(i64::MIN),
@@ -77,7 +83,13 @@ impl<'a> Walk<'a> {
         let times = file.times.get(rows.clone()).unwrap_or_default();
         // Within this stretch of the data's clock the exchange's is ahead by the third number.
         let mut steady = (i64::MAX, i64::MIN, 0);
+        let is_sorted = drops && (file.ascending || (step == 0 && times.is_sorted()));
+        // Rows before this one are done with.
+        let mut next = rows.start;
         for (row, data_time) in rows.clone().zip(times) {
+            if row < next {
+                continue;
+            }
             if *data_time < steady.0 || steady.1 <= *data_time {
                 steady = hours.steady(*data_time).unwrap_or((i64::MAX, i64::MIN, 0));
             }
@@ -129,16 +141,50 @@ impl<'a> Walk<'a> {
             let on_beat = last_beat.is_some_and(|last| data_time - last == step) || data_time % step.max(1) == 0;
             last_beat = on_beat.then_some(*data_time);
             self.stream.is_final &= drops && is_steady && on_beat;
-            self.stream.starts.push(start);
-            self.stream.ends.push(end);
+            self.stream.push_times(start, end);
             if run.end != row {
                 self.stream.copy(file, run, ticker);
                 run = row..row;
             }
             run.end = row + 1;
+            if is_sorted && is_steady {
+                let times = file.times.get(row + 1..rows.end).unwrap_or_default();
+                run.end += self.take_stretch(times, start, steady, until, &mut open);
+                next = run.end;
+                // The next row that is looked at stands behind this one, whatever its distance.
+                last_beat = None;
+            }
         }
         self.stream.copy(file, run, ticker);
         flow
+    }
+
+    /// Takes the rows behind a row that was taken which lie in the same session and window: nothing needs to be asked of
+    /// them one by one. Times are sorted; answers how many there are.
+    fn take_stretch(
+        &mut self,
+        times: &[i64],
+        taken: LocalTime,
+        steady: (i64, i64, i64),
+        until: Option<LocalTime>,
+        open: &mut OpenHours<'_>,
+    ) -> usize {
+        let (plan, step, ahead) = (self.plan, self.step, steady.2);
+        let Some(close) = open.close_of(taken, LocalTime(taken.0 + step)) else { return 0 };
+        // Bars end by the close and by the end of the window; ticks lie before the one and at most at the other.
+        let by_close = if step == 0 { close.0 } else { close.0 - step + 1 };
+        let delisted = (i64::from(self.delisted_after) + 1).saturating_mul(DAY);
+        let by_end = plan.end.0.saturating_sub(step).saturating_add(1);
+        let stop = [by_close, by_end, delisted, until.map_or(i64::MAX, |until| until.0)].into_iter().min();
+        let stop = stop.unwrap_or(i64::MIN).saturating_sub(ahead).min(steady.1);
+        let n_taken = times.partition_point(|time| *time < stop);
+        let taken = times.get(..n_taken).unwrap_or_default();
+        let Some(last) = taken.last() else { return 0 };
+        self.stream.ends.extend(taken.iter().map(|time| LocalTime(time + ahead + step)));
+        self.stream.is_final &= all_on_beat(taken, step);
+        self.now = LocalTime(last + ahead);
+        self.previous_end = Some(LocalTime(last + ahead + step));
+        n_taken
     }
 
     /// As [`Walk::take_rows`] for daily bars that ascend, from a row on behind which LEAN's clock skips nothing.
@@ -159,8 +205,7 @@ impl<'a> Walk<'a> {
         for (row, time) in (rows.start..).zip(taken) {
             let session = hours.session(LocalTime(*time).day());
             if let Some((start, end)) = session.filter(|(_, end)| plan.start <= *end) {
-                self.stream.starts.push(start);
-                self.stream.ends.push(end);
+                self.stream.push_times(start, end);
                 run.end = row + 1;
             } else {
                 self.stream.copy(file, run, ticker);
@@ -191,5 +236,17 @@ impl<'a> Walk<'a> {
         let plain = (start, LocalTime(start.0 + self.step));
         self.stream.followed_by =
             Some(if plan.strict { plan.hours.session(start.day()).unwrap_or(plain) } else { plain });
+    }
+}
+
+/// Whether all bars begin where bars of their length begin on the data's clock.
+fn all_on_beat(times: &[i64], step: i64) -> bool {
+    // What is divided by is named, so that nothing is divided.
+    match step {
+        0 => true,
+        SECOND => times.iter().all(|time| time % SECOND == 0),
+        MINUTE => times.iter().all(|time| time % MINUTE == 0),
+        HOUR => times.iter().all(|time| time % HOUR == 0),
+        other => times.iter().all(|time| time % other.max(1) == 0),
     }
 }

@@ -46,6 +46,7 @@ pub(super) fn load(source: &OpenSource, question: &Question) -> Result<Prices, T
         let begin = if frequency == Frequency::Daily { first } else { first.saturating_sub(STALE_DAYS.days()) };
         let mut request = HistoryRequest::new(queries, Window::dates(begin, last), question.bars).filled_forward(false);
         request.normalization = question.normalization;
+        source.follow(&mut request, false);
         let mut history = history::load(&source.folder, &request)?;
         let left_out = leave_out(&mut history, &question.grouped);
         history.require_rows().map_err(|error| in_source(error.into(), source))?;

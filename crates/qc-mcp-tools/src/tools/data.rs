@@ -3,7 +3,7 @@
 mod lists;
 mod other;
 
-use qc_data::{Field, MappingMode, SecurityType};
+use qc_data::{Field, MappingMode, Normalization, SecurityType};
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +13,7 @@ use crate::{
     ctx::Ctx,
     market::{self, HistoryQuestion},
     prices,
+    quantbook::FutureTerms,
     research::ResearchArgs,
     server::QcServer,
     sheet,
@@ -50,8 +51,47 @@ struct AddSecurityArgs {
     security_type: TypeArg,
     /// Market, such as oanda. Default: the usual one of the type
     market: Option<String>,
+    /// Continuous futures: LastTradingDay, FirstDayMonth, OpenInterest or OpenInterestAnnual. Default: the market's
+    #[schemars(extend("x-hidden" = true))]
+    data_mapping_mode: Option<String>,
+    /// Continuous futures: BackwardsRatio, BackwardsPanamaCanal, ForwardPanamaCanal or Raw. Default: BackwardsRatio
+    #[schemars(extend("x-hidden" = true))]
+    data_normalization_mode: Option<String>,
+    /// Continuous futures: how many contracts behind the front one, 0 to 12. Default: 0
+    #[schemars(extend("x-hidden" = true))]
+    contract_depth_offset: Option<i64>,
     #[serde(flatten)]
     shared: ResearchArgs,
+}
+
+impl AddSecurityArgs {
+    /// How a continuous future is followed, if anything is said about it.
+    fn future(&self) -> Result<Option<FutureTerms>, ToolError> {
+        let terms = FutureTerms {
+            data_mapping_mode: self.data_mapping_mode.clone(),
+            data_normalization_mode: self.data_normalization_mode.clone(),
+            contract_depth_offset: contract_depth(self.contract_depth_offset)?,
+        };
+        if terms == FutureTerms::default() {
+            return Ok(None);
+        }
+        if self.security_type != TypeArg::Future || self.symbol.trim().contains(' ') {
+            return Err(ToolError::argument(
+                "data_mapping_mode, data_normalization_mode and contract_depth_offset are for continuous futures: security_type future and a root such as ES",
+            ));
+        }
+        let followed = terms.followed()?;
+        let meets = |mode: &Normalization| {
+            use Normalization as N;
+            matches!(mode, N::Raw | N::BackwardsRatio | N::BackwardsPanamaCanal | N::ForwardPanamaCanal)
+        };
+        if let Some(mode) = followed.normalization.filter(|mode| !meets(mode)) {
+            return Err(ToolError::argument(format!(
+                "data_normalization_mode {mode} is not for futures: BackwardsRatio, BackwardsPanamaCanal, ForwardPanamaCanal or Raw"
+            )));
+        }
+        Ok(Some(terms))
+    }
 }
 
 /// Types of securities.
@@ -102,7 +142,7 @@ impl From<TypeArg> for SecurityType {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "rmcp::schemars")]
 struct HistoryArgs {
-    /// Such as ["SPY", "forex:EURUSD", "future:ES", "etf:SPY@2020-12-01", "list:NAME", "file:PATH"], or identifiers
+    /// Such as ["SPY", "forex:EURUSD", "future:ES", "etf:SPY@2020-12-01", "chain:SPY@2020-12-01", "list:NAME", "file:PATH"], or identifiers
     symbols: Vec<String>,
     /// First day, YYYY-MM-DD (or a time, RFC 3339)
     start_date: String,
@@ -195,7 +235,7 @@ impl QcServer {
     /// analysis: analyses add their symbols themselves.
     #[tool(title = "Add equity")]
     async fn add_equity(&self, Parameters(args): Parameters<AddEquityArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
-        add(self, &ctx, &[as_share(&args.ticker)], &args.shared).await
+        add(self, &ctx, &[as_share(&args.ticker)], &args.shared, None).await
     }
 
     /// Add several US equities to a research workbook and say which dates the source holds for each.
@@ -206,7 +246,7 @@ impl QcServer {
         ctx: Ctx,
     ) -> Result<Reply, ToolError> {
         let tickers: Vec<String> = args.tickers.iter().map(|ticker| as_share(ticker)).collect();
-        add(self, &ctx, &tickers, &args.shared).await
+        add(self, &ctx, &tickers, &args.shared, None).await
     }
 
     /// Add a security of any type to a research workbook: forex, crypto, futures, indices, CFDs, options. Its ticker then
@@ -224,7 +264,8 @@ impl QcServer {
                 format!("{}:{market}{}", SecurityType::from(args.security_type), args.symbol.trim())
             }
         };
-        add(self, &ctx, &[symbol], &args.shared).await
+        let future = args.future()?;
+        add(self, &ctx, &[symbol], &args.shared, future).await
     }
 }
 
@@ -257,12 +298,13 @@ impl QcServer {
 }
 
 /// How many contracts behind the front one.
-fn contract_depth(given: Option<i64>) -> Result<usize, ToolError> {
+fn contract_depth(given: Option<i64>) -> Result<Option<usize>, ToolError> {
     /// No exchange lists more months of one product that are traded.
     const DEEPEST: i64 = 12;
-    match given.unwrap_or(0) {
-        depth @ 0..=DEEPEST => Ok(depth as usize),
-        depth => Err(ToolError::argument(format!(
+    match given {
+        None => Ok(None),
+        Some(depth @ 0..=DEEPEST) => Ok(Some(depth as usize)),
+        Some(depth) => Err(ToolError::argument(format!(
             "contract_depth_offset is {depth}; it is a whole number from 0 to {DEEPEST}"
         ))),
     }
@@ -275,11 +317,25 @@ fn as_share(ticker: &str) -> String {
 }
 
 /// Adds tickers to the workbook of `shared`.
-async fn add(server: &QcServer, ctx: &Ctx, tickers: &[String], shared: &ResearchArgs) -> Result<Reply, ToolError> {
+async fn add(
+    server: &QcServer,
+    ctx: &Ctx,
+    tickers: &[String],
+    shared: &ResearchArgs,
+    future: Option<FutureTerms>,
+) -> Result<Reply, ToolError> {
     let study = Study::begin(server, ctx, shared).await?;
     let symbols = study.symbols(tickers).await?;
     let bars = shared.bars()?;
     let found = study.run(move |source, _| catalogue::look_up(source, &symbols, bars)).await?;
-    let (book, n_new) = study.subscribe(found.subscriptions())?;
-    Ok(found.reply(&book, n_new))
+    let mut subscriptions = found.subscriptions();
+    for subscription in &mut subscriptions {
+        subscription.future.clone_from(&future);
+    }
+    let (book, n_new) = study.subscribe(subscriptions)?;
+    let reply = found.reply(&book, n_new);
+    Ok(match future {
+        Some(future) => reply.field("continuous_future", future),
+        None => reply,
+    })
 }

@@ -96,7 +96,13 @@ impl QcServer {
         let securities: Vec<Value> = book
             .subscriptions
             .iter()
-            .map(|s| json!({"symbol": s.ticker, "security_type": s.security_type, "market": s.market, "resolution": s.resolution, "sid": reply::identifier(&s.sid)}))
+            .map(|s| {
+                let mut facts = json!({"symbol": s.ticker, "security_type": s.security_type, "market": s.market, "resolution": s.resolution, "sid": reply::identifier(&s.sid)});
+                if let (Some(facts), Some(future)) = (facts.as_object_mut(), &s.future) {
+                    facts.insert("continuous_future".into(), json!(future));
+                }
+                facts
+            })
             .collect();
         let results: Vec<Value> = self
             .desk()
