@@ -12,6 +12,7 @@ mod data;
 mod discover;
 mod downloads;
 mod files;
+mod hostile;
 mod imports;
 mod jobs;
 mod meanings;

@@ -63,8 +63,13 @@ pub(crate) fn answer(folder: &DataFolder, request: &HistoryRequest) -> Result<Hi
         budget.check()?;
         symbol_history(folder, request, folder.resolved(query)?, (&budget, alone))
     };
-    let mut results: Vec<Result<Option<SymbolHistory>>> =
-        request.symbols.par_iter().map(|query| read(query, false)).collect();
+    // Symbols that are made from files of days are made one after the other, each by all threads: what they are made from is
+    // several times as large as what is made.
+    let by_days = !matches!(request.bars, BarSize::Stored(_)) && !request.bars.source().one_file();
+    let mut results: Vec<Result<Option<SymbolHistory>>> = match by_days {
+        true => request.symbols.iter().map(|query| read(query, false)).collect(),
+        false => request.symbols.par_iter().map(|query| read(query, false)).collect(),
+    };
     for (query, result) in request.symbols.iter().zip(&mut results) {
         // Its fine bars did not fit beside those of others.
         if let Ok(None) = result {

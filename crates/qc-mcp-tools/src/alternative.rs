@@ -167,7 +167,7 @@ fn load(source: &OpenSource, question: &Question, stop: &Stop) -> Result<Vec<(Op
         check_cells(cells(&table))?;
         return Ok(vec![(None, table)]);
     }
-    if question.kind.trim() == "etf_weights" && 1 < question.symbols.names.len() {
+    if is_weights(&question.kind) && 1 < question.symbols.names.len() {
         return Err(ToolError::argument("etf_weights takes one fund a call: rows of several could not be told apart"));
     }
     let n = question.symbols.names.len();
@@ -192,6 +192,11 @@ fn load(source: &OpenSource, question: &Question, stop: &Stop) -> Result<Vec<(Op
         found.push((Some(name.clone()), table));
     }
     Ok(found)
+}
+
+/// Whether a kind is the members of a fund, by either of its names: their columns are named by the members alone.
+fn is_weights(kind: &str) -> bool {
+    matches!(kind.trim().to_ascii_lowercase().as_str(), "etf_weights" | "etf_constituents")
 }
 
 /// Whether a kind has a file for every day, with all symbols in it.
@@ -302,6 +307,14 @@ fn rows_of(table: &Table, fields: &[String], with_symbol: bool) -> Vec<Vec<Value
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn members_of_a_fund_are_known_by_every_name_of_theirs() {
+        for kind in ["etf_weights", "ETF_WEIGHTS", " etf_constituents ", "Etf_Constituents"] {
+            assert!(is_weights(kind), "{kind}");
+        }
+        assert!(!is_weights("margins"));
+    }
 
     #[test]
     fn a_table_that_would_fill_the_memory_is_refused_with_its_size() {

@@ -201,6 +201,9 @@ fn sheet(source: &OpenSource, question: &ChainQuestion, chain: &Chain, expired: 
         ));
     }
     warnings.extend(chain.notes.iter().take(MAX_NOTES).map(|note| note.text.clone()));
+    if MAX_NOTES < chain.notes.len() {
+        warnings.push(format!("and {} more figures that are no numbers", chain.notes.len() - MAX_NOTES));
+    }
     let underlying: Vec<Value> = chain
         .underlying
         .iter()

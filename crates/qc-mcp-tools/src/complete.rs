@@ -9,8 +9,8 @@ use qc_api::endpoints::{backtests::ListBacktests, files::ReadFiles};
 use rmcp::model::{CompleteRequestParams, CompletionInfo, Reference};
 
 use crate::{
-    args::ProjectArg, ctx::Ctx, error::ToolError, flows::find, prompts, reply::Untrusted, research::ResearchArgs,
-    resources, server::QcServer, study::Study,
+    args::ProjectArg, ctx::Ctx, error::ToolError, flows::find, prompts, reply, reply::Untrusted,
+    research::ResearchArgs, resources, server::QcServer, study::Study,
 };
 
 /// Steps of bars one may ask for.
@@ -160,7 +160,9 @@ async fn tickers(server: &QcServer, ctx: &Ctx) -> Result<Vec<String>, ToolError>
     let shared = ResearchArgs::default();
     let study = Study::begin(server, ctx, &shared).await?;
     let folder = study.run(|source, _| Ok(source.folder.describe()?)).await?;
-    let names: BTreeSet<String> = folder.shelves.into_iter().flat_map(|shelf| shelf.tickers).collect();
+    // Any file stem is a ticker to the folder; only what is nothing but one may be printed.
+    let tickers = folder.shelves.into_iter().flat_map(|shelf| shelf.tickers);
+    let names: BTreeSet<String> = tickers.filter(|name| reply::is_ticker(name)).collect();
     Ok(names.into_iter().collect())
 }
 

@@ -5,7 +5,7 @@
 
 use jiff::civil::Date;
 use qc_data::{
-    BarSize, Field, History, HistoryRequest, LocalTime, MappingMode, Normalization, Resolution, SecurityType,
+    BarSize, Field, History, HistoryRequest, LocalTime, MappingMode, Normalization, Resolution, Security, SecurityType,
     SymbolHistory, Window, history,
 };
 use qc_report::{
@@ -79,6 +79,12 @@ pub(crate) fn read(source: &OpenSource, question: &HistoryQuestion) -> Result<Ba
     request.extended_market_hours = question.extended_market_hours;
     source.follow(&mut request, question.contract_depth.is_some());
     let mut history = history::load(&source.folder, &request)?;
+    let is_asked = question.mapping.is_some() || question.contract_depth.is_some_and(|depth| 0 < depth);
+    if is_asked && !history.series.iter().any(|series| is_continuous(&series.security)) {
+        let message =
+            "data_mapping_mode and contract_depth_offset are for continuous futures; none of the symbols is one";
+        return Err(ToolError::argument(message));
+    }
     let left_out = prices::leave_out(&mut history, &question.symbols.grouped);
     require_rows(source, &history)?;
     let fields = choose_fields(&history, &question.fields)?;
@@ -87,6 +93,11 @@ pub(crate) fn read(source: &OpenSource, question: &HistoryQuestion) -> Result<Ba
     notes.extend(question.symbols.notes.iter().cloned());
     notes.extend(left_out);
     Ok(Bars { history, fields, limit, source: source.label.clone(), notes })
+}
+
+/// Whether a security is a future that goes from one contract to the next.
+fn is_continuous(security: &Security) -> bool {
+    security.security_type == SecurityType::Future && security.sid.date() <= qc_data::sid::DEFAULT_DATE
 }
 
 /// Refuses a symbol without rows; one that is stored as something else is told so.

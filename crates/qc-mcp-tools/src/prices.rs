@@ -107,6 +107,9 @@ pub(crate) fn load(source: &OpenSource, question: &Question) -> Result<Prices, T
 /// # Errors
 /// As [`load`].
 pub(crate) fn load_with_opens(source: &OpenSource, question: &Question) -> Result<(Prices, Panel), ToolError> {
+    if !question.own.is_empty() {
+        return Err(ToolError::argument("a series of your own has no opens: name symbols alone, or trade at closes"));
+    }
     let nothing = || ToolError::new(Kind::Internal, Topic::General, "no opens were read");
     let (prices, opens) = load_with(source, question, Some(Field::Open))?;
     Ok((prices, opens.ok_or_else(nothing)?))

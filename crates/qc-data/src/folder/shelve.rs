@@ -6,6 +6,7 @@ use crate::folder::files::io;
 use crate::zip;
 use cap_std::fs::OpenOptions;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The largest file taken, in bytes: what is larger could not be read again.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -36,7 +37,9 @@ impl DataFolder {
             dir.create_dir_all(folder).map_err(|error| io(path, &error))?;
         }
         // Written beside and then linked to its name, which fails where the name is taken.
-        let beside = format!("{path}.{}.part", std::process::id());
+        // Each call writes beside under a name of its own.
+        static CALLS: AtomicU64 = AtomicU64::new(0);
+        let beside = format!("{path}.{}-{}.part", std::process::id(), CALLS.fetch_add(1, Ordering::Relaxed));
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         let written = dir.open_with(&beside, &options).and_then(|mut file| {

@@ -178,7 +178,9 @@ impl<'a> Block<'a> {
         let is_row = |line: &str, mark: Option<char>| {
             let cells = cells(line, mark);
             let (Some(first), rest) = (cells.first(), cells.get(1..).unwrap_or_default()) else { return false };
-            key_of(first).is_some() && rest.iter().any(|cell| number(cell).is_ok_and(|value| value.is_finite()))
+            // The first row of changes has no number; a title has words.
+            let is_cell = |cell: &&str| number(cell.strip_suffix('%').unwrap_or(cell)).is_ok();
+            key_of(first).is_some() && !rest.is_empty() && rest.iter().all(is_cell)
         };
         let found = lines.iter().enumerate().find_map(|(at, (_, line))| {
             let mark = marks.into_iter().find(|mark| is_row(line, *mark))?;
@@ -265,7 +267,8 @@ impl<'a> Block<'a> {
 
     fn layout(&self) -> Layout {
         let compact = matches!(self.key, Key::Month | Key::Day);
-        if compact && self.first_of_header.is_empty() {
+        // The library's files tell what they are above the table; a table of one's own with an unnamed index does not.
+        if compact && self.first_of_header.is_empty() && self.has_preamble {
             Layout::KenFrench
         } else if self.has_preamble && self.first_of_header.eq_ignore_ascii_case("date") {
             Layout::Aqr
@@ -451,6 +454,24 @@ mod tests {
         assert_eq!(found.dates[2], date(1990, 3, 31), "a month is a month, whichever day stands for it");
         assert!(found.columns[0].values[0].is_nan());
         assert_eq!((found.columns[0].values[1], found.columns[2].values[1]), (-0.005, 0.0125));
+    }
+
+    #[test]
+    fn a_table_of_ones_own_with_an_unnamed_index_is_no_file_of_the_library() {
+        // As pandas writes an index of months without a name: fractions, and nothing above.
+        let found = read(",mom\n202001,0.0123\n202002,-0.004\n").unwrap();
+        assert_eq!((found.layout, found.unit), (Layout::Own, FactorUnit::Fraction));
+        assert!((found.columns[0].values[0] - 0.0123).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_first_row_without_a_number_is_a_row() {
+        // As pandas writes changes: the first one is missing.
+        let found = read("date,mom\n2024-01-05,\n2024-01-08,0.01\n2024-01-09,0.02\n").unwrap();
+        assert_eq!((found.columns[0].name.as_str(), found.dates.len()), ("mom", 3));
+        assert!(found.columns[0].values[0].is_nan());
+        let found = read("Made by a generator\n\nDATE,USA\n01/31/1990,\n02/28/1990,0.5%\n03/30/1990,0.001\n").unwrap();
+        assert_eq!((found.layout, found.columns[0].name.as_str()), (Layout::Aqr, "USA"));
     }
 
     #[test]

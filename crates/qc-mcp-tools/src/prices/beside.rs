@@ -72,6 +72,8 @@ pub(super) fn load(source: &OpenSource, question: &Question) -> Result<Prices, T
         Some((history, dates, left_out)) => {
             let mut provenance = describe(source, history, dates, &panel, &dropped);
             provenance.notes.extend(left_out.iter().cloned());
+            // Rows are those of the series, however often prices were read.
+            frequency.name().clone_into(&mut provenance.resolution);
             let warnings = warn(history, &panel, &dropped, &provenance);
             (provenance, warnings, subscriptions(history))
         }
