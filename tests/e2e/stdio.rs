@@ -182,3 +182,81 @@ async fn lists_and_answers_as_the_server_in_process_does() {
     let client = ().serve(TokioChildProcess::new(command).unwrap()).await.unwrap();
     story::same_as_in_process(&client).await;
 }
+
+/// A simulated QuantConnect beside the program, in real time, and the environment in which the program works on it.
+async fn beside(state: &std::path::Path, data: &std::path::Path) -> (qc_sim::Sim, Vec<(&'static str, String)>) {
+    let options = qc_sim::SimOptions { clock: qc_sim::ClockMode::Real, ..qc_sim::SimOptions::default() };
+    let sim = qc_sim::Sim::start_with(options).await.unwrap();
+    let environment = vec![
+        ("QUANTCONNECT_USER_ID", qc_sim::seed::USER_ID.to_string()),
+        ("QUANTCONNECT_API_TOKEN", qc_sim::seed::TOKEN.to_owned()),
+        ("QC_API_URL", sim.base_url().to_owned()),
+        ("QC_MCP_STATE_DIR", state.to_str().unwrap().to_owned()),
+        ("QC_DATA_FOLDER", data.to_str().unwrap().to_owned()),
+        ("QC_MCP_TOOLSETS", "all".to_owned()),
+    ];
+    (sim, environment)
+}
+
+fn facts(answer: &Value) -> &Value {
+    let result = &answer["result"];
+    assert_ne!(result["isError"], true, "{answer}");
+    &result["structuredContent"]
+}
+
+/// Killed without a word between the start of the work and its end: what lives at QuantConnect is found by its handle
+/// and by the same call, what was computed here is computed again, and nothing is started twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_outlive_a_server_that_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, data) = (folder.path().join("state"), folder.path().join("data"));
+    std::fs::create_dir_all(&data).unwrap();
+    qc_sim::market::write(&data, qc_sim::market::DEMO_SEED).unwrap();
+    let (sim, environment) = beside(&state, &data).await;
+    let owned = environment.clone();
+    let start = move |toolsets: &'static str| {
+        let mut environment: Vec<(&str, &str)> = owned.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        environment.retain(|(name, _)| *name != "QC_MCP_TOOLSETS");
+        environment.push(("QC_MCP_TOOLSETS", toolsets));
+        let mut server = Process::start(PROGRAM, &[], &environment);
+        server.initialize();
+        server
+    };
+    let project = qc_sim::seed::PAIR_PROJECT_ID;
+    let symbols = ["KO", "PEP", "CVX", "XOM", "SPY", "QQQ", "EEM", "MSFT", "AMZN", "GOOGL", "WMT"];
+    let scan = json!({"symbols": symbols, "start_date": "2015-01-02", "end_date": "2025-12-31", "wait_seconds": 0});
+    let told = tokio::task::spawn_blocking(move || {
+        let mut first = start("all");
+        let compile = first.ask(1, "tools/call", call("compile_project", json!({"project_id": project})));
+        let ask =
+            json!({"project_id": project, "compile_id": facts(&compile)["compile_id"], "backtest_name": "outlives"});
+        let started = first.ask(2, "tools/call", call("create_backtest", ask.clone()));
+        let scanning = first.ask(3, "tools/call", call("find_cointegrated_pairs", scan));
+        let (backtest, scan) = (facts(&started)["job"].clone(), facts(&scanning)["job"].clone());
+        assert!(backtest.is_string() && scan.is_string(), "{started} {scanning}");
+        first.signal("KILL");
+        assert!(!first.ending().1.success());
+
+        let mut second = start("all");
+        let again = second.ask(1, "tools/call", call("create_backtest", ask));
+        assert_eq!(facts(&again)["backtest_id"], facts(&started)["backtest_id"]);
+        let done = second.ask(2, "tools/call", call("wait_for_job", json!({"job": backtest})));
+        assert_eq!(facts(&done)["status"], "completed", "{done}");
+        second.signal("KILL");
+        second.ending();
+
+        // A server that does not offer the tool does not do its work, not even to finish it.
+        let mut third = start("core");
+        let waits = third.ask(1, "tools/call", call("wait_for_job", json!({"job": scan, "wait_seconds": 40})));
+        let text = waits["result"]["content"][0]["text"].as_str().unwrap().to_owned();
+        assert!(text.contains("not offered") || facts(&waits).get("funnel").is_some(), "{text}");
+        third.hang_up();
+
+        let mut fourth = start("all");
+        let found = fourth.ask(1, "tools/call", call("wait_for_job", json!({"job": scan, "wait_seconds": 50})));
+        assert!(facts(&found)["provenance"].is_object(), "{found}");
+        fourth.hang_up();
+    });
+    told.await.unwrap();
+    assert_eq!(sim.journal().of("backtests/create").len(), 1);
+}

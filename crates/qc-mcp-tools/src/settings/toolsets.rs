@@ -12,6 +12,7 @@ const CORE: &[&str] = &[
     "list_projects",
     "compile_project",
     "create_backtest",
+    "wait_for_job",
     "list_backtests",
     "read_backtest",
     "read_backtest_logs",
