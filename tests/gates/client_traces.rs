@@ -16,6 +16,19 @@ const WRONG_TOKEN: &str = "planted-wrong-token-9c0d7f3a";
 
 #[tokio::test]
 async fn no_key_in_any_line_of_any_crate_at_trace() {
+    // A neighbour that sets the process's subscriber makes tracing forget this thread's for places met in that moment:
+    // what was captured is searched each time, and captured again if it is not all.
+    for _ in 0..10 {
+        tracing::callsite::rebuild_interest_cache();
+        if is_captured_and_clean().await {
+            return;
+        }
+    }
+    panic!("the log was not captured");
+}
+
+/// Does the work at the loudest level, finds no key in its log, and tells whether the whole log was captured.
+async fn is_captured_and_clean() -> bool {
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new("trace"))
@@ -67,12 +80,10 @@ async fn no_key_in_any_line_of_any_crate_at_trace() {
     drop(guard);
 
     let logs = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    for word in ["qc_api", "again after a failure", "live/create", "object/get"] {
-        assert!(logs.contains(word), "the log was not captured: no {word} in {} bytes", logs.len());
-    }
     let base64 = signed.trim_start_matches("Basic ");
     for secret in [seed::TOKEN, WRONG_TOKEN, BROKER_TOKEN, "Basic ", base64, link.expose()] {
         let found = logs.find(secret).map(|at| &logs[at.saturating_sub(200)..(at + 100).min(logs.len())]);
         assert!(found.is_none(), "{secret} in a log line: {}", found.unwrap_or_default());
     }
+    ["qc_api", "again after a failure", "live/create", "object/get"].iter().all(|word| logs.contains(word))
 }
