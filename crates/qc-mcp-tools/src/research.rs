@@ -21,10 +21,10 @@ use crate::{
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct ResearchArgs {
-    /// Workbook to use. Default: default
+    /// Workbook. Default: default
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) instance_name: Option<String>,
-    /// Bars: Tick, Second, Minute, Hour, Daily, or 15m, 4h, weekly, monthly. Default: Daily
+    /// Tick, Second, Minute, Hour, Daily (default), 15m, 4h, weekly, monthly
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) resolution: Option<String>,
     /// Raw, Adjusted, SplitAdjusted, TotalReturn or ScaledRaw. Default: Adjusted

@@ -11,6 +11,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use crate::{
     ctx::Ctx,
+    desk::Desk,
     error::{Kind, ToolError, Topic},
     gate::{Deed, Door, Ticket},
     reply::Untrusted,
@@ -272,6 +273,7 @@ pub(crate) struct Bought {
 /// at most: a file that became dearer stops it.
 pub(crate) async fn buy(
     ctx: &Ctx,
+    desk: &Desk,
     folder: &DataFolder,
     quote: &Quote,
     ticket: Ticket,
@@ -310,7 +312,7 @@ pub(crate) async fn buy(
         };
         bought.cost += link.cost.unwrap_or(*price);
         bought.balance = link.balance.or(bought.balance);
-        if let Err(error) = store(ctx, folder, item, &link.link).await {
+        if let Err(error) = store(ctx, desk, folder, item, &link.link).await {
             bought.lost = Some(item.path.clone());
             bought.stopped = Some(error);
             break;
@@ -323,15 +325,16 @@ pub(crate) async fn buy(
 /// Fetches a bought file and puts it into the folder.
 async fn store(
     ctx: &Ctx,
+    desk: &Desk,
     folder: &DataFolder,
     item: &Item,
     link: &qc_api::endpoints::connections::Secret,
 ) -> Result<(), ToolError> {
     let bytes = ctx.door.fetch(link, qc_data::folder::MAX_FILE_BYTES).await?;
     let (folder, path) = (folder.clone(), item.path.clone());
-    let write = tokio::task::spawn_blocking(move || folder.add_file(&path, &bytes));
-    write.await.map_err(|_| ToolError::new(Kind::Internal, Topic::General, "the file was not written"))??;
-    Ok(())
+    // What is paid is stored, also where the client has hung up meanwhile.
+    let uncancelled = tokio_util::sync::CancellationToken::new();
+    desk.run(ctx.caller_key(), &uncancelled, move |_| Ok(folder.add_file(&path, &bytes)?)).await
 }
 
 #[cfg(test)]

@@ -148,7 +148,7 @@ struct HistoryArgs {
     start_date: String,
     /// Last day, included, YYYY-MM-DD (or a time, RFC 3339)
     end_date: String,
-    /// Bars: Tick, Second, Minute, Hour, Daily, or 15m, 4h, weekly, monthly. Default: Daily
+    /// Tick, Second, Minute, Hour, Daily (default), 15m, 4h, weekly, monthly
     resolution: Option<String>,
     /// Columns, such as ["close", "volume"]. Default: all that hold data
     fields: Option<Vec<String>>,
@@ -166,7 +166,7 @@ struct HistoryArgs {
     contract_depth_offset: Option<i64>,
     /// Rows to show, the newest; all rows are in the linked resource. Default: 20
     limit: Option<i64>,
-    /// Workbook to use. Default: default
+    /// Workbook. Default: default
     instance_name: Option<String>,
     /// Rows without a bar are no question here; taken because every research tool takes it
     #[schemars(extend("x-hidden" = true))]

@@ -111,7 +111,8 @@ impl QcServer {
             return Ok(order.reply());
         }
         ctx.can_spend(cost).await?;
-        let bought = downloads::buy(&ctx, &order.folder, &order.quote, ticket, Instant::now() + PATIENCE).await?;
+        let bought =
+            downloads::buy(&ctx, self.desk(), &order.folder, &order.quote, ticket, Instant::now() + PATIENCE).await?;
         let stored = bought.stored.len();
         let left = count - stored - usize::from(bought.lost.is_some());
         let mut reply = Reply::new(format!(

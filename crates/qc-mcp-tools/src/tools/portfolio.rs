@@ -389,7 +389,7 @@ impl QcServer {
     }
 
     /// Trade the spreads of one or more pairs by z-score from one account, with the relation fitted on an earlier window:
-    /// trades, costs, attribution by pair and leg. Find pairs with find_cointegrated_pairs.
+    /// trades, costs, attribution by pair and leg.
     #[tool(title = "Pairs backtest")]
     async fn backtest_pairs_strategy(
         &self,
@@ -471,8 +471,8 @@ impl QcServer {
         study.finish("select_uncorrelated_assets", &args, &prices, found).await
     }
 
-    /// Keep the assets that meet limits on return, volatility, Sharpe ratio and correlation over the dates they share, on
-    /// price and dollar volume, and on facts of a file; with the reason for each that fails.
+    /// Keep the assets that meet limits on return, volatility, Sharpe ratio, correlation, price, dollar volume and facts of
+    /// a file; with the reason for each that fails.
     #[tool(title = "Screen assets")]
     async fn screen_assets_by_criteria(
         &self,

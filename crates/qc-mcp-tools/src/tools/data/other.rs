@@ -37,7 +37,7 @@ struct ChainArgs {
     symbol: String,
     /// Day, YYYY-MM-DD: the contracts known at its beginning
     date: String,
-    /// option, indexoption, future or futureoption. Default: the first that has a chain
+    /// Default: the first that has a chain
     security_type: Option<TypeArg>,
     /// Calls or puts only
     right: Option<RightArg>,
@@ -67,7 +67,7 @@ struct AddAlternativeArgs {
     symbol: Option<String>,
     /// Whose shares are lent (shortable)
     brokerage: Option<String>,
-    /// Workbook to use. Default: default
+    /// Workbook. Default: default
     instance_name: Option<String>,
 }
 
@@ -146,7 +146,7 @@ struct ImportArgs {
     resolution: Option<String>,
     /// What the times of intraday rows mean. Default: start
     stamp: Option<StampArg>,
-    /// Workbook to use. Default: default
+    /// Workbook. Default: default
     instance_name: Option<String>,
 }
 
