@@ -71,7 +71,7 @@ pub(crate) struct TableLayout {
     pub(crate) date_format: Option<String>,
     /// How numbers are written.
     pub(crate) decimal_mark: Option<String>,
-    /// Names of the columns of a file without header.
+    /// Column names of a file without header.
     pub(crate) columns: Vec<String>,
     /// Type of the securities.
     pub(crate) security_type: Option<String>,

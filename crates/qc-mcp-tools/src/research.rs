@@ -24,7 +24,7 @@ pub(crate) struct ResearchArgs {
     /// Workbook. Default: default
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) instance_name: Option<String>,
-    /// Tick, Second, Minute, Hour, Daily (default), 15m, 4h, weekly, monthly
+    /// Tick, Second, Minute, Hour, Daily (default), 15m, weekly, monthly
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) resolution: Option<String>,
     /// Raw, Adjusted, SplitAdjusted, TotalReturn or ScaledRaw. Default: Adjusted

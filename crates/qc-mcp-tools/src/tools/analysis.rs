@@ -148,7 +148,7 @@ struct PairScanArgs {
     alpha: Option<f64>,
     /// Least distance correlation of returns, such as 0.3
     min_distance_correlation: Option<f64>,
-    /// Follow it over windows of this length, such as 60d or 40bars. Default: all rows at once
+    /// Length of moving windows for it, such as 60d. Default: all rows
     window: Option<String>,
     /// From one window to the next, such as 5d. Default: 1bars
     step: Option<String>,

@@ -148,13 +148,13 @@ struct HistoryArgs {
     start_date: String,
     /// Last day, included, YYYY-MM-DD (or a time, RFC 3339)
     end_date: String,
-    /// Tick, Second, Minute, Hour, Daily (default), 15m, 4h, weekly, monthly
+    /// Tick, Second, Minute, Hour, Daily (default), 15m, weekly, monthly
     resolution: Option<String>,
     /// Columns, such as ["close", "volume"]. Default: all that hold data
     fields: Option<Vec<String>>,
     /// Raw, Adjusted, SplitAdjusted, TotalReturn, ScaledRaw; of futures BackwardsRatio. Default: by type
     normalization: Option<String>,
-    /// Repeat the last bar where one is missing; such rows carry is_filled. Default: true
+    /// Repeat the last bar where one is missing, marked is_filled. Default: true
     fill_forward: Option<bool>,
     /// Include pre- and post-market and night sessions (hours and finer). Default: false
     extended_market_hours: Option<bool>,

@@ -49,7 +49,7 @@ struct ChainArgs {
     strike_from: Option<f64>,
     /// Highest strike
     strike_to: Option<f64>,
-    /// Also give a chain that is more than 60 weekdays old. Default: false
+    /// Also one over 60 weekdays old
     allow_stale: Option<bool>,
     /// Contracts to show; all are in the linked resource. Default: 20
     limit: Option<i64>,
@@ -85,7 +85,7 @@ struct AlternativeArgs {
     end_date: String,
     /// Whose shares are lent (shortable)
     brokerage: Option<String>,
-    /// Names of the columns of a file without header, such as ["date", "value"]
+    /// Column names of a file without header, such as ["date", "value"]
     columns: Option<Vec<String>>,
     /// How dates are written, such as DD/MM/YYYY. Default: found out
     date_format: Option<String>,
@@ -136,7 +136,7 @@ struct ImportArgs {
     date_format: Option<String>,
     /// 1,234.5 or 1.234,5, if unclear
     decimal_mark: Option<String>,
-    /// Names of the columns of a file without header
+    /// Column names of a file without header
     columns: Option<Vec<String>>,
     /// equity, crypto or index. Default: equity
     security_type: Option<TypeArg>,
@@ -153,7 +153,7 @@ struct ImportArgs {
 #[tool_router(router = other_read, vis = "pub(crate)")]
 impl QcServer {
     /// Read an option or future chain as it was known on a day: contracts with identifiers, expiries, strikes, prices, open
-    /// interest, implied volatility and greeks where stored. Sorted by expiry, then by distance from the underlying.
+    /// interest, implied volatility and greeks where stored.
     #[tool(title = "Chain")]
     async fn get_chain(&self, Parameters(args): Parameters<ChainArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let study = Study::begin(self, &ctx, &args.shared).await?;
