@@ -9,7 +9,7 @@ use qc_api::endpoints::{backtests::ListBacktests, files::ReadFiles};
 use rmcp::model::{CompleteRequestParams, CompletionInfo, Reference};
 
 use crate::{
-    args::ProjectArg, ctx::Ctx, error::ToolError, flows::find, prompts, reply, reply::Untrusted,
+    args::ProjectArg, ctx::Ctx, error::ToolError, flows::find, jobs, prompts, reply, reply::Untrusted,
     research::ResearchArgs, resources, server::QcServer, study::Study,
 };
 
@@ -35,6 +35,8 @@ enum Wanted {
     Tickers,
     /// Ids of kept results.
     Research,
+    /// Handles of the caller's own jobs of this server.
+    Job,
     /// One of these.
     OneOf(&'static [&'static str]),
 }
@@ -58,6 +60,7 @@ impl Wanted {
             "project_id" => Some(Wanted::ProjectId),
             "backtest_id" => Some(Wanted::Backtest),
             "id" if uri.starts_with("qc://research/") => Some(Wanted::Research),
+            "job" => Some(Wanted::Job),
             "name" if uri.starts_with("qc://projects/") => Some(Wanted::File),
             "name" => Some(Wanted::OneOf(&["Strategy Equity", "Benchmark", "Drawdown", "Exposure"])),
             "limit" => Some(Wanted::OneOf(&LENGTHS)),
@@ -102,6 +105,9 @@ pub(crate) async fn complete(
         Wanted::Research => {
             let kept = server.desk().list_research(ctx.caller_key())?;
             kept.into_iter().rev().map(|(kept, _)| kept.id).collect()
+        }
+        Wanted::Job => {
+            server.records(ctx.caller_key())?.into_iter().rev().map(|(name, _)| jobs::of_record(&name)).collect()
         }
         Wanted::Project | Wanted::ProjectId => projects(ctx, wanted).await?,
         Wanted::Backtest | Wanted::File => match given("project_id") {
