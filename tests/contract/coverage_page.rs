@@ -38,6 +38,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("objects", "object_store"),
     ("overview", "account"),
     ("pipeline", "discover"),
+    ("rerun", "workflows"),
     ("running", "live"),
     ("start_backtest", "backtests"),
 ];

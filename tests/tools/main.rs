@@ -25,6 +25,7 @@ mod projects;
 mod quantbook;
 mod reference_data;
 mod relations;
+mod rerun;
 mod research;
 mod resources;
 mod shared_projects;

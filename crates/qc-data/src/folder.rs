@@ -3,8 +3,10 @@
 mod companies;
 mod files;
 mod shelve;
+mod watch;
 
 pub use shelve::MAX_FILE_BYTES;
+pub use watch::FileRead;
 
 pub(crate) use files::{Archive, Found, OpenFolder, Rooms, io, open_or_make};
 
@@ -37,6 +39,8 @@ pub const SYNTHETIC_MARKER: &str = "synthetic.json";
 #[derive(Clone)]
 pub struct DataFolder {
     inner: Arc<Inner>,
+    /// Remembers what is looked at, in a handle that was asked to.
+    watch: Option<Arc<watch::Watch>>,
 }
 
 struct Inner {
@@ -50,6 +54,7 @@ struct Inner {
     hours: Mutex<Option<(FileStamp, Arc<HoursDatabase>)>>,
     cache: Cache,
     rooms: Rooms,
+    hashes: watch::Hashes,
     store: Arc<Store>,
     derived: Mutex<Option<Arc<Dir>>>,
 }
@@ -60,6 +65,8 @@ struct KnownMaps {
     round: u64,
     /// All files of the folder, with size and age of each.
     files: Vec<(String, FileStamp)>,
+    /// The dated zip among them that counts.
+    master: Option<String>,
     index: Arc<MapIndex>,
 }
 
@@ -103,10 +110,11 @@ impl DataFolder {
             hours: Mutex::default(),
             cache: Cache::new(cache::DEFAULT_LIMIT_BYTES),
             rooms: Rooms::default(),
+            hashes: watch::Hashes::default(),
             store: Arc::default(),
             derived: Mutex::default(),
         };
-        DataFolder { inner: Arc::new(inner) }
+        DataFolder { inner: Arc::new(inner), watch: None }
     }
 
     /// The name under which it was opened.
@@ -225,7 +233,10 @@ impl DataFolder {
 
     fn equity_sid(&self, ticker: &str, market: &Market, date: Option<Date>) -> Result<Sid> {
         match self.map_index(SecurityType::Equity, market)?.resolve(ticker, date.unwrap_or(END_OF_TIME))? {
-            Some(map) => Sid::equity(&map.first_ticker().to_ascii_uppercase(), map.first_date(), market.as_str()),
+            Some(map) => {
+                self.note_map(SecurityType::Equity, market, &map);
+                Sid::equity(&map.first_ticker().to_ascii_uppercase(), map.first_date(), market.as_str())
+            }
             None => Sid::equity(ticker, crate::sid::DEFAULT_DATE, market.as_str()),
         }
     }

@@ -46,7 +46,7 @@ pub mod write;
 mod zip;
 
 pub use error::{Error, Result};
-pub use folder::DataFolder;
+pub use folder::{DataFolder, FileRead};
 pub use history::{
     Adjustment, Aligned, Columns, FactorState, Field, Followed, Gap, History, HistoryRequest, MappingMode, Note,
     SymbolHistory, Window,

@@ -7,8 +7,10 @@
 use std::{path::PathBuf, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
+use qc_data::FileRead;
 use serde::Serialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -62,10 +64,44 @@ pub(crate) struct Finding {
     pub(crate) seed: Option<u64>,
     /// Where the numbers come from.
     pub(crate) provenance: Value,
+    /// The files that were read.
+    pub(crate) data: DataRead,
     /// What the reader should not overlook.
     pub(crate) warnings: Vec<String>,
     /// The full result.
     pub(crate) result: Value,
+}
+
+/// The files of a data folder that an answer rests on.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct DataRead {
+    /// How many.
+    pub(crate) n_files: usize,
+    /// SHA-256 over path and hash of each of them, in order: the same number means the same data.
+    pub(crate) sha256: String,
+    /// Path below the folder and SHA-256 of each, sorted, as many as are listed.
+    pub(crate) files: Vec<(String, String)>,
+}
+
+/// Files listed by name; `sha256` is of all of them.
+const MOST_FILES_LISTED: usize = 2_000;
+
+impl DataRead {
+    /// Of the files read.
+    pub(crate) fn of(files: &[FileRead]) -> Self {
+        let mut all = Sha256::new();
+        for file in files {
+            all.update(file.path.as_bytes());
+            all.update([0]);
+            all.update(file.sha256);
+        }
+        let listed = files.iter().take(MOST_FILES_LISTED);
+        DataRead {
+            n_files: files.len(),
+            sha256: hex::encode(all.finalize()),
+            files: listed.map(|file| (file.path.clone(), hex::encode(file.sha256))).collect(),
+        }
+    }
 }
 
 /// A kept result's id and address.

@@ -16,5 +16,6 @@ pub(crate) mod log_pages;
 pub(crate) mod objects;
 pub(crate) mod overview;
 pub(crate) mod pipeline;
+pub(crate) mod rerun;
 pub(crate) mod running;
 pub(crate) mod start_backtest;

@@ -59,7 +59,8 @@ pub struct ToolFacts {
 impl ToolFacts {
     /// Whether a call may go on as a job when it takes long: it computes here and changes nothing.
     pub(crate) fn may_take_long(&self) -> bool {
-        self.access == Access::Read && self.group.is_research() && self.takes(jobs::WAIT_ARGUMENT)
+        let computes_here = self.group.is_research() || self.name == tools::RERUN;
+        self.access == Access::Read && computes_here && self.takes(jobs::WAIT_ARGUMENT)
     }
 
     /// Whether it takes an argument, listed or not.

@@ -18,7 +18,7 @@ use self::picture::Drawn;
 use crate::{
     compute::Stop,
     ctx::Ctx,
-    desk::{Desk, Finding, Kept},
+    desk::{DataRead, Desk, Finding, Kept},
     error::{Kind, ToolError, Topic},
     market::Bars,
     prices::{self, Prices, Question},
@@ -119,7 +119,9 @@ impl<'a> Study<'a> {
         shared.check()?;
         let desk = server.desk();
         let workbook = desk.books().get(ctx.caller.key.as_str(), shared.instance())?;
-        let source = open_source(server, ctx, &workbook.source).await?.followed_as(&workbook.subscriptions);
+        let mut source = open_source(server, ctx, &workbook.source).await?.followed_as(&workbook.subscriptions);
+        // What is kept names every file it rests on.
+        source.folder = source.folder.watched();
         Ok(Study { desk, ctx, shared, source, held: Arc::new(workbook.subscriptions) })
     }
 
@@ -204,6 +206,7 @@ impl<'a> Study<'a> {
             arguments: self.effective(arguments),
             seed: None,
             provenance: provenance.clone(),
+            data: self.data_read().await?,
             warnings: prices.warnings.clone(),
             result: Value::Object(full),
         };
@@ -281,6 +284,7 @@ impl<'a> Study<'a> {
             arguments: self.effective(arguments),
             seed: None,
             provenance: bars.provenance(),
+            data: self.data_read().await?,
             warnings: warnings.clone(),
             result: Value::Null,
         };
@@ -315,6 +319,12 @@ impl<'a> Study<'a> {
         // Asked for by `limit`: room for the rows and what stands around them.
         const AROUND: usize = 8_000;
         Ok(if bars.is_limit_asked() { reply.allow((size + AROUND).max(crate::reply::CAP)) } else { reply })
+    }
+
+    /// The files of the source that were read for this call, each with its hash.
+    async fn data_read(&self) -> Result<DataRead, ToolError> {
+        let folder = self.source.folder.clone();
+        self.desk.run(self.caller(), &self.ctx.cancel, move |_| Ok(DataRead::of(&folder.files_read()?))).await
     }
 
     fn caller(&self) -> &str {

@@ -27,8 +27,11 @@ mod optimizations;
 mod portfolio;
 mod projects;
 mod quantbook;
+mod rerun;
 mod system;
 mod universe;
+
+pub(crate) use rerun::NAME as RERUN;
 
 pub(crate) use jobs::{going_on, page as job_page, shown};
 
@@ -91,6 +94,7 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Portfolio, Access::Read, QcServer::portfolio_read),
     shelf(Group::Universe, Access::Read, QcServer::universe_choice),
     shelf(Group::Workflows, Access::Read, QcServer::jobs_read),
+    shelf(Group::Workflows, Access::Read, QcServer::rerun_read),
     shelf(Group::Discover, Access::Read, QcServer::discover_read),
     shelf(Group::Discover, Access::Create, QcServer::discover_create),
 ];

@@ -34,13 +34,23 @@ impl DataFolder {
     /// The map file of a security; an empty one when there is none.
     pub(crate) fn map_file(&self, security: &Security) -> Result<Arc<MapFile>> {
         let index = self.map_index(security.security_type, &security.market)?;
-        map_in(&index, security)
+        let map = map_in(&index, security)?;
+        self.note_map(security.security_type, &security.market, &map);
+        Ok(map)
+    }
+
+    /// Remembers a loose map file that an answer rests on.
+    pub(super) fn note_map(&self, security_type: SecurityType, market: &Market, map: &MapFile) {
+        if self.watch.is_some() {
+            self.note(&format!("{}/{market}/map_files/{}.csv", security_type.folder(), map.permtick));
+        }
     }
 
     /// Under which names files of a share lie.
     pub(crate) fn names(&self, security: &Security) -> Result<Names> {
         let index = self.map_index(security.security_type, &security.market)?;
         let map = map_in(&index, security)?;
+        self.note_map(security.security_type, &security.market, &map);
         Ok(Names::new(index, map, [security.sid.symbol(), &security.ticker]))
     }
 
@@ -80,6 +90,7 @@ impl DataFolder {
         if let Some(known) = maps().get(&folder)
             && known.round == round
         {
+            known.master.iter().for_each(|master| self.note(master));
             return Ok(known.index.clone());
         }
         let files = self.listing(&folder)?;
@@ -87,12 +98,17 @@ impl DataFolder {
             && known.files == files
         {
             known.round = round;
+            known.master.iter().for_each(|master| self.note(master));
             return Ok(known.index.clone());
         }
+        // All files are read for one question; it rests on those of its own securities alone.
+        let unwatched = DataFolder { inner: self.inner.clone(), watch: None };
         let mut parsed = Vec::new();
         let mut in_master = HashSet::new();
-        if let Some(master) = newest_master(&folder, "map_files", files.iter().map(|(name, _)| name)) {
-            self.each_entry(&master, |name, bytes| {
+        let master = newest_master(&folder, "map_files", files.iter().map(|(name, _)| name));
+        if let Some(master) = &master {
+            self.note(master);
+            unwatched.each_entry(master, |name, bytes| {
                 let permtick = plain_name(name).strip_suffix(".csv").filter(|name| is_ticker(name));
                 let Some(permtick) = permtick else { return Ok(()) };
                 in_master.insert(permtick.to_ascii_lowercase());
@@ -106,7 +122,7 @@ impl DataFolder {
             let permtick = name.strip_suffix(".csv").filter(|name| is_ticker(name));
             if let Some(permtick) = permtick.filter(|name| !in_master.contains(*name)) {
                 let path = format!("{folder}/{name}");
-                let text = match self.read_text(&path) {
+                let text = match unwatched.read_text(&path) {
                     // What cannot be read at the moment is no damage of the file.
                     Err(error @ Error::Io { .. }) => return Err(error),
                     text => text.map(Option::unwrap_or_default),
@@ -115,7 +131,7 @@ impl DataFolder {
             }
         }
         let index = Arc::new(MapIndex::new(parsed));
-        maps().insert(folder, KnownMaps { round, files, index: index.clone() });
+        maps().insert(folder, KnownMaps { round, files, master, index: index.clone() });
         Ok(index)
     }
 

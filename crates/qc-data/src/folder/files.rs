@@ -1,12 +1,12 @@
 //! The files of a folder: names, sizes and ages, bytes within limits, entries of zips.
 
-use super::{DataFolder, FileStamp};
+use super::{DataFolder, FileStamp, watch::Watch};
 use crate::error::{Error, Result};
 use crate::zip;
 use cap_std::fs::{Dir, File, Metadata};
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Text files larger than this are not read (the real market-hours database has 3 MB, a coarse file 0.4 MB).
 const MAX_TEXT_BYTES: u64 = 256 << 20;
@@ -14,9 +14,17 @@ const MAX_TEXT_BYTES: u64 = 256 << 20;
 impl DataFolder {
     /// Size and age of a file or folder; `None` when it does not exist.
     pub(crate) fn stamp(&self, path: &str) -> Result<Option<FileStamp>> {
+        self.note(path);
         match self.inner.dir.metadata(path) {
             Ok(meta) => Ok(Some(stamp_of(&meta))),
             Err(error) => absent_is_none(path, error),
+        }
+    }
+
+    /// Remembers a path that is looked at, if this handle does.
+    pub(super) fn note(&self, path: &str) {
+        if let Some(watch) = &self.watch {
+            watch.note(path);
         }
     }
 
@@ -71,13 +79,14 @@ impl DataFolder {
 
     /// Opens a file; `None` when it does not exist.
     pub(crate) fn find(&self, path: &str) -> Result<Option<Found>> {
+        self.note(path);
         found_in(&self.inner.dir, path, path.to_owned())
     }
 
     /// Opens a folder of many files; `None` when it does not exist.
     pub(crate) fn open_folder(&self, path: &str) -> Result<Option<OpenFolder>> {
         match self.inner.dir.open_dir(path) {
-            Ok(dir) => Ok(Some(OpenFolder { dir, path: path.to_owned() })),
+            Ok(dir) => Ok(Some(OpenFolder { dir, path: path.to_owned(), watch: self.watch.clone() })),
             Err(error) => absent_is_none(path, error),
         }
     }
@@ -113,12 +122,17 @@ impl DataFolder {
 pub(crate) struct OpenFolder {
     dir: Dir,
     path: String,
+    watch: Option<Arc<Watch>>,
 }
 
 impl OpenFolder {
     /// Opens a file of the folder; `None` when it does not exist.
     pub(crate) fn find(&self, name: &str) -> Result<Option<Found>> {
-        found_in(&self.dir, name, format!("{}/{name}", self.path))
+        let path = format!("{}/{name}", self.path);
+        if let Some(watch) = &self.watch {
+            watch.note(&path);
+        }
+        found_in(&self.dir, name, path)
     }
 }
 
@@ -130,6 +144,11 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// The open file.
+    pub(super) fn into_file(self) -> File {
+        self.file
+    }
+
     /// Its bytes, at most `limit`; what `bytes` held is gone.
     pub(crate) fn read_into(self, limit: u64, bytes: &mut Vec<u8>) -> Result<()> {
         use std::io::Read;
@@ -236,7 +255,7 @@ impl Rooms {
     }
 }
 
-fn found_in(dir: &Dir, name: &str, path: String) -> Result<Option<Found>> {
+pub(super) fn found_in(dir: &Dir, name: &str, path: String) -> Result<Option<Found>> {
     let file = match dir.open(name) {
         Ok(file) => file,
         Err(error) => return absent_is_none(&path, error),

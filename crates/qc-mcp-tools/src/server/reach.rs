@@ -59,6 +59,27 @@ impl QcServer {
         })
     }
 
+    /// Calls a research tool again, listed or not: it computes here and changes nothing but what its caller keeps.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] for any other tool; for arguments that no longer fit; the tool's own.
+    pub(crate) async fn research_again(
+        &self,
+        name: &str,
+        arguments: JsonObject,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, ToolError> {
+        let none = || ToolError::new(Kind::NotFound, Topic::Tool, format!("`{}` is no research tool", quote(name)));
+        let facts =
+            self.inner.facts.get(name).filter(|facts| facts.access == Access::Read && facts.group.is_research());
+        let facts = facts.ok_or_else(none)?;
+        let caller = self.caller(&context);
+        if !self.offers(&caller, facts) {
+            return Err(none());
+        }
+        self.called(facts, &caller, arguments, context, "rerun").await
+    }
+
     /// Calls one of them as if the client had called it.
     ///
     /// # Errors
@@ -67,7 +88,7 @@ impl QcServer {
         &self,
         name: &str,
         arguments: JsonObject,
-        mut context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ToolError> {
         let (facts, _) = self.reachable_tool(name)?;
         let caller = self.caller(&context);
@@ -75,6 +96,17 @@ impl QcServer {
             let message = format!("`{}` is above the mode this request asked for; nothing was called", facts.name);
             return Err(ToolError::new(Kind::Forbidden, Topic::Tool, message));
         }
+        self.called(facts, &caller, arguments, context, "discover").await
+    }
+
+    async fn called(
+        &self,
+        facts: &ToolFacts,
+        caller: &Caller,
+        arguments: JsonObject,
+        mut context: RequestContext<RoleServer>,
+        by: &'static str,
+    ) -> Result<CallToolResult, ToolError> {
         caller.permits(facts)?;
         let arguments = coerce::coerce(&facts.accepted, arguments)?;
         // The guards see the tool that is called, not the one that calls it; nobody is asked from here.
@@ -84,7 +116,7 @@ impl QcServer {
         let outcome = Box::pin(self.run(request, context)).await.map(explain_argument_errors);
         let what = Outcome::of(&outcome);
         self.inner.metrics.record(&facts.name, what, started.elapsed());
-        tracing::info!(tool = facts.name, outcome = what.id(), by = "discover", "tool call");
+        tracing::info!(tool = facts.name, outcome = what.id(), by, "tool call");
         match outcome {
             Ok(CallToolResponse::Complete(result)) => Ok(result),
             Ok(_) => Err(ToolError::new(

@@ -30,6 +30,7 @@ impl Study<'_> {
             arguments: self.effective(arguments),
             seed: None,
             provenance: sheet.provenance.clone(),
+            data: self.data_read().await?,
             warnings: sheet.warnings.clone(),
             result: Value::Null,
         };
