@@ -81,3 +81,28 @@ def started(command, ready, environment, patience=120, farewell=10):
         if server.poll() is None:
             server.kill()
             server.wait()
+
+
+@contextmanager
+def simulator(programs, market):
+    """QuantConnect, simulated, with its market as a folder; gives its address and account."""
+    command = [programs / "examples" / "offline_server", "--port", "0", "--data", market]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        facts = {}
+        for line in process.stdout:
+            name, _, value = line.strip().partition("  ")
+            facts[name] = value.strip()
+            if found := re.search(r"simulated: (\S+)", line):
+                facts["address"] = found[1]
+            if "ctrl-c" in line:
+                break
+        check("address" in facts and "api token" in facts, f"the simulator does not start: {facts}")
+        yield facts
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -17,7 +17,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx2
-from harness import check, find, held, says
+from harness import check, find, held, says, simulator
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitResult
@@ -59,31 +59,6 @@ http {{
   }}
 }}
 """
-
-
-@contextmanager
-def simulator(market):
-    """QuantConnect, simulated, with its market as a folder; gives its address and account."""
-    command = [BIN / "examples" / "offline_server", "--port", "0", "--data", market]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        facts = {}
-        for line in process.stdout:
-            name, _, value = line.strip().partition("  ")
-            facts[name] = value.strip()
-            if found := re.search(r"simulated: (\S+)", line):
-                facts["address"] = found[1]
-            if "ctrl-c" in line:
-                break
-        check("address" in facts and "api token" in facts, f"the simulator does not start: {facts}")
-        yield facts
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 class Copy:
@@ -312,7 +287,7 @@ def main():
     home = SCRATCH / "two_copies"
     home.mkdir(mode=0o700)
     with ExitStack() as stack:
-        world = stack.enter_context(simulator(home / "market"))
+        world = stack.enter_context(simulator(BIN, home / "market"))
         key = secrets.token_hex(32)
         environment = {
             "PATH": os.environ["PATH"],
