@@ -17,6 +17,7 @@ mod imports;
 mod jobs;
 mod meanings;
 mod object_store;
+mod offered;
 mod optimizations;
 mod own_series;
 mod pictures;

@@ -35,6 +35,7 @@ use crate::{
 
 mod follow;
 mod handler;
+mod offered;
 mod reach;
 mod tasks;
 mod upstream;

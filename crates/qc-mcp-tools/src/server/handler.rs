@@ -232,6 +232,12 @@ impl ServerHandler for QcServer {
             }
             Err(error) => Ok(error.into_result().into()),
         };
+        let outcome = outcome.map(|mut answer| {
+            if let CallToolResponse::Complete(result) = &mut answer {
+                self.keep_to_offered(&caller, result);
+            }
+            answer
+        });
         let took = started.elapsed();
         let what = Outcome::of(&outcome);
         self.inner.metrics.record(&facts.name, what, took);
