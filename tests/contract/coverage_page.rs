@@ -37,6 +37,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("nodes", "projects"),
     ("objects", "object_store"),
     ("overview", "account"),
+    ("patience", "workflows"),
     ("pipeline", "discover"),
     ("rerun", "workflows"),
     ("running", "live"),

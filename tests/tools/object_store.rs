@@ -1,6 +1,8 @@
 //! The object store through the tools.
 
-use qc_sim::{SimOptions, Tier};
+use std::time::Duration;
+
+use qc_sim::{Fault, JobTimes, SimOptions, Tier};
 use serde_json::json;
 use support::session::Session;
 
@@ -108,4 +110,43 @@ async fn a_folder_is_deleted_only_when_said_and_within_the_budget() {
     session.sim.journal().clear();
     session.err("delete_object", json!({"key": "many", "recursive": true})).await;
     assert!(session.sim.journal().of("object/delete").is_empty(), "21 are more than one call may delete");
+}
+
+#[tokio::test]
+async fn a_refusal_in_unknown_words_is_an_absence_only_where_the_folder_does_not_list_the_key() {
+    let session = Session::start().await;
+    session.ok("upload_object", json!({"key": "models/a.json", "content": "1"})).await;
+    session.sim.faults().always("object/properties", Fault::Refuse("Es gibt da nichts".into()));
+    let stored = session.ok("upload_object", json!({"key": "models/new.json", "content": "22"})).await;
+    assert_eq!((&stored["bytes"], &stored["replaced"]), (&json!(2), &json!(false)), "{stored}");
+    // What the folder lists is there, whatever the service says of it: nothing is replaced unseen.
+    session.sim.journal().clear();
+    let text = session.err("upload_object", json!({"key": "models/a.json", "content": "333"})).await;
+    assert!(text.contains("Es gibt da nichts"), "{text}");
+    assert!(session.sim.journal().entries().iter().all(|entry| entry.path != "object/set"), "it was replaced");
+}
+
+#[tokio::test]
+async fn a_download_whose_look_fails_keeps_its_job() {
+    let slow = JobTimes { download: Duration::from_secs(120), ..JobTimes::REALISTIC };
+    let session = Session::with(
+        &["--toolsets", "all"],
+        SimOptions { tier: Tier::Institution, jobs: Some(slow), ..SimOptions::default() },
+    )
+    .await;
+    session.ok("upload_object", json!({"key": "a", "content": "1"})).await;
+    let first = session.ok("download_object", json!({"keys": ["a"]})).await;
+    let job = first.as_object().unwrap().iter().find(|(name, _)| name.ends_with("job_id")).unwrap().1.clone();
+    session.sim.faults().always("object/get", Fault::HtmlPage);
+    let unknown = session.ok("download_object", json!({"job_id": job})).await;
+    assert!(
+        unknown.to_string().contains(job.as_str().unwrap()) && unknown.get("untrusted_link").is_none(),
+        "{unknown}"
+    );
+    session.sim.faults().clear();
+    let mut again = json!({});
+    for _ in 0..4 {
+        again = session.ok("download_object", json!({"job_id": job})).await;
+    }
+    assert!(again["untrusted_link"].as_str().unwrap().contains("/download/"), "{again}");
 }

@@ -15,6 +15,7 @@ pub(crate) mod lock;
 pub(crate) mod log_pages;
 pub(crate) mod objects;
 pub(crate) mod overview;
+pub(crate) mod patience;
 pub(crate) mod pipeline;
 pub(crate) mod rerun;
 pub(crate) mod running;

@@ -9,8 +9,10 @@ use std::{
 
 use crate::caller::CallerKey;
 
-/// How long a text is kept.
-const LIFE: Duration = Duration::from_secs(600);
+/// How long a text is kept of what no longer changes.
+pub(crate) const LIFE: Duration = Duration::from_secs(600);
+/// How long a text is kept of what still grows: as long as it takes to follow the link.
+pub(crate) const BRIEF: Duration = Duration::from_secs(30);
 /// The most bytes kept of all callers together.
 const MOST_BYTES: usize = 32 << 20;
 
@@ -19,7 +21,7 @@ struct Entry {
     owner: CallerKey,
     uri: String,
     text: Arc<str>,
-    made: Instant,
+    until: Instant,
 }
 
 /// The kept texts, oldest first.
@@ -29,14 +31,15 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Keeps `text` for `owner`; older ones make room.
-    pub(crate) fn put(&self, owner: &CallerKey, uri: String, text: String) {
+    /// Keeps `text` for `owner`, for [`LIFE`] or [`BRIEF`]; older ones make room.
+    pub(crate) fn put(&self, owner: &CallerKey, uri: String, text: String, life: Duration) {
         if MOST_BYTES < text.len() {
             return;
         }
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.retain(|entry| entry.made.elapsed() < LIFE && !(entry.owner == *owner && entry.uri == uri));
-        entries.push_back(Entry { owner: owner.clone(), uri, text: text.into(), made: Instant::now() });
+        let now = Instant::now();
+        entries.retain(|entry| now < entry.until && !(entry.owner == *owner && entry.uri == uri));
+        entries.push_back(Entry { owner: owner.clone(), uri, text: text.into(), until: now + life });
         while MOST_BYTES < entries.iter().map(|entry| entry.text.len()).sum() {
             entries.pop_front();
         }
@@ -47,7 +50,7 @@ impl Kept {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries
             .iter()
-            .find(|entry| entry.owner == *owner && entry.uri == uri && entry.made.elapsed() < LIFE)
+            .find(|entry| entry.owner == *owner && entry.uri == uri && Instant::now() < entry.until)
             .map(|entry| entry.text.clone())
     }
 }
@@ -59,9 +62,16 @@ mod tests {
     #[test]
     fn a_stranger_finds_nothing() {
         let kept = Kept::default();
-        kept.put(&CallerKey::new("a"), "qc://x".into(), "text".into());
+        kept.put(&CallerKey::new("a"), "qc://x".into(), "text".into(), LIFE);
         assert_eq!(kept.get(&CallerKey::new("a"), "qc://x").as_deref(), Some("text"));
         assert_eq!(kept.get(&CallerKey::new("b"), "qc://x"), None);
+    }
+
+    #[test]
+    fn what_still_grows_is_soon_made_anew() {
+        let kept = Kept::default();
+        kept.put(&CallerKey::owner(), "qc://x".into(), "text".into(), Duration::ZERO);
+        assert_eq!(kept.get(&CallerKey::owner(), "qc://x"), None);
     }
 
     #[test]
@@ -69,7 +79,7 @@ mod tests {
         let kept = Kept::default();
         let big = "x".repeat(MOST_BYTES / 2);
         for uri in ["1", "2", "3"] {
-            kept.put(&CallerKey::owner(), uri.into(), big.clone());
+            kept.put(&CallerKey::owner(), uri.into(), big.clone(), LIFE);
         }
         assert!(kept.get(&CallerKey::owner(), "1").is_none());
         assert!(kept.get(&CallerKey::owner(), "3").is_some());

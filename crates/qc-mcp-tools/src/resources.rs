@@ -303,14 +303,7 @@ async fn cloud(server: &QcServer, ctx: &Ctx, page: &Page, uri: &str, values: &[S
         "/report.html" => Ok(Untrusted::new(backtest::report(&ctx.door, &run, &ctx.progress).await?).fenced()),
         "/charts/{name}" => {
             let backtest = backtest::read(&ctx.door, &run).await?;
-            let request = qc_api::endpoints::backtests::ReadBacktestChart {
-                project_id,
-                backtest_id: run.backtest_id.clone(),
-                name: value(2),
-                count: CHART_POINTS,
-                start: backtest.backtest_start.map(|at| at.as_second()),
-                end: backtest.backtest_end.map(|at| at.as_second()),
-            };
+            let request = backtest::whole_chart(&run, &backtest, value(2), CHART_POINTS);
             let chart = backtest::chart(&ctx.door, &request, &ctx.progress).await?;
             untrusted_document("chart", &chart).map_err(unprintable)
         }

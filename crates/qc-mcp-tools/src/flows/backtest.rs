@@ -13,7 +13,7 @@ use qc_api::{
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::lists::{Insights, Listed, Orders, PAGE, Paged, Trades, all, csv, page};
-use super::log_pages;
+use super::{log_pages, patience::Patience};
 use crate::{
     ctx::Progress,
     error::{Kind, ToolError, Topic},
@@ -27,7 +27,7 @@ pub(crate) const LOG_PAGE: i64 = 200;
 const CHART_WAIT: Duration = Duration::from_secs(30);
 /// Pause between two looks at a chart that loads.
 const CHART_PAUSE: Duration = Duration::from_secs(5);
-/// How long a report is waited for.
+/// How long a report is waited for, if a call may last so long.
 const REPORT_WAIT: Duration = Duration::from_secs(60);
 /// Pause between two looks at a report that is being made.
 const REPORT_PAUSE: Duration = Duration::from_secs(10);
@@ -116,16 +116,30 @@ pub(crate) fn figures(statistics: &Statistics) -> Value {
     Value::Object(known)
 }
 
+/// The request of a whole chart: from the backtest's beginning to a day after its end, where the last sample stands.
+pub(crate) fn whole_chart(run: &Run, backtest: &Backtest, name: String, count: i64) -> ReadBacktestChart {
+    const DAY: i64 = 86_400;
+    ReadBacktestChart {
+        project_id: run.project_id,
+        backtest_id: run.backtest_id.clone(),
+        name,
+        count,
+        start: backtest.backtest_start.map(|at| at.as_second()),
+        end: backtest.backtest_end.or(backtest.created).map(|at| at.as_second() + DAY),
+    }
+}
+
 /// A chart, waited for while the service loads it.
 pub(crate) async fn chart(door: &Door, request: &ReadBacktestChart, progress: &Progress) -> Result<Chart, ToolError> {
-    let mut waited = Duration::ZERO;
+    let patience = Patience::begin(door, CHART_WAIT).await?;
     loop {
-        let reply = door.send(request).await?;
+        let reply = patience.look(door.send(request)).await?;
         if let Some(chart) = reply.chart {
             return Ok(chart);
         }
         let share = reply.progress.unwrap_or(0.0);
-        if CHART_WAIT <= waited {
+        let waited = patience.passed(door).await?;
+        if patience.most() <= waited {
             return Err(ToolError::new(
                 Kind::NotReady,
                 Topic::Chart,
@@ -134,30 +148,29 @@ pub(crate) async fn chart(door: &Door, request: &ReadBacktestChart, progress: &P
         }
         progress.report(
             waited.as_secs_f64(),
-            Some(CHART_WAIT.as_secs_f64()),
+            Some(patience.most().as_secs_f64()),
             format!("the chart loads, {:.0} %", 100.0 * share),
         );
         door.sleep(CHART_PAUSE).await?;
-        waited += CHART_PAUSE;
     }
 }
 
 /// QuantConnect's own report, waited for while it is being made.
 pub(crate) async fn report(door: &Door, run: &Run, progress: &Progress) -> Result<String, ToolError> {
     let request = ReadBacktestReport { project_id: run.project_id, backtest_id: run.backtest_id.clone() };
-    let mut waited = Duration::ZERO;
+    let patience = Patience::begin(door, REPORT_WAIT).await?;
     loop {
-        let reply = door.send(&request).await?;
+        let reply = patience.look(door.send(&request)).await?;
         if let Some(report) = reply.report.filter(|report| !report.is_empty()) {
             return Ok(report);
         }
-        if REPORT_WAIT <= waited {
+        let waited = patience.passed(door).await?;
+        if patience.most() <= waited {
             let message = format!("the report is still being made after {} s", waited.as_secs());
             return Err(ToolError::new(Kind::NotReady, Topic::Report, message));
         }
-        progress.report(waited.as_secs_f64(), Some(REPORT_WAIT.as_secs_f64()), "the report is being made");
+        progress.report(waited.as_secs_f64(), Some(patience.most().as_secs_f64()), "the report is being made");
         door.sleep(REPORT_PAUSE).await?;
-        waited += REPORT_PAUSE;
     }
 }
 

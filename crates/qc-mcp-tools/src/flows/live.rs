@@ -13,6 +13,7 @@ use qc_api::{
     model::{Chart, ClosedTrade, Insight, LiveAlgorithm, LiveStatus, LiveSummary, Order},
 };
 
+use super::patience::Patience;
 use crate::{
     ctx::{Ctx, Progress},
     error::{Kind, ToolError, Topic},
@@ -74,12 +75,15 @@ pub(crate) fn status(status: Option<&LiveStatus>) -> &str {
 }
 
 /// The waiting for something that the service is still loading.
-#[derive(Default)]
 struct Loading {
-    waited: Duration,
+    patience: Patience,
 }
 
 impl Loading {
+    async fn begin(door: &Door) -> Result<Loading, ToolError> {
+        Ok(Loading { patience: Patience::begin(door, LONGEST_WAIT).await? })
+    }
+
     /// Pauses before the next look.
     async fn pause(
         &mut self,
@@ -88,15 +92,14 @@ impl Loading {
         what: &str,
         share: Option<f64>,
     ) -> Result<(), ToolError> {
-        if LONGEST_WAIT <= self.waited {
+        let (waited, most) = (self.patience.passed(door).await?, self.patience.most());
+        if most <= waited {
             let done = 100.0 * share.unwrap_or_default();
-            let message = format!("{what} still load after {} s ({done:.0} %)", self.waited.as_secs());
+            let message = format!("{what} still load after {} s ({done:.0} %)", waited.as_secs());
             return Err(ToolError::new(Kind::NotReady, Topic::General, message));
         }
-        progress.report(self.waited.as_secs_f64(), Some(LONGEST_WAIT.as_secs_f64()), format!("{what} load"));
-        door.sleep(PAUSE).await?;
-        self.waited += PAUSE;
-        Ok(())
+        progress.report(waited.as_secs_f64(), Some(most.as_secs_f64()), format!("{what} load"));
+        door.sleep(PAUSE).await
     }
 }
 
@@ -106,7 +109,7 @@ pub(crate) async fn orders(
     progress: &Progress,
     request: &ReadLiveOrders,
 ) -> Result<(Vec<Order>, Option<i64>), ToolError> {
-    let mut loading = Loading::default();
+    let mut loading = Loading::begin(door).await?;
     loop {
         let reply = door.send(request).await?;
         match reply.loading() {
@@ -118,7 +121,7 @@ pub(crate) async fn orders(
 
 /// A chart.
 pub(crate) async fn chart(door: &Door, progress: &Progress, request: &ReadLiveChart) -> Result<Chart, ToolError> {
-    let mut loading = Loading::default();
+    let mut loading = Loading::begin(door).await?;
     loop {
         let reply = door.send(request).await?;
         match reply.chart {

@@ -9,6 +9,7 @@ use qc_api::{
     ids::OrganizationId,
 };
 
+use super::patience::Patience;
 use crate::{
     args::quote,
     ctx::Progress,
@@ -58,7 +59,42 @@ pub(crate) async fn look(
     match door.send(&request).await {
         Ok(reply) => Ok(Some(reply.metadata)),
         Err(error) if error.kind == Kind::NotFound => Ok(None),
+        // The words for an absent key are in no document: a refusal is an absence where the key's folder, which can be
+        // listed, does not list it.
+        Err(error) if error.kind == Kind::Refused => match listed(door, organization_id, key).await {
+            Ok(false) => Ok(None),
+            Ok(true) | Err(_) => Err(error),
+        },
         Err(error) => Err(error),
+    }
+}
+
+/// Whether the folder of a key lists it.
+async fn listed(door: &Door, organization_id: &OrganizationId, key: &str) -> Result<bool, ToolError> {
+    let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut page = 1;
+    loop {
+        let request = ListObjects {
+            organization_id: organization_id.clone(),
+            path: (!folder.is_empty()).then(|| folder.to_owned()),
+            page: (1 < page).then_some(page),
+        };
+        let found = match door.send(&request).await {
+            Ok(found) => found,
+            Err(error) if error.kind == Kind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        // A page that is not the one asked for cannot show that something is absent.
+        if found.page.is_some_and(|told| told != page) || MOST_LISTINGS < page as usize {
+            return Ok(true);
+        }
+        if found.objects.iter().any(|one| one.key.trim_matches('/') == key) {
+            return Ok(true);
+        }
+        if found.objects.is_empty() || found.total_pages.is_none_or(|total| total <= page) {
+            return Ok(false);
+        }
+        page += 1;
     }
 }
 
@@ -137,16 +173,21 @@ pub(crate) async fn packed(
     progress: &Progress,
 ) -> Result<DownloadReply, ToolError> {
     let request = ReadDownload { organization_id, job_id };
-    let mut waited = Duration::ZERO;
+    let patience = Patience::begin(door, WAIT).await?;
     loop {
-        let reply = door.send(&request).await?;
+        let reply = match patience.look(door.send(&request)).await {
+            Ok(reply) => reply,
+            // The packing goes on and its job is known: that is worth more to the caller than the failed look.
+            Err(error) if error.retryable => return Ok(DownloadReply { job_id: request.job_id, url: None }),
+            Err(error) => return Err(error),
+        };
         let has_link = reply.url.as_ref().is_some_and(|url| !url.expose().is_empty());
-        if has_link || WAIT <= waited {
+        let waited = patience.passed(door).await?;
+        if has_link || patience.most() <= waited {
             return Ok(DownloadReply { job_id: request.job_id, url: reply.url.filter(|_| has_link) });
         }
-        progress.report(waited.as_secs_f64(), Some(WAIT.as_secs_f64()), "the objects are packed");
+        progress.report(waited.as_secs_f64(), Some(patience.most().as_secs_f64()), "the objects are packed");
         door.sleep(PAUSE).await?;
-        waited += PAUSE;
     }
 }
 

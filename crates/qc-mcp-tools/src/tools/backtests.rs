@@ -420,7 +420,10 @@ async fn rows<P: Paged>(server: &QcServer, ctx: &Ctx, args: &RowsArgs) -> Result
         let reply = Reply::new(format!("{} {name}{less}, {} bytes of CSV behind the link", rows.len(), csv.len()))
             .data(json!({"project_id": run.project_id, "backtest_id": run.backtest_id, "count": rows.len()}))
             .link(&uri, part, "text/csv");
-        server.kept().put(&ctx.caller.key, uri, csv);
+        // What still runs makes more rows: its link is made anew soon.
+        let is_over =
+            backtest::read(&ctx.door, &run).await.is_ok_and(|found| found.failure().is_some() || found.is_finished());
+        server.kept().put(&ctx.caller.key, uri, csv, if is_over { crate::kept::LIFE } else { crate::kept::BRIEF });
         return Ok(reply);
     }
     let start = args.start.unwrap_or(0);

@@ -50,7 +50,7 @@ impl QcServer {
                 .field("saved_as", saved));
         }
         let uri = run.uri("report.html");
-        self.kept().put(&ctx.caller.key, uri.clone(), Untrusted::new(&report).fenced());
+        self.kept().put(&ctx.caller.key, uri.clone(), Untrusted::new(&report).fenced(), crate::kept::LIFE);
         Ok(Reply::new(format!("QuantConnect's report, {} bytes of HTML behind the link", report.len()))
             .data(facts)
             .link(uri, "report.html", "text/html"))

@@ -132,16 +132,14 @@ pub(super) fn chart_request(
     end: Option<&str>,
 ) -> Result<ReadBacktestChart, ToolError> {
     const DAY: i64 = 86_400;
-    let own_end = backtest.backtest_end.or(backtest.created).map(|at| at.as_second() + DAY);
-    let start = match start {
-        Some(text) => Some(moment("start", text, 0)?),
-        None => backtest.backtest_start.map(|at| at.as_second()),
-    };
-    let end = match end {
-        Some(text) => Some(moment("end", text, DAY - 1)?),
-        None => own_end,
-    };
-    if let (Some(start), Some(end)) = (start, end)
+    let mut request = backtest::whole_chart(run, backtest, name, count);
+    if let Some(text) = start {
+        request.start = Some(moment("start", text, 0)?);
+    }
+    if let Some(text) = end {
+        request.end = Some(moment("end", text, DAY - 1)?);
+    }
+    if let (Some(start), Some(end)) = (request.start, request.end)
         && end < start
     {
         return Err(ToolError::new(
@@ -150,7 +148,7 @@ pub(super) fn chart_request(
             format!("start ({start}) lies after end ({end}), in Unix seconds"),
         ));
     }
-    Ok(ReadBacktestChart { project_id: run.project_id, backtest_id: run.backtest_id.clone(), name, count, start, end })
+    Ok(request)
 }
 
 /// Unix seconds from digits or from a date (`in_day` seconds into it).

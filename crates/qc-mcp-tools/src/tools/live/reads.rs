@@ -358,7 +358,7 @@ async fn rows<L: LiveList>(server: &QcServer, ctx: &Ctx, args: &RowsArgs) -> Res
         let reply = told(ctx, format!("{} {name}, {} bytes of CSV behind the link", rows.len(), csv.len()))
             .data(json!({"project_id": project_id, "count": rows.len(), "snapshot_age_seconds_at_most": PARTS_AGE}))
             .link(&uri, format!("{name}.csv"), "text/csv");
-        server.kept().put(&ctx.caller.key, uri, csv);
+        server.kept().put(&ctx.caller.key, uri, csv, crate::kept::BRIEF);
         return Ok(reply);
     }
     let (rows, total) = L::fetch(&ctx.door, &ctx.progress, project_id, start, end).await?;
