@@ -178,7 +178,9 @@ pub(crate) async fn packed(
         let reply = match patience.look(door.send(&request)).await {
             Ok(reply) => reply,
             // The packing goes on and its job is known: that is worth more to the caller than the failed look.
-            Err(error) if error.retryable => return Ok(DownloadReply { job_id: request.job_id, url: None }),
+            Err(error) if error.retryable || error.kind == Kind::BadAnswer => {
+                return Ok(DownloadReply { job_id: request.job_id, url: None });
+            }
             Err(error) => return Err(error),
         };
         let has_link = reply.url.as_ref().is_some_and(|url| !url.expose().is_empty());
