@@ -210,3 +210,26 @@ fn what_ends_spends_or_deletes_has_no_other_name() {
         assert!(!["delete", "live"].contains(&facts.access.id()), "{alias:?}");
     }
 }
+
+/// Work that outlives its call is computed here, by tools that change nothing; work at QuantConnect goes on there by
+/// itself, and its handle can only be looked at. So a job that is taken up again, in whatever mode, has nothing to send
+/// that a guard would have to hold.
+#[tokio::test]
+async fn no_tool_that_goes_on_as_a_job_sends_what_is_guarded() {
+    const STARTS_AT_QUANTCONNECT: &[&str] = &["create_backtest", "compile_project", "create_optimization"];
+    let session =
+        Session::with(&["--toolsets", "all", "--mode", "live", "--allow-live-orgs", "abc"], SimOptions::default())
+            .await;
+    let mut n = 0;
+    for (facts, _) in session.server.tools().filter(|(facts, _)| facts.takes("wait_seconds")) {
+        let is_start = STARTS_AT_QUANTCONNECT.contains(&facts.name.as_str());
+        assert!(
+            is_start || facts.access.id() == "read",
+            "{} takes wait_seconds and may {}",
+            facts.name,
+            facts.access.id()
+        );
+        n += 1;
+    }
+    assert!(20 < n, "{n} tools");
+}

@@ -408,6 +408,18 @@ async fn the_rest_is_ended_when_one_of_many_fails() {
 }
 
 #[tokio::test]
+async fn a_stop_whose_answer_was_lost_is_known_to_have_worked() {
+    let session = Session::start().await;
+    run(&session, PAIR, PAPER).await;
+    session.sim.faults().once("live/update/stop", qc_sim::Fault::ResetAfter);
+    session.ok("stop_live_algorithm", json!({"project_id": PAIR})).await;
+    // Sent, lost, sent again and refused: it has ended all the same.
+    assert_eq!(session.sim.journal().of("live/update/stop").len(), 2);
+    let list = session.ok("list_live_algorithms", json!({"status": "Running"})).await;
+    assert_eq!(list["live"].as_array().map(Vec::len), Some(0), "{list}");
+}
+
+#[tokio::test]
 async fn commands_to_real_money_need_mode_live_and_a_human_each_time() {
     let command = json!({"project_id": PAIR, "command": {"$type": "LiquidateCommand"}});
     let session = Session::start().await;

@@ -335,7 +335,7 @@ async fn project_page(ctx: &Ctx, project_id: qc_api::ids::ProjectId) -> Result<S
         .iter()
         .map(|file| json!({"untrusted_name": Untrusted::new(file.name.as_str()).as_str(), "bytes": file.content.len()}))
         .collect();
-    let project = projects.first();
+    let project = projects.iter().find(|project| project.project_id == project_id);
     Ok(json!({
         "project_id": project_id,
         "untrusted_name": project.map(|project| Untrusted::new(project.name.as_str()).as_str().to_owned()),

@@ -72,7 +72,10 @@ pub(crate) async fn read(door: &Door, project_id: ProjectId, name: &str) -> Resu
         }
         Err(error) => return Err(error),
     };
-    files.into_iter().find(|file| file.name == name).ok_or_else(|| {
+    // A library of the project may have a file of that name too: the project's own is meant.
+    let (of_libraries, own): (Vec<_>, Vec<_>) =
+        files.into_iter().filter(|file| file.name == name).partition(|file| file.is_library);
+    own.into_iter().chain(of_libraries).next().ok_or_else(|| {
         ToolError::new(Kind::NotFound, Topic::File, format!("project {project_id} has no file `{}`", quote(name)))
     })
 }

@@ -316,7 +316,19 @@ pub(crate) async fn end(ctx: &Ctx, targets: &[Target], end: End) -> Result<Vec<R
 
 async fn send_end(door: &Door, project_id: ProjectId, end: End, permit: Permit) -> Result<(), ToolError> {
     match end {
-        End::Stop => door.send_with(permit, &StopLive { project_id }).await.map(drop),
+        End::Stop => match door.send_with(permit, &StopLive { project_id }).await {
+            // A stop whose answer was lost is sent again, and the second one is refused: what has ended was stopped.
+            Err(error) if matches!(error.kind, Kind::Refused | Kind::NotFound) && has_ended(door, project_id).await => {
+                Ok(())
+            }
+            answer => answer.map(drop),
+        },
         End::Liquidate => door.send_with(permit, &LiquidateLive { project_id }).await.map(drop),
     }
+}
+
+/// Whether nothing runs from a project, as far as that can be read.
+async fn has_ended(door: &Door, project_id: ProjectId) -> bool {
+    let running = money::running(door).await;
+    running.is_ok_and(|running| running.iter().all(|live| live.project_id != project_id))
 }
