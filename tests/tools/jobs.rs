@@ -52,6 +52,36 @@ async fn a_long_analysis_becomes_a_job_whose_answer_is_the_tools_own() {
 }
 
 #[tokio::test]
+async fn a_long_analysis_is_a_job_behind_another_tool_too() {
+    let folder = MARKET.path().to_str().unwrap();
+    let session = Session::with(&["--toolsets", "discover", "--data-folder", folder], SimOptions::default()).await;
+    let call = |tool: &str, arguments: Value| json!({"tool": tool, "arguments": arguments});
+    let begun = session.ok("call_tool", call("find_cointegrated_pairs", at_once(scan()))).await;
+    assert_eq!((&begun["status"], &begun["next"]), (&json!("running"), &json!("wait_for_job")), "{begun}");
+    let waited = session.ok("call_tool", call("wait_for_job", json!({"job": begun["job"]}))).await;
+    assert!(waited["pairs"].is_array() && waited["research_id"].is_string(), "{waited}");
+    // What follows such a step is not begun with its handle in place of its answer.
+    let mut other = at_once(scan());
+    other["alpha"] = json!(0.01);
+    let after = call("read_project", json!({"project_id": PROJECT}));
+    let steps = json!([call("list_projects", json!({})), call("find_cointegrated_pairs", other.clone()), after]);
+    session.sim.journal().clear();
+    let answer = session.call("run_pipeline", json!({"steps": steps})).await;
+    assert!(
+        answer.text().contains("step 2 of 3") && answer.text().contains("step 3 is not begun"),
+        "{}",
+        answer.text()
+    );
+    assert_eq!(session.sim.journal().of("projects/read").len(), 1, "the list alone");
+    let job = answer.structured()["job"].clone();
+    session.ok("call_tool", call("wait_for_job", json!({"job": job}))).await;
+    // The last step may go on as a job.
+    other["alpha"] = json!(0.02);
+    let last = session.ok("run_pipeline", json!({"steps": [call("find_cointegrated_pairs", other)]})).await;
+    assert!(last["job"].is_string(), "{last}");
+}
+
+#[tokio::test]
 async fn the_same_call_is_the_same_job_and_another_is_not() {
     let session = researcher().await;
     let one = session.ok("find_cointegrated_pairs", at_once(scan())).await;

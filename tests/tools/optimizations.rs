@@ -7,7 +7,7 @@ use qc_api::{
     },
     model::{OptimizationNode, OptimizationParameter, OptimizationTarget, TargetDirection},
 };
-use qc_sim::seed;
+use qc_sim::{Fault, seed};
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::session::Session;
@@ -136,6 +136,51 @@ async fn an_optimization_is_previewed_then_started_once_and_deleted() {
     session.ok("delete_optimization", json!({"optimization_id": started["optimization_id"]})).await;
     let list = session.ok("list_optimizations", json!({"project_id": PROJECT})).await;
     assert_eq!(list["total"], 0);
+}
+
+/// A previewed start, ready to be sent.
+async fn confirmed(session: &Session, name: &str) -> Value {
+    let compile = session.ok("compile_project", json!({"project_id": PROJECT})).await;
+    let mut arguments = grid();
+    arguments["compile_id"] = compile["compile_id"].clone();
+    arguments["name"] = json!(name);
+    arguments["confirm_token"] = session.ok("create_optimization", arguments.clone()).await["confirm_token"].clone();
+    arguments
+}
+
+#[tokio::test]
+async fn a_start_whose_answer_was_lost_is_found_and_never_sent_again() {
+    let flags = ["--toolsets", "all", "--spend-per-day", "10000"];
+    let session = Session::with(&flags, qc_sim::SimOptions::default()).await;
+    let creates = || session.sim.journal().of("optimizations/create").len();
+    for fault in [Fault::ResetAfter, Fault::CutBody, Fault::ServerErrorAfter] {
+        let arguments = confirmed(&session, &format!("lost to a {}", fault.name())).await;
+        let before = creates();
+        session.sim.faults().once("optimizations/create", fault.clone());
+        let started = session.ok("create_optimization", arguments.clone()).await;
+        assert_eq!(creates(), before + 1, "{fault:?}");
+        let id = &started["optimization_id"];
+        let listed = session.ok("list_optimizations", json!({"project_id": PROJECT})).await;
+        let own = |row: &&Value| row["untrusted_name"] == arguments["name"];
+        let own: Vec<&Value> = listed["optimizations"].as_array().unwrap().iter().filter(own).collect();
+        assert_eq!((own.len(), &own[0]["optimization_id"]), (1, id), "{fault:?}: {listed}");
+        assert!(started["job"].is_string(), "{started}");
+        // The token is spent: the same call cannot pay twice.
+        session.err("create_optimization", arguments).await;
+        assert_eq!(creates(), before + 1, "{fault:?}");
+        // Nodes are few.
+        session.sim.clock().advance(Duration::from_secs(3_600));
+    }
+    // One that never arrived is not found, said to be in doubt, and not sent again either.
+    let arguments = confirmed(&session, "gone").await;
+    let before = creates();
+    session.sim.faults().once("optimizations/create", Fault::Reset);
+    let text = session.err("create_optimization", arguments.clone()).await;
+    assert!(text.contains("may have been carried out") && text.contains("list_optimizations"), "{text}");
+    let sent = creates();
+    assert!(sent <= before + 1);
+    session.err("create_optimization", arguments).await;
+    assert_eq!(creates(), sent);
 }
 
 #[tokio::test]

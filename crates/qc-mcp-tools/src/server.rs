@@ -41,6 +41,7 @@ mod tasks;
 mod upstream;
 
 pub(crate) use handler::explain_argument_errors;
+pub(crate) use reach::Reached;
 pub(crate) use tasks::{PATIENCE as TASK_PATIENCE, are_wanted as tasks_are_wanted};
 pub(crate) use upstream::World;
 pub use upstream::{StartWorld, Upstream, UpstreamWorld};

@@ -350,7 +350,7 @@ impl QcServer {
         record: &Record,
     ) -> Result<(), ToolError> {
         let owner = caller.key.as_str();
-        let Some(facts) = self.offered(caller, &record.tool) else {
+        let Some(facts) = self.callable(caller, &record.tool) else {
             let message = format!("the job waits: {} is not offered in this mode; nothing was sent", record.tool);
             return Err(ToolError::new(Kind::Forbidden, Topic::General, message));
         };

@@ -71,8 +71,7 @@ impl QcServer {
 
     /// Whether this caller can call a tool, by its own name or through those that call others.
     fn can_be_called(&self, caller: &Caller, tool: &str) -> bool {
-        self.offered(caller, tool).is_some()
-            || self.inner.reachable.get(tool).is_some_and(|facts| self.offers(caller, facts))
+        self.callable(caller, tool).is_some()
     }
 }
 

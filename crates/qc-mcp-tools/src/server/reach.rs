@@ -8,6 +8,8 @@ use rmcp::{
     service::RequestContext,
 };
 
+use serde_json::Value;
+
 use super::{QcServer, ToolFacts, handler::explain_argument_errors};
 use crate::{
     args::quote,
@@ -15,11 +17,29 @@ use crate::{
     coerce,
     error::{Kind, ToolError, Topic},
     gate::Call,
+    jobs::{self, Begun},
     metrics::Outcome,
     settings::Settings,
     shelf::{Access, Group, Shelf},
     tools,
 };
+
+/// What came of a call through another tool.
+#[derive(Debug)]
+pub(crate) enum Reached {
+    /// It ended.
+    Answer(CallToolResult),
+    /// It goes on as a job; this is what its caller is told.
+    GoesOn(CallToolResult),
+}
+
+impl Reached {
+    /// What the caller is told.
+    pub(crate) fn into_answer(self) -> CallToolResult {
+        let (Reached::Answer(result) | Reached::GoesOn(result)) = self;
+        result
+    }
+}
 
 /// Whether a tool may be called without being listed: it reads, creates or changes, spends nothing and reaches nobody.
 pub(super) fn is_reachable(settings: &Settings, shelf: &Shelf, tool: &str) -> bool {
@@ -77,10 +97,11 @@ impl QcServer {
         if !self.offers(&caller, facts) {
             return Err(none());
         }
-        self.called(facts, &caller, arguments, context, "rerun").await
+        // That call is work of its own already, and becomes a job as one.
+        self.called(facts, &caller, arguments, context, false).await.map(Reached::into_answer)
     }
 
-    /// Calls one of them as if the client had called it.
+    /// Calls one of them as if the client had called it: one that may take long goes on as a job.
     ///
     /// # Errors
     /// As [`QcServer::reachable_tool`]; for arguments that do not fit; when the tool would have to ask its human.
@@ -89,14 +110,20 @@ impl QcServer {
         name: &str,
         arguments: JsonObject,
         context: RequestContext<RoleServer>,
-    ) -> Result<CallToolResult, ToolError> {
+    ) -> Result<Reached, ToolError> {
         let (facts, _) = self.reachable_tool(name)?;
         let caller = self.caller(&context);
         if !self.offers(&caller, facts) {
             let message = format!("`{}` is above the mode this request asked for; nothing was called", facts.name);
             return Err(ToolError::new(Kind::Forbidden, Topic::Tool, message));
         }
-        self.called(facts, &caller, arguments, context, "discover").await
+        self.called(facts, &caller, arguments, context, facts.may_take_long()).await
+    }
+
+    /// A tool that this caller can call, by its own name or through those that call others.
+    pub(crate) fn callable(&self, caller: &Caller, name: &str) -> Option<&ToolFacts> {
+        let reachable = self.inner.reachable.get(name).filter(|facts| self.offers(caller, facts));
+        self.offered(caller, name).or(reachable)
     }
 
     async fn called(
@@ -105,20 +132,36 @@ impl QcServer {
         caller: &Caller,
         arguments: JsonObject,
         mut context: RequestContext<RoleServer>,
-        by: &'static str,
-    ) -> Result<CallToolResult, ToolError> {
+        may_go_on: bool,
+    ) -> Result<Reached, ToolError> {
         caller.permits(facts)?;
         let arguments = coerce::coerce(&facts.accepted, arguments)?;
         // The guards see the tool that is called, not the one that calls it; nobody is asked from here.
         context.extensions.insert(Arc::new(Call::new(&facts.name, &arguments, None, None)));
         let request = CallToolRequestParams::new(facts.name.clone()).with_arguments(arguments);
         let started = Instant::now();
-        let outcome = Box::pin(self.run(request, context)).await.map(explain_argument_errors);
+        let mut goes_on = false;
+        let outcome = if may_go_on {
+            let asked = request.arguments.as_ref().and_then(|all| all.get(jobs::WAIT_ARGUMENT)).and_then(Value::as_f64);
+            let patience = jobs::patience(&self.inner.settings, asked);
+            let answer = match Box::pin(self.begin(caller, request, context, patience)).await {
+                Ok(Begun::Answer(answer)) => answer,
+                Ok(Begun::Job(id, record)) => {
+                    goes_on = true;
+                    tools::going_on(&id, &record).into_result()
+                }
+                Err(error) => error.into_result(),
+            };
+            Ok(answer.into())
+        } else {
+            Box::pin(self.run(request, context)).await.map(explain_argument_errors)
+        };
         let what = Outcome::of(&outcome);
         self.inner.metrics.record(&facts.name, what, started.elapsed());
-        tracing::info!(tool = facts.name, outcome = what.id(), by, "tool call");
+        tracing::info!(tool = facts.name, outcome = what.id(), by = "another tool", "tool call");
         match outcome {
-            Ok(CallToolResponse::Complete(result)) => Ok(result),
+            Ok(CallToolResponse::Complete(result)) if goes_on => Ok(Reached::GoesOn(result)),
+            Ok(CallToolResponse::Complete(result)) => Ok(Reached::Answer(result)),
             Ok(_) => Err(ToolError::new(
                 Kind::Forbidden,
                 Topic::Tool,

@@ -13,7 +13,12 @@ use rmcp::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Reply, ToolError, ctx::Ctx, flows::pipeline, server::QcServer};
+use crate::{
+    Reply, ToolError,
+    ctx::Ctx,
+    flows::pipeline,
+    server::{QcServer, Reached},
+};
 
 /// Tools found unless the caller asks for more.
 const FOUND: usize = 8;
@@ -127,7 +132,7 @@ impl QcServer {
         Parameters(args): Parameters<CallArgs>,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ToolError> {
-        self.reach(&args.tool, args.arguments.unwrap_or_default(), context).await
+        Ok(self.reach(&args.tool, args.arguments.unwrap_or_default(), context).await?.into_answer())
     }
 
     /// Call several tools in a row; only the last answer comes back. Stops at the first error and says which step.
@@ -151,7 +156,12 @@ impl QcServer {
                 Ok(arguments) => self.reach(tool, arguments, context.clone()).await,
                 Err(error) => Err(error),
             };
-            let answer = answer.unwrap_or_else(ToolError::into_result);
+            let answer = match answer {
+                Ok(Reached::GoesOn(handle)) if at + 1 < steps.len() => {
+                    return Ok(waiting(at + 1, steps.len(), tool, handle));
+                }
+                answer => answer.map_or_else(ToolError::into_result, Reached::into_answer),
+            };
             if answer.is_error == Some(true) {
                 return Ok(failed(at + 1, steps.len(), tool, answer));
             }
@@ -189,6 +199,21 @@ fn result(answer: &CallToolResult) -> Value {
             json!({"text": texts.join("\n")})
         }
     }
+}
+
+/// The handle of a step that goes on as a job, and what has become of the steps after it.
+fn waiting(step: usize, of: usize, tool: &str, mut handle: CallToolResult) -> CallToolResult {
+    let rest = match of - step {
+        1 => format!("step {of} is not begun"),
+        _ => format!("steps {} to {of} are not begun", step + 1),
+    };
+    let place = format!(
+        "step {step} of {of}, `{}`, goes on as a job and {rest}: wait_for_job gives its answer, with which the rest \
+         can be run:",
+        crate::args::quote(tool)
+    );
+    handle.content.insert(0, rmcp::model::ContentBlock::text(place));
+    handle
 }
 
 /// The error of a step, with its place in front; its own text stays as it is.
