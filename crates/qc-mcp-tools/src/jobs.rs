@@ -20,12 +20,13 @@ mod cloud;
 mod handle;
 mod here;
 mod once;
+mod record;
 
 pub(crate) use cloud::{Seen, look, wait};
 pub(crate) use handle::{Cloud, JobId, of_record};
-pub(crate) use here::{Begun, Look, Record, WAIT_ARGUMENT};
-
+pub(crate) use here::{Begun, Look};
 pub(crate) use once::{Claimed, Once};
+pub(crate) use record::{Record, WAIT_ARGUMENT};
 
 use crate::{keys::Key, settings::Settings};
 

@@ -39,6 +39,8 @@ pub enum Kind {
     Deployment,
     /// Which code a compile or a backtest is of.
     Code,
+    /// A start that is made once, or which job a call became.
+    Start,
 }
 
 /// How a kind of record is kept when there is little room.
@@ -57,7 +59,7 @@ impl Kind {
         match self {
             Kind::Research => Class::Result,
             Kind::Workbook | Kind::SymbolList | Kind::Job => Class::Lasting,
-            Kind::Counter | Kind::Spent | Kind::Preview | Kind::Deployment | Kind::Code => Class::Guard,
+            Kind::Counter | Kind::Spent | Kind::Preview | Kind::Deployment | Kind::Code | Kind::Start => Class::Guard,
         }
     }
 
@@ -71,7 +73,7 @@ impl Kind {
     fn lives(self) -> Option<SignedDuration> {
         match self {
             Kind::Counter => Some(SignedDuration::from_hours(25)),
-            Kind::Spent | Kind::Preview => Some(SignedDuration::from_mins(30)),
+            Kind::Spent | Kind::Preview | Kind::Start => Some(SignedDuration::from_mins(30)),
             Kind::Deployment => Some(SignedDuration::from_hours(24 * 400)),
             Kind::Code => Some(SignedDuration::from_hours(24 * 60)),
             Kind::Job => Some(SignedDuration::from_hours(24 * 7)),
@@ -91,6 +93,7 @@ impl Kind {
             Kind::Preview => 7,
             Kind::Deployment => 8,
             Kind::Code => 9,
+            Kind::Start => 10,
         }
     }
 }
@@ -217,6 +220,16 @@ impl Default for Limits {
     fn default() -> Self {
         const MB: usize = 1 << 20;
         Limits { callers: 1000, bytes: 256 * MB, lasting_bytes: 128 * MB, record_bytes: 32 * MB, records: 200 }
+    }
+}
+
+impl Limits {
+    /// What a home in memory keeps: a server that serves many for long shall need little. A lasting home takes four times
+    /// as much.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        const MB: usize = 1 << 20;
+        Limits { bytes: 64 * MB, lasting_bytes: 48 * MB, ..Limits::default() }
     }
 }
 

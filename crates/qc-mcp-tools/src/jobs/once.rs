@@ -80,7 +80,7 @@ impl Once {
         let mut found = Claimed::Mine(now);
         let fresh = self.account.seal(&Claim { at: now, made: None })?;
         let account = &self.account;
-        self.state.update(&self.caller, Kind::Job, &self.name, &mut |before| {
+        self.state.update(&self.caller, Kind::Start, &self.name, &mut |before| {
             let known: Option<Claim> = before.and_then(|body| account.open(body));
             match known.filter(|claim| claim.at <= now && now.duration_since(claim.at) < REMEMBERED) {
                 Some(Claim { at, made: Some(id) }) => found = Claimed::Made { id, at },
@@ -105,7 +105,7 @@ impl Once {
     pub(crate) fn made(&mut self, id: &str, at: Timestamp) -> Result<(), ToolError> {
         self.mine = false;
         let body = self.account.seal(&Claim { at, made: Some(id.to_owned()) })?;
-        Ok(self.state.update(&self.caller, Kind::Job, &self.name, &mut |_| Some(body.clone()))?)
+        Ok(self.state.update(&self.caller, Kind::Start, &self.name, &mut |_| Some(body.clone()))?)
     }
 
     /// Forgets it: it was refused, or what it made is gone.
@@ -114,7 +114,7 @@ impl Once {
     /// When state cannot be kept.
     pub(crate) fn release(&mut self) -> Result<(), ToolError> {
         self.mine = false;
-        self.state.remove(&self.caller, Kind::Job, &self.name)?;
+        self.state.remove(&self.caller, Kind::Start, &self.name)?;
         Ok(())
     }
 
@@ -123,7 +123,7 @@ impl Once {
     /// # Errors
     /// When state cannot be read.
     pub(crate) fn is_of_another(&self, id: &str) -> Result<bool, ToolError> {
-        let records = self.state.list(&self.caller, Kind::Job)?;
+        let records = self.state.list(&self.caller, Kind::Start)?;
         let others = records.iter().filter(|record| record.name.starts_with(PREFIX) && record.name != self.name);
         Ok(others
             .filter_map(|record| self.account.open::<Claim>(&record.body))
@@ -134,16 +134,11 @@ impl Once {
 impl Drop for Once {
     fn drop(&mut self) {
         if self.mine
-            && let Err(error) = self.state.remove(&self.caller, Kind::Job, &self.name)
+            && let Err(error) = self.state.remove(&self.caller, Kind::Start, &self.name)
         {
             tracing::warn!(%error, "a start that was given up could not be forgotten");
         }
     }
-}
-
-/// Whether a record of jobs is a claim.
-pub(super) fn is_claim(name: &str) -> bool {
-    name.starts_with(PREFIX)
 }
 
 #[cfg(test)]
@@ -185,6 +180,17 @@ mod tests {
         assert_eq!(once(&state, "a").claim(at(599)).unwrap(), Claimed::Made { id: "b1".into(), at: at(0) });
         assert!(once(&state, "b").is_of_another("b1").unwrap() && !first.is_of_another("b1").unwrap());
         assert_eq!(once(&state, "a").claim(at(600)).unwrap(), Claimed::Mine(at(600)));
+    }
+
+    #[test]
+    fn a_busy_week_of_starts_is_no_reason_to_refuse_the_next() {
+        let state = state();
+        for n in 0..1_000 {
+            let mut one = once(&state, &n.to_string());
+            assert_eq!(one.claim(at(n)).unwrap(), Claimed::Mine(at(n)));
+            one.made(&format!("b{n}"), at(n)).unwrap();
+        }
+        assert!(once(&state, "next").is_of_another("b0").unwrap());
     }
 
     #[test]

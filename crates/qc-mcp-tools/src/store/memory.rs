@@ -44,7 +44,7 @@ impl fmt::Debug for MemoryStore {
 
 impl Default for MemoryStore {
     fn default() -> Self {
-        MemoryStore::new(Limits::default())
+        MemoryStore::new(Limits::in_memory())
     }
 }
 
