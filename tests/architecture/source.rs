@@ -43,7 +43,21 @@ pub(crate) fn below(folder: &str) -> Vec<Source> {
     collect(&root.join(folder), &mut paths);
     paths.sort();
     let relative = |path: &Path| path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
-    paths.iter().map(|path| Source::new(&relative(path), &fs::read_to_string(path).unwrap())).collect()
+    let read = |path: &std::path::PathBuf| {
+        let mut source = Source::new(&relative(path), &fs::read_to_string(path).unwrap());
+        let parent = path.parent().map(|folder| folder.with_extension("rs"));
+        let parent = parent.and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
+        if source.path.ends_with("/tests.rs") && declares_tests(&parent) {
+            source.code = "\n".repeat(source.text.lines().count());
+        }
+        source
+    };
+    paths.iter().map(read).collect()
+}
+
+/// Whether the unit tests of a file stand in a file of their own.
+fn declares_tests(parent: &str) -> bool {
+    parent.contains("#[cfg(test)]\nmod tests;")
 }
 
 fn collect(folder: &Path, paths: &mut Vec<std::path::PathBuf>) {
@@ -192,6 +206,14 @@ fn last() { faer::solve() }
     }
     assert_eq!(source.places_of("faer"), ["x.rs:5"]);
     assert_eq!(source.places_of("g"), ["x.rs:2"]);
+}
+
+#[test]
+fn unit_tests_in_a_file_of_their_own_are_no_code_if_only_tests_build_it() {
+    assert!(declares_tests("fn f() {}\n\n#[cfg(test)]\nmod tests;\n"));
+    assert!(!declares_tests("mod tests;\n") && !declares_tests("#[cfg(test)]\nmod tests { }\n"));
+    let tests = below("crates/qc-mcp-tools/src/jobs/here");
+    assert!(tests.iter().any(|source| source.path.ends_with("here/tests.rs") && source.code.trim().is_empty()));
 }
 
 #[test]
