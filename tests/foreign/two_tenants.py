@@ -128,6 +128,8 @@ def main():
             "QC_MCP_TOOLSETS": "all",
             "QC_MCP_BACKTESTS_PER_MINUTE": "100000",
             "QC_MCP_BACKTESTS_PER_DAY": "100000",
+            "QC_MCP_RATE_PER_CALLER": "1000000",
+            "QC_MCP_RATE_TOTAL": "1000000",
         }
         log = home / "server.log"
         with log.open("w") as into:

@@ -88,6 +88,12 @@ async fn a_screen_finds_the_planted_pair_and_counts_what_it_asked() {
     ask["max_half_life"] = json!("soon");
     assert!(desk.refused("find_cointegrated_pairs", ask.clone()).await.contains("7d or 40bars"));
     ask["max_half_life"] = Value::Null;
+    for (name, value) in [("min_distance_correlation", 5.0), ("max_hurst", -1.0)] {
+        let mut ask = ask.clone();
+        ask[name] = json!(value);
+        let text = desk.refused("find_cointegrated_pairs", ask).await;
+        assert!(text.contains(&format!("{name} must lie between 0 and 1, found {value}")), "{text}");
+    }
     for wrong in [json!({"step": "5d"}), json!({"aggregate": "min"}), json!({"window": "60d"})] {
         let mut ask = ask.clone();
         ask.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());

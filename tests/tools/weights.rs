@@ -114,6 +114,30 @@ async fn books_sum_to_their_halves_without_beta_and_stay_near_a_start() {
         let (w, h) = (number(&near["optimized_weights"][symbol]), number(&start["optimized_weights"][symbol]));
         assert!((w - h).abs() < 0.03 + 1e-7, "{symbol}: {w} against {h}");
     }
+    // A book that is longer than it is short, near the calmest books of the same sides.
+    ask["beta_neutral_to"] = Value::Null;
+    (ask["gross"], ask["net"], ask["max_weight"]) = (json!(1.6), json!(0.4), json!(0.7));
+    let long = desk.ok("optimize_portfolio", ask.clone()).await;
+    close(&long["net_exposure"], 0.4, 1e-7);
+    close(&long["gross_exposure"], 1.6, 1e-7);
+    assert_eq!(long["bounds"], json!({"min_weight": -0.7, "max_weight": 0.7}));
+    ask["max_deviation"] = json!(0.05);
+    let near = desk.ok("optimize_portfolio", ask.clone()).await;
+    (ask["max_deviation"], ask["method"]) = (Value::Null, json!("min_variance"));
+    let start = desk.ok("optimize_portfolio", ask.clone()).await;
+    for symbol in symbols {
+        let (w, h) = (number(&near["optimized_weights"][symbol]), number(&start["optimized_weights"][symbol]));
+        assert!((w - h).abs() < 0.05 + 1e-7, "{symbol}: {w} against {h}");
+    }
+    (ask["start_from"], ask["max_deviation"]) = (json!("hrp"), json!(0.05));
+    assert!(desk.refused("optimize_portfolio", ask.clone()).await.contains("knows no short book"));
+    (ask["start_from"], ask["max_deviation"]) = (Value::Null, Value::Null);
+    ask["net"] = json!(1.6);
+    let text = desk.refused("optimize_portfolio", ask.clone()).await;
+    assert!(text.contains("net exposure must lie between -1.6 and 1.6, found 1.6"), "{text}");
+    let mut alone = over(&symbols, START, END);
+    alone["net"] = json!(0.4);
+    assert!(desk.refused("optimize_portfolio", alone).await.contains("name short_symbols"));
     ask["short_symbols"] = json!(["TSLA"]);
     assert!(desk.refused("optimize_portfolio", ask).await.contains("TSLA"));
 }
@@ -157,6 +181,10 @@ async fn conditions_that_cannot_hold_are_refused_with_numbers() {
     let text = desk.refused("optimize_portfolio", tight).await;
     assert!(text.contains("exclude each other"), "{text}");
     assert!(desk.refused("optimize_portfolio", with("confidence", json!(1.5))).await.contains("confidence"));
+    let mut calm = with("method", json!("max_sharpe"));
+    calm["target_volatility"] = json!(0.0001);
+    let text = desk.refused("optimize_portfolio", calm).await;
+    assert!(text.contains("target_volatility=0.0001 a year") && text.contains("252 bars a year"), "{text}");
     // What would have no effect is no argument.
     assert!(desk.refused("optimize_portfolio", with("start_from", json!("hrp"))).await.contains("max_deviation"));
     let mut books = with("min_weight", json!(0.05));

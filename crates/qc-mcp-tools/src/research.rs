@@ -138,7 +138,9 @@ impl ResearchArgs {
                 if is_lean || number.is_some_and(|rate: f64| (-1.0..=1.0).contains(&rate)) {
                     return Ok(());
                 }
-                Err(ToolError::argument("risk_free_rate must be a fraction between -1 and 1, or `lean`"))
+                let found = crate::args::quote(&value.to_string());
+                let message = format!("risk_free_rate must be a fraction between -1 and 1, or `lean`, found `{found}`");
+                Err(ToolError::argument(message))
             }
         }
     }

@@ -107,6 +107,7 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, annual_rate: f64, stop: &Stop) -> 
     below_axis.extend(pictures::labels(all.index()));
     let curves: [(&str, &[f64]); 2] = [(&ask.series, &series), (&ask.benchmark, &market)];
     let title = format!("Growth of {} and of {}", ask.series, ask.benchmark);
-    let picture = Some(Picture::Line(pictures::growth(title, pictures::below(&summary), below_axis, &curves)));
+    let line = pictures::below_sample(&summary, prices.panel.n_rows(), all.n_rows());
+    let picture = Some(Picture::Line(pictures::growth(title, line, below_axis, &curves)));
     Ok(Found { summary, brief, more, picture, ..Found::default() })
 }

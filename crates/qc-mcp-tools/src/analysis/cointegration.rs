@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::{basis, label, maybe, number, p_text, pictures};
 use crate::{
+    args::quote,
     compute::Stop,
     error::{Kind, ToolError, Topic},
     prices::Prices,
@@ -81,7 +82,10 @@ impl Ask {
                 "bic" => LagRule::Bic,
                 "t-stat" | "tstat" | "t_stat" => LagRule::TStat,
                 digits => LagRule::Fixed(digits.parse().map_err(|_| {
-                    ToolError::argument("lags must be aic, bic, t-stat or a whole number from 0".to_owned())
+                    let found = quote(text);
+                    ToolError::argument(format!(
+                        "lags must be aic, bic, t-stat or a whole number from 0, found `{found}`"
+                    ))
                 })?),
             },
         };
@@ -178,7 +182,7 @@ fn shape(prices: &Prices, logs: &Panel, pair: &PairTest, ask: &Ask) -> Result<Fo
     more.insert("units".into(), json!({
         "cointegrating_vector": "log price of symbol1 = 1; the spread is its product with (log prices, const, trend)",
         "spread_mean": "log price", "spread_std": "log price, sample (n - 1)",
-        "z_score": "(last spread - mean) / sample std over lookback_period rows, all if not given",
+        "z_score": "(last spread - mean) / sample std over lookback_period rows, all if not given; in sample: hedge ratio, mean and deviation are of a window that holds the last row",
         "spread_hurst": "generalised exponent of the spread, q = 2: 0.5 random walk, below it comes back",
         "half_life_bars": "bars until half of a deviation is given back, ln 0.5 / ln phi of a first-order autoregression of the spread",
         "cointegration_pvalue": "MacKinnon response surface for two series; below 0.0001 extrapolated",
@@ -294,6 +298,7 @@ fn rolling(logs: &Panel, options: &Options, window: usize, stop: &Stop) -> Resul
         "step_rows": step,
         "n_windows": windows.len(),
         "n_windows_below_0.05": rejecting,
+        "windows_overlap": step < window,
         "last_pvalue": maybe(windows.last().and_then(|window| window.p_value)),
         "min_pvalue": maybe(known.iter().copied().reduce(f64::min)),
         "max_pvalue": maybe(known.iter().copied().reduce(f64::max)),

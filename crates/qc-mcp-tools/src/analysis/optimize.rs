@@ -100,6 +100,8 @@ pub(crate) struct Ask {
     pub(crate) bounds: Bounds,
     /// Gross exposure of a long and a short book.
     pub(crate) gross: f64,
+    /// Net exposure of them.
+    pub(crate) net: f64,
     /// Confidence of the expected shortfall.
     pub(crate) confidence: f64,
     /// Largest annual volatility.
@@ -192,17 +194,57 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, annual_rate: f64, stop: &Stop) -> 
         if part(0, 1).is_break() {
             return Err(ToolError::new(Kind::Cancelled, Topic::General, "cancelled between two methods"));
         }
-        results.push((*rule, weigh(*rule, &known, ask, &part)?));
+        results.push((*rule, weigh(*rule, &known, ask, &part).map_err(|error| in_words(error, ask))?));
     }
     shape(prices, &known, ask, &results, annual_rate)
 }
 
+/// Why there are no weights: what the mathematics refused is told in the caller's terms.
+enum Refused {
+    Tool(ToolError),
+    Quant(qc_quant::Error),
+}
+
+impl From<ToolError> for Refused {
+    fn from(error: ToolError) -> Self {
+        Refused::Tool(error)
+    }
+}
+
+impl From<qc_quant::Error> for Refused {
+    fn from(error: qc_quant::Error) -> Self {
+        Refused::Quant(error)
+    }
+}
+
+/// The refusal with symbols in place of positions, and with the volatility a year that was asked.
+fn in_words(refused: Refused, ask: &Ask) -> ToolError {
+    match refused {
+        Refused::Tool(error) => error,
+        Refused::Quant(qc_quant::Error::Infeasible { what, reason }) => {
+            let at = what.strip_prefix("the bounds of asset ").and_then(|at| at.parse::<usize>().ok());
+            let symbol = at.and_then(|at| ask.symbols.get(at));
+            let (what, reason) = match (symbol, ask.target_volatility) {
+                (Some(symbol), _) => (format!("the bounds of {symbol}"), reason),
+                (None, Some(target)) if what.contains("volatility") => {
+                    let bars = ask.periods_per_year;
+                    (format!("target_volatility={target} a year ({what})"), format!("{reason}, at {bars} bars a year"))
+                }
+                (None, _) => (what, reason),
+            };
+            qc_quant::Error::Infeasible { what, reason }.into()
+        }
+        Refused::Quant(error) => error.into(),
+    }
+}
+
 /// The weights of one rule.
-fn weigh(rule: Rule, known: &Estimates, ask: &Ask, progress: &dyn Progress) -> Result<Vec<f64>, ToolError> {
+fn weigh(rule: Rule, known: &Estimates, ask: &Ask, progress: &dyn Progress) -> Result<Vec<f64>, Refused> {
     let n = known.mean.len();
     let is_free = ask.bounds == Bounds::LONG_ONLY;
     let refuse = |what: &str| {
-        Err(ToolError::argument(format!("method {} takes no {what}; min_variance and min_cvar do", rule.name())))
+        let message = format!("method {} takes no {what}; min_variance and min_cvar do", rule.name());
+        Err(Refused::Tool(ToolError::argument(message)))
     };
     match rule {
         Rule::Hrp | Rule::RiskParity if ask.is_general() => {
@@ -232,9 +274,9 @@ fn weigh(rule: Rule, known: &Estimates, ask: &Ask, progress: &dyn Progress) -> R
         Rule::MinVariance if !ask.is_general() => {
             Ok(mean_variance::min_variance(&known.covariance.covariance, Some(ask.bounds))?)
         }
-        Rule::MinVariance if ask.target_volatility.is_some() => Err(ToolError::argument(
+        Rule::MinVariance if ask.target_volatility.is_some() => Err(Refused::Tool(ToolError::argument(
             "min_variance has the least volatility there is: target_volatility goes with min_cvar or max_sharpe",
-        )),
+        ))),
         Rule::MinVariance => {
             let conditions = conditions(known, ask, progress)?;
             Ok(target_volatility::min_variance_watched(&known.covariance.covariance, &conditions, progress)?)
@@ -247,13 +289,13 @@ fn weigh(rule: Rule, known: &Estimates, ask: &Ask, progress: &dyn Progress) -> R
 }
 
 /// The conditions on the weights.
-fn conditions(known: &Estimates, ask: &Ask, progress: &dyn Progress) -> Result<Constraints, ToolError> {
+fn conditions(known: &Estimates, ask: &Ask, progress: &dyn Progress) -> Result<Constraints, Refused> {
     let mut conditions = if ask.short.is_empty() {
         Constraints::invested(known.mean.len(), ask.bounds)?
     } else {
         let side = |symbol: &String| if ask.short.contains(symbol) { Side::Short } else { Side::Long };
         let sides: Vec<Side> = ask.symbols.iter().map(side).collect();
-        Constraints::books(&sides, ask.gross, ask.bounds.upper)?
+        Constraints::books_with_net(&sides, ask.gross, ask.net, ask.bounds.upper)?
     };
     if let Some(betas) = &known.betas {
         conditions = conditions.neutral_to("beta", betas)?;
@@ -264,15 +306,15 @@ fn conditions(known: &Estimates, ask: &Ask, progress: &dyn Progress) -> Result<C
         conditions.covariance = Some(known.covariance.covariance.clone());
     }
     if let Some(deviation) = ask.max_deviation {
-        let near = Ask {
-            short: Vec::new(),
-            neutral_to: None,
-            target_volatility: None,
-            max_deviation: None,
-            bounds: Bounds::LONG_ONLY,
-            ..ask.clone()
-        };
-        let start = ask.start_from.unwrap_or(Rule::Hrp);
+        let has_books = !ask.short.is_empty();
+        let default = if has_books { Rule::MinVariance } else { Rule::Hrp };
+        let start = ask.start_from.unwrap_or(default);
+        if has_books && !matches!(start, Rule::MinVariance | Rule::MinCvar) {
+            let message = format!("start_from={} knows no short book; min_variance and min_cvar do", start.name());
+            return Err(Refused::Tool(ToolError::argument(message)));
+        }
+        let bounds = if has_books { ask.bounds } else { Bounds::LONG_ONLY };
+        let near = Ask { neutral_to: None, target_volatility: None, max_deviation: None, bounds, ..ask.clone() };
         conditions = conditions.around(&weigh(start, known, &near, progress)?, deviation)?;
     }
     Ok(conditions)
@@ -350,7 +392,8 @@ fn shape(
             json!(["max_sharpe trusts mean returns of the sample; their standard errors stand beside"]),
         );
     }
-    brief.insert("bounds".into(), json!({"min_weight": ask.bounds.lower, "max_weight": ask.bounds.upper}));
+    let least = if ask.short.is_empty() { ask.bounds.lower } else { -ask.bounds.upper };
+    brief.insert("bounds".into(), json!({"min_weight": least, "max_weight": ask.bounds.upper}));
     brief.insert("confidence".into(), number(ask.confidence));
     brief.insert("risk_free_rate".into(), number(annual_rate));
     brief.insert("periods_per_year".into(), number(year));
@@ -374,7 +417,8 @@ fn shape(
     below_axis.extend(pictures::labels(known.returns.index()));
     let shown: Vec<(&str, &[f64])> = curves.iter().map(|(name, curve)| (*name, curve.as_slice())).collect();
     let title = "Growth with the weights found, in sample".to_owned();
-    let picture = Some(Picture::Line(pictures::growth(title, pictures::below(&summary), below_axis, &shown)));
+    let line = pictures::below_sample(&summary, prices.panel.n_rows(), known.returns.n_rows());
+    let picture = Some(Picture::Line(pictures::growth(title, line, below_axis, &shown)));
     let next = Some("calculate_portfolio_performance with these weights on a later window: figures here are in sample");
     Ok(Found { summary, brief, more, table: Some(table), next, picture })
 }

@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 
 use super::{basis, maybe, number, p_text};
 use crate::{
+    args::quote,
     compute::Stop,
     error::{Kind, ToolError, Topic},
     prices::Prices,
@@ -30,9 +31,11 @@ use crate::{
 pub(crate) const ALPHA: f64 = 0.05;
 /// Pairs an answer shows.
 const SHOWN: usize = 10;
+/// MacKinnon's surface is not tabulated below this p-value.
+const TABULATED: f64 = 1e-4;
 /// Pairs that just failed, shown beside.
 const MISSES: usize = 5;
-/// Pairs times rows squared that distance correlation takes: some minutes of one core.
+/// Pairs times rows times 64 (a sort and its sums, a row) that distance correlation takes: some minutes of one core.
 const MOST_DISTANCE: u64 = 20_000_000_000;
 
 /// Which p-value decides.
@@ -120,7 +123,12 @@ impl Length {
         } else {
             of(&text, Length::Bars)
         };
-        let wrong = || ToolError::argument(format!("{argument} must be a length above 0 such as 7d or 40bars"));
+        let wrong = || {
+            ToolError::argument(format!(
+                "{argument} must be a length above 0 such as 7d or 40bars, found `{}`",
+                quote(&text)
+            ))
+        };
         found.ok_or_else(wrong)
     }
 
@@ -213,13 +221,18 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, stop: &Stop) -> Result<Found, Tool
     if !(0.0 < ask.alpha && ask.alpha < 1.0) {
         return Err(ToolError::argument(format!("alpha must lie between 0 and 1, found {}", ask.alpha)));
     }
+    for (name, value) in [("min_distance_correlation", ask.min_distance_correlation), ("max_hurst", ask.max_hurst)] {
+        if let Some(value) = value.filter(|value| !(0.0..=1.0).contains(value)) {
+            return Err(ToolError::argument(format!("{name} must lie between 0 and 1, found {value}")));
+        }
+    }
     let logs = returns::log_prices(&prices.panel)?;
     let n = logs.n_symbols();
     if ask.min_distance_correlation.is_some() && ask.windows.is_none() {
         let work = (n * n.saturating_sub(1) / 2) as u64 * (logs.n_rows() as u64) * 64;
         if MOST_DISTANCE < work {
             let message = format!(
-                "distance correlation of {} pairs over {} rows is more than this takes: ask fewer symbols or leave min_distance_correlation out",
+                "distance correlation of {} pairs over {} rows is {work} steps, the limit is {MOST_DISTANCE}: ask fewer symbols or leave min_distance_correlation out",
                 n * n.saturating_sub(1) / 2,
                 logs.n_rows()
             );
@@ -352,6 +365,10 @@ fn shape(
             "direction_sensitive": pair.direction_sensitive,
         });
         if let Some(facts) = facts.as_object_mut() {
+            // Twice the smaller of both directions: that one lies beyond the tabulated tail.
+            if pair.pair_p_value < 2.0 * TABULATED {
+                facts.insert("pvalue_extrapolated".into(), json!(true));
+            }
             if found.hurst.is_some() {
                 facts.insert("spread_hurst".into(), maybe(found.hurst));
             }

@@ -23,6 +23,7 @@ use serde_json::{Map, Value, json};
 
 use super::{label, maybe, number, percent, pictures};
 use crate::{
+    args::quote,
     compute::Stop,
     error::{Kind, ToolError, Topic},
     prices::Prices,
@@ -108,7 +109,11 @@ pub(crate) fn pairs_of(
             };
             match pairs.iter().map(split).collect::<Option<Vec<_>>>() {
                 Some(found) => found,
-                None => return wrong("pairs must look like [\"KO/PEP\", \"XOM/CVX\"]"),
+                None => {
+                    let stray =
+                        pairs.iter().find(|pair| split(pair).is_none()).map(|pair| quote(pair)).unwrap_or_default();
+                    return wrong(&format!("pairs must look like [\"KO/PEP\", \"XOM/CVX\"], found `{stray}`"));
+                }
             }
         }
         _ => return wrong("give symbol1 and symbol2, or pairs such as [\"KO/PEP\"]"),
@@ -287,7 +292,12 @@ fn drawn_spread(
 /// A longest holding: bars, or a multiple of the fit window's half-life.
 fn holding(text: &str, half_life: Option<f64>) -> Result<usize, ToolError> {
     let word = text.trim().to_ascii_lowercase().replace(' ', "");
-    let wrong = || ToolError::argument("max_holding must be a number of bars, or a multiple such as 3*half_life");
+    let wrong = || {
+        let found = quote(text);
+        ToolError::argument(format!(
+            "max_holding must be a number of bars from 1, or a multiple such as 3*half_life, found `{found}`"
+        ))
+    };
     let bars = if let Some(factor) = word.strip_suffix("*half_life") {
         let factor: f64 = factor.parse().map_err(|_| wrong())?;
         let life = half_life.ok_or_else(|| {
@@ -311,7 +321,9 @@ fn shape(
     found: &account::AccountBacktest,
     fits: Vec<Fitted>,
 ) -> Result<Found, ToolError> {
-    let own = super::steps(&found.value);
+    // What the first traded row cost is part of the path: it begins with 1 before it.
+    let path: Vec<f64> = std::iter::once(1.0).chain(found.value.iter().copied()).collect();
+    let own = super::steps(&path);
     // Idle cash earns nothing in this account, so no riskless rate is taken off.
     let options = PerformanceOptions { periods_per_year: ask.periods_per_year, ..PerformanceOptions::default() };
     let measured = summary(&own, None, &options)?;

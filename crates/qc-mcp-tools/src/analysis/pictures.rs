@@ -32,6 +32,16 @@ pub(crate) fn below(summary: &str) -> String {
     }
 }
 
+/// As [`below`], with the returns that the curves lack in front: those beside rows that were left out, which no figure of
+/// the sample may hold.
+pub(super) fn below_sample(summary: &str, n_prices: usize, n_returns: usize) -> String {
+    let line = below(summary);
+    match n_prices.saturating_sub(1 + n_returns) {
+        0 => line,
+        n => format!("{n} return(s) beside left-out rows are not in the curves. {line}"),
+    }
+}
+
 /// Curves of values that start at 1, and below them how far the first is from its peak.
 pub(super) fn growth(title: String, subtitle: String, labels: Vec<String>, curves: &[(&str, &[f64])]) -> Line {
     let traces = curves.iter().take(MOST_LINES).map(|(name, curve)| Trace::line(*name, curve)).collect();
@@ -64,4 +74,16 @@ pub(super) fn errors(name: &str, y_label: &str, errors: &[f64], variances: &[f64
 /// A picture of one area.
 pub(super) fn alone(title: String, subtitle: String, labels: Vec<String>, pane: Pane) -> Picture {
     Picture::Line(Line { title, subtitle, labels, panes: vec![pane], marks: Vec::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn curves_that_lack_returns_say_so() {
+        let summary = "two lines\n250 simple returns. SYNTHETIC data.";
+        assert_eq!(below_sample(summary, 251, 250), below(summary));
+        assert!(below_sample(summary, 251, 240).starts_with("10 return(s) beside left-out rows"));
+    }
 }

@@ -93,6 +93,13 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, stop: &Stop) -> Result<Found, Tool
             found.penalty, found.loss, ask.lambda_param
         ));
     }
+    if ask.penalty_param != PENALTY_UNSET && options.p != TrackingOptions::default().p {
+        cautions.push(format!(
+            "penalty_param {} is obeyed: the penalty counts weights below it as parts of an asset, so small weights stay; {:e} counts assets",
+            ask.penalty_param,
+            TrackingOptions::default().p
+        ));
+    }
     let weights: Map<String, Value> =
         held.iter().map(|(symbol, weight)| ((*symbol).clone(), number(*weight))).collect();
     let tracked = |found: &Tracked| {
@@ -152,7 +159,8 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, stop: &Stop) -> Result<Found, Tool
     below_axis.extend(pictures::labels(all.index()));
     let curves: [(&str, &[f64]); 2] = [("tracking portfolio", &own), (&ask.benchmark, &market)];
     let title = format!("Growth of {} assets that follow {}", found.assets, ask.benchmark);
-    let mut picture = pictures::growth(title, pictures::below(&summary), below_axis, &curves);
+    let line = pictures::below_sample(&summary, prices.panel.n_rows(), all.n_rows());
+    let mut picture = pictures::growth(title, line, below_axis, &curves);
     if let Some(held_out) = &found.hold_out {
         let row = own.len().saturating_sub(held_out.n_obs);
         picture.marks.push(Mark { row, text: "held out from here".to_owned() });

@@ -118,6 +118,8 @@ struct OptimizeArgs {
     short_symbols: Option<Vec<String>>,
     /// Gross exposure of both books. Default: 2
     gross: Option<f64>,
+    /// Long less short of both books; default 0
+    net: Option<f64>,
     /// Confidence of the expected shortfall. Default: 0.95
     confidence: Option<f64>,
     /// Largest annual volatility, such as 0.1
@@ -359,8 +361,8 @@ impl QcServer {
         let symbols = question.symbols.clone();
         let short = study.among(&question, "short_symbols", args.short_symbols.as_deref().unwrap_or_default()).await?;
         let neutral_to = study.also(&mut question, "beta_neutral_to", args.beta_neutral_to.as_deref()).await?;
-        if args.gross.is_some() && short.is_empty() {
-            let message = "gross is that of a long and a short book: name short_symbols, or leave gross out (weights of one book add up to 1)";
+        if (args.gross.is_some() || args.net.is_some()) && short.is_empty() {
+            let message = "gross and net are those of a long and a short book: name short_symbols, or leave them out (weights of one book add up to 1)";
             return Err(ToolError::argument(message));
         }
         let mut ask = optimize::Ask {
@@ -369,6 +371,7 @@ impl QcServer {
             rules: Rule::parse(args.method.as_deref())?,
             bounds: Bounds { lower: args.min_weight.unwrap_or(0.0), upper: args.max_weight.unwrap_or(1.0) },
             gross: args.gross.unwrap_or(2.0),
+            net: args.net.unwrap_or(0.0),
             confidence: args.confidence.unwrap_or(0.95),
             target_volatility: args.target_volatility,
             neutral_to,

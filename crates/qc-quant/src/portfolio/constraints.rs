@@ -89,17 +89,28 @@ impl Constraints {
     /// [`Error::OutOfRange`] for a gross or largest weight that is not positive, [`Error::TooFewSymbols`] for
     /// an empty book, [`Error::Infeasible`] when a book cannot be filled.
     pub fn books(sides: &[Side], gross: f64, largest: f64) -> Result<Self> {
+        Self::books_with_net(sides, gross, 0.0, largest)
+    }
+
+    /// A long book that sums to (gross + net) / 2 and a short book that sums to -(gross - net) / 2.
+    ///
+    /// # Errors
+    /// As [`Constraints::books`]; [`Error::OutOfRange`] for a net exposure that is not between minus and plus gross.
+    pub fn books_with_net(sides: &[Side], gross: f64, net: f64, largest: f64) -> Result<Self> {
         for (what, value) in [("gross exposure", gross), ("largest weight", largest)] {
             if !(0.0 < value && value.is_finite()) {
                 return Err(Error::out_of_range(what, f64::MIN_POSITIVE, f64::MAX, value));
             }
+        }
+        if gross <= net.abs() || net.is_nan() {
+            return Err(Error::out_of_range("net exposure", -gross, gross, net));
         }
         let book = |side: Side| {
             let members = sides.iter().filter(|found| **found == side).count();
             if members == 0 {
                 return Err(Error::TooFewSymbols { what: format!("the {side:?} book"), needed: 1, found: 0 });
             }
-            let value = if side == Side::Long { gross / 2.0 } else { -gross / 2.0 };
+            let value = if side == Side::Long { (gross + net) / 2.0 } else { (net - gross) / 2.0 };
             let coefficients = sides.iter().map(|found| f64::from(u8::from(*found == side))).collect();
             Ok(Row { name: format!("sum of the {side:?} book").to_lowercase(), coefficients, value })
         };
