@@ -31,6 +31,11 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::connections::Connections;
 
+/// Large columns come and go with every question, and small strings with every call: this allocator gives both again
+/// without asking the system for pages.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long calls that are running may go on after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 

@@ -24,6 +24,11 @@ use std::hint::black_box;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+/// The allocator of the programs. The system's gives large columns back and takes them page by page again, which is a third
+/// of a cold read.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn sample() -> Option<PathBuf> {
     let shared = std::env::var_os("QC_TEST_SHARED")?;
     Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(shared).join("data/lean"))

@@ -60,21 +60,24 @@ pub(super) fn align(history: &History, field: Field, keep_filled: bool) -> Align
     Aligned { symbols, field, dates: trading_dates(&times), times, time_zone, columns }
 }
 
-/// Of rows of one moment the last one, as where symbols meet.
-fn once(times: Vec<LocalTime>, column: Vec<f64>) -> (Vec<LocalTime>, Vec<f64>) {
+/// Of rows of one moment the last one, as where symbols meet. Rows move up in place, each whether it stays or not: many ticks
+/// share a moment, and which do nobody can guess.
+fn once(mut times: Vec<LocalTime>, mut column: Vec<f64>) -> (Vec<LocalTime>, Vec<f64>) {
     if times.is_sorted_by(|a, b| a < b) {
         return (times, column);
     }
-    let mut out: (Vec<LocalTime>, Vec<f64>) = (Vec::with_capacity(times.len()), Vec::with_capacity(times.len()));
-    for (at, value) in times.into_iter().zip(column) {
-        if out.0.last() == Some(&at) {
-            out.1.pop();
-        } else {
-            out.0.push(at);
+    let mut kept = 0;
+    for row in 0..times.len() {
+        let (Some(at), Some(value)) = (times.get(row).copied(), column.get(row).copied()) else { break };
+        let is_last = times.get(row + 1) != Some(&at);
+        if let (Some(to), Some(cell)) = (times.get_mut(kept), column.get_mut(kept)) {
+            (*to, *cell) = (at, value);
         }
-        out.1.push(value);
+        kept += usize::from(is_last);
     }
-    out
+    times.truncate(kept);
+    column.truncate(kept);
+    (times, column)
 }
 
 /// The trading day of each row; rows of one day follow each other, so the calendar is asked once for each.

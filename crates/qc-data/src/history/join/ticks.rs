@@ -14,24 +14,20 @@ const MICROSECOND: i64 = 1_000;
 pub(in crate::history) fn join_ticks(trades: Option<Stream>, quotes: Option<Stream>) -> Joined {
     let trades = trades.unwrap_or_default();
     let quotes = quotes.unwrap_or_default();
-    let (times, runs) = by_time(&trades.ends, &quotes.ends);
-    let n_rows = times.len();
+    let (times, order) = by_time(&trades.ends, &quotes.ends);
+    let (n_rows, n_trades) = (times.len(), trades.n_rows());
     let of_trades = |column: usize| Part::of(trades.columns.get(column));
     let of_quotes = |column: usize| Part::of(quotes.columns.get(column));
     let pick = |trade: Part<'_>, quote: Part<'_>| -> Column {
         let any = trades.columns.first().or(quotes.columns.first());
         let mut out = any.map_or_else(|| Column::with_capacity(n_rows), |any| any.beside(n_rows));
-        for run in &runs {
-            let part = if run.is_trade { &trade } else { &quote };
-            match part {
-                Part::Cells(cells) => {
-                    out.extend_from_slice(cells.get(run.from..run.from + run.n_rows).unwrap_or_default())
-                }
-                Part::Always(value) => {
-                    let n_rows = out.len() + run.n_rows;
-                    out.resize(n_rows, *value);
-                }
-            }
+        // Trades and quotes alternate every few rows: what is asked of each row has to be the same for both.
+        let (trade, quote) = (trade.from(0), quote.from(n_trades));
+        match (trade.cells, quote.cells) {
+            ([], []) => out.extend(order.iter().map(|at| if *at < n_trades { trade.other } else { quote.other })),
+            (_, []) => out.extend(order.iter().map(|at| trade.at(*at, quote.other))),
+            ([], _) => out.extend(order.iter().map(|at| quote.at(*at, trade.other))),
+            _ => out.extend(order.iter().map(|at| quote.at(*at, trade.at(*at, trade.other)))),
         }
         out
     };
@@ -66,9 +62,11 @@ pub(in crate::history) fn join_ticks(trades: Option<Stream>, quotes: Option<Stre
     fields.retain(is_made);
     let list = fields.into_par_iter().with_max_len(1).map(|field| (field, column(field))).collect();
     let rows = || {
-        let each = |run: &Run| (run.from..run.from + run.n_rows).map(|row| (run.is_trade, row)).collect::<Vec<_>>();
-        let split = |(is_trade, row): (bool, usize)| (is_trade.then_some(row), (!is_trade).then_some(row));
-        runs.iter().flat_map(each).map(split).unzip()
+        let split = |at: &usize| match at.checked_sub(n_trades) {
+            None => (Some(*at), None),
+            quote => (None, quote),
+        };
+        order.iter().map(split).unzip()
     };
     let tickers = merge_tickers(&trades, &quotes, rows);
     Joined { times, columns: Columns::new(list), filled: vec![false; n_rows], tickers }
@@ -105,52 +103,57 @@ impl Part<'_> {
     }
 }
 
-/// Ticks of one source that follow each other in the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Run {
-    is_trade: bool,
-    /// First row in the source.
-    from: usize,
-    n_rows: usize,
+/// The cells of a source, whose rows stand in the order from `first` on, and what rows of another source show.
+struct Source<'a> {
+    cells: &'a [f64],
+    first: usize,
+    other: f64,
 }
 
-/// Trades and quotes by time; of one moment the trades first.
-fn by_time(trades: &[LocalTime], quotes: &[LocalTime]) -> (Vec<LocalTime>, Vec<Run>) {
+impl<'a> Part<'a> {
+    fn from(self, first: usize) -> Source<'a> {
+        match self {
+            Part::Cells(cells) => Source { cells, first, other: f64::NAN },
+            Part::Always(other) => Source { cells: &[], first, other },
+        }
+    }
+}
+
+impl Source<'_> {
+    /// The cell of a row, or `other` where the row is not of this source. Looks at a cell either way: a branch would be
+    /// guessed wrong every few rows.
+    #[inline(always)]
+    fn at(&self, row: usize, other: f64) -> f64 {
+        let own = row.wrapping_sub(self.first);
+        let last = self.cells.len().saturating_sub(1);
+        let cell = self.cells.get(own.min(last)).copied().unwrap_or(other);
+        if own <= last { cell } else { other }
+    }
+}
+
+/// Trades and quotes by time, of one moment the trades first: the times, and which row each is. Rows of quotes are counted
+/// from the number of trades on.
+fn by_time(trades: &[LocalTime], quotes: &[LocalTime]) -> (Vec<LocalTime>, Vec<usize>) {
     let n_rows = trades.len() + quotes.len();
-    let (mut times, mut runs) = (Vec::with_capacity(n_rows), Vec::<Run>::with_capacity(n_rows / 4));
-    let mut push = |is_trade: bool, from: usize, all: &[LocalTime]| {
-        if all.is_empty() {
-            return;
-        }
-        times.extend_from_slice(all);
-        match runs.last_mut() {
-            Some(last) if last.is_trade == is_trade && last.from + last.n_rows == from => last.n_rows += all.len(),
-            _ => runs.push(Run { is_trade, from, n_rows: all.len() }),
-        }
-    };
     if !trades.is_sorted() || !quotes.is_sorted() {
-        let of_trades = trades.iter().enumerate().map(|(row, at)| (*at, false, row));
-        let of_quotes = quotes.iter().enumerate().map(|(row, at)| (*at, true, row));
-        let mut all: Vec<(LocalTime, bool, usize)> = of_trades.chain(of_quotes).collect();
+        let mut all: Vec<(LocalTime, usize)> = trades.iter().chain(quotes).copied().zip(0..).collect();
         all.sort();
-        for (at, is_quote, row) in all {
-            push(!is_quote, row, &[at]);
-        }
-        return (times, runs);
+        return all.into_iter().unzip();
     }
+    let (mut times, mut order) = (Vec::with_capacity(n_rows), Vec::with_capacity(n_rows));
     let (mut trade, mut quote) = (0, 0);
-    while let Some(at) = trades.get(trade) {
-        let rest = quotes.get(quote..).unwrap_or_default();
-        let earlier = rest.iter().take_while(|quote| *quote < at).count();
-        push(false, quote, rest.get(..earlier).unwrap_or_default());
-        quote += earlier;
-        let rest = trades.get(trade..).unwrap_or_default();
-        let n = quotes.get(quote).map_or(rest.len(), |next| rest.iter().take_while(|trade| *trade <= next).count());
-        push(true, trade, rest.get(..n).unwrap_or_default());
-        trade += n;
+    while let (Some(traded), Some(quoted)) = (trades.get(trade), quotes.get(quote)) {
+        let is_trade = traded <= quoted;
+        times.push(*traded.min(quoted));
+        order.push(if is_trade { trade } else { trades.len() + quote });
+        trade += usize::from(is_trade);
+        quote += usize::from(!is_trade);
     }
-    push(false, quote, quotes.get(quote..).unwrap_or_default());
-    (times, runs)
+    times.extend_from_slice(trades.get(trade..).unwrap_or_default());
+    times.extend_from_slice(quotes.get(quote..).unwrap_or_default());
+    order.extend(trade..trades.len());
+    order.extend(trades.len() + quote..n_rows);
+    (times, order)
 }
 
 #[cfg(test)]
@@ -168,14 +171,22 @@ mod tests {
     #[test]
     fn ticks_stand_in_the_order_of_time_and_trades_before_quotes_of_their_moment() {
         let at = |moments: &[i64]| moments.iter().copied().map(LocalTime).collect::<Vec<_>>();
-        let run = |is_trade, from, n_rows| Run { is_trade, from, n_rows };
-        let (times, runs) = by_time(&at(&[2, 3, 3, 9]), &at(&[1, 3, 3, 4]));
+        // Four trades are rows 0 to 3, the quotes stand from 4 on.
+        let (times, order) = by_time(&at(&[2, 3, 3, 9]), &at(&[1, 3, 3, 4]));
         assert_eq!(times, at(&[1, 2, 3, 3, 3, 3, 4, 9]));
-        assert_eq!(runs, [run(false, 0, 1), run(true, 0, 3), run(false, 1, 3), run(true, 3, 1)]);
+        assert_eq!(order, [4, 0, 1, 2, 5, 6, 7, 3]);
         // Times that go back are sorted, not taken as they come.
-        let (times, runs) = by_time(&at(&[5, 2]), &at(&[5]));
-        assert_eq!(times, at(&[2, 5, 5]));
-        assert_eq!(runs, [run(true, 1, 1), run(true, 0, 1), run(false, 0, 1)]);
-        assert_eq!(by_time(&[], &at(&[7])), (at(&[7]), vec![run(false, 0, 1)]));
+        assert_eq!(by_time(&at(&[5, 2]), &at(&[5])), (at(&[2, 5, 5]), vec![1, 0, 2]));
+        assert_eq!(by_time(&[], &at(&[7])), (at(&[7]), vec![0]));
+        assert_eq!(by_time(&at(&[7]), &[]), (at(&[7]), vec![0]));
+    }
+
+    #[test]
+    fn a_row_shows_the_cell_of_its_source() {
+        let (trades, quotes) = ([1.0, 2.0], [3.0, 4.0, 5.0]);
+        let (trade, quote) = (Part::Cells(&trades).from(0), Part::Cells(&quotes).from(2));
+        let of = |row| quote.at(row, trade.at(row, -1.0));
+        assert_eq!((0..6).map(of).collect::<Vec<_>>(), [1.0, 2.0, 3.0, 4.0, 5.0, -1.0]);
+        assert_eq!(Part::Always(7.0).from(0).at(0, 8.0), 8.0, "no cells");
     }
 }
