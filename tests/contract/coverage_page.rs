@@ -40,6 +40,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("patience", "workflows"),
     ("pipeline", "discover"),
     ("rerun", "workflows"),
+    ("run_backtest", "workflows"),
     ("running", "live"),
     ("start_backtest", "backtests"),
 ];

@@ -216,7 +216,8 @@ fn what_ends_spends_or_deletes_has_no_other_name() {
 /// that a guard would have to hold.
 #[tokio::test]
 async fn no_tool_that_goes_on_as_a_job_sends_what_is_guarded() {
-    const STARTS_AT_QUANTCONNECT: &[&str] = &["create_backtest", "compile_project", "create_optimization"];
+    const STARTS_AT_QUANTCONNECT: &[&str] =
+        &["create_backtest", "run_backtest", "compile_project", "create_optimization"];
     let session =
         Session::with(&["--toolsets", "all", "--mode", "live", "--allow-live-orgs", "abc"], SimOptions::default())
             .await;

@@ -35,3 +35,4 @@ mod system;
 mod tasks;
 mod weights;
 mod wide;
+mod workflows;

@@ -19,11 +19,6 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::hangup::Watched;
 
-/// Large columns come and go with every question, and small strings with every call: this allocator gives both again
-/// without asking the system for pages.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Answers to what was asked before the client hung up may still be written for this long.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 

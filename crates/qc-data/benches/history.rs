@@ -24,7 +24,7 @@ use std::hint::black_box;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// The allocator of the programs. The system's gives large columns back and takes them page by page again, which is a third
+/// The allocator of the HTTP program. The system's gives large columns back and takes them page by page again, which is a third
 /// of a cold read.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

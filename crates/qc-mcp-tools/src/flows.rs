@@ -18,5 +18,6 @@ pub(crate) mod overview;
 pub(crate) mod patience;
 pub(crate) mod pipeline;
 pub(crate) mod rerun;
+pub(crate) mod run_backtest;
 pub(crate) mod running;
 pub(crate) mod start_backtest;

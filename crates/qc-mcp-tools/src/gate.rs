@@ -22,8 +22,8 @@ use qc_api::{Endpoint, EndpointInfo, ids::ProjectId};
 
 pub use consent::Ask;
 pub(crate) use consent::{ASKING, Question};
-pub(crate) use deed::shown_id;
 pub use deed::{Deed, Permit};
+pub(crate) use deed::{page, shown_id};
 pub(crate) use mode::is_harmless;
 pub(crate) use page::Opened;
 pub(crate) use token::Call;

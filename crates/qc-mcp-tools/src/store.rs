@@ -229,7 +229,7 @@ impl Limits {
     #[must_use]
     pub fn in_memory() -> Self {
         const MB: usize = 1 << 20;
-        Limits { bytes: 64 * MB, lasting_bytes: 48 * MB, ..Limits::default() }
+        Limits { bytes: 48 * MB, lasting_bytes: 32 * MB, ..Limits::default() }
     }
 }
 

@@ -30,6 +30,7 @@ mod quantbook;
 mod rerun;
 mod system;
 mod universe;
+mod workflows;
 
 pub(crate) use rerun::NAME as RERUN;
 
@@ -95,6 +96,7 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Universe, Access::Read, QcServer::universe_choice),
     shelf(Group::Workflows, Access::Read, QcServer::jobs_read),
     shelf(Group::Workflows, Access::Read, QcServer::rerun_read),
+    shelf(Group::Workflows, Access::Update, QcServer::workflows_update),
     shelf(Group::Discover, Access::Read, QcServer::discover_read),
     shelf(Group::Discover, Access::Create, QcServer::discover_create),
 ];

@@ -82,6 +82,13 @@ pub(crate) async fn read(door: &Door, project: &Project) -> Result<Code, ToolErr
 #[derive(Debug)]
 pub(crate) struct Before(Project, Code);
 
+impl Before {
+    /// The hash of the code.
+    pub(crate) fn hash(&self) -> &str {
+        &self.1.hash
+    }
+}
+
 /// The code of a project that is about to be compiled; `None` if it cannot be read, which stops no compile.
 pub(crate) async fn before(door: &Door, project_id: ProjectId) -> Option<Before> {
     let project = project(door, project_id).await.ok()?;
@@ -97,6 +104,11 @@ async fn after(door: &Door, compile: &CompileId, before: Option<Before>) -> Opti
     }
     record(door, compile.as_str(), project.project_id, &code.hash).await;
     Some(code)
+}
+
+/// Whether the files are still those of before; if so and the compile is finished, its code is recorded.
+pub(crate) async fn is_still(door: &Door, compile: &CompileId, before: Before, is_finished: bool) -> bool {
+    is_finished && after(door, compile, Some(before)).await.is_some()
 }
 
 /// Records the code of a compile that was waited for, if it is finished.

@@ -77,6 +77,17 @@ pub(crate) async fn errors(
     if chosen.is_empty() {
         chosen = located.into_iter().filter(|(line, _)| !line.trim().is_empty()).collect();
     }
+    Ok(excerpts(door, project_id, chosen).await)
+}
+
+/// The places in the code that lines of an error of a run name, with excerpts.
+pub(crate) async fn places(door: &Door, project_id: ProjectId, lines: &[String]) -> Vec<BuildError> {
+    let located = lines.iter().map(|line| (line, place(line))).filter(|(_, place)| place.is_some());
+    excerpts(door, project_id, located.collect()).await
+}
+
+/// What was said, with the code around the places it names.
+async fn excerpts(door: &Door, project_id: ProjectId, mut chosen: Vec<(&String, Option<Place>)>) -> Vec<BuildError> {
     chosen.dedup_by(|a, b| a.0 == b.0);
     let files = match chosen.iter().any(|(_, place)| place.is_some()) {
         // Without the code the errors still are what was asked for.
@@ -89,7 +100,7 @@ pub(crate) async fn errors(
         },
         false => Vec::new(),
     };
-    Ok(chosen
+    chosen
         .into_iter()
         .enumerate()
         .map(|(i, (line, place))| BuildError {
@@ -101,7 +112,7 @@ pub(crate) async fn errors(
             place: place.map(|place| Untrusted::new(format!("{}:{}", place.file, place.line))),
             message: Untrusted::new(line.trim()).shortened(400),
         })
-        .collect())
+        .collect()
 }
 
 /// A place in the code; lines count from 1.
@@ -111,9 +122,10 @@ struct Place {
     line: usize,
 }
 
-/// The place a compiler's line names, in the spellings of the service, of Python and of C#.
+/// The place a line names, in the spellings of the service, of Python, of LEAN's traces of a run and of C#.
 fn place(text: &str) -> Option<Place> {
-    service_place(text).or_else(|| python_place(text)).or_else(|| csharp_place(text)).filter(|place| 0 < place.line)
+    let found = service_place(text).or_else(|| python_place(text)).or_else(|| run_place(text));
+    found.or_else(|| csharp_place(text)).filter(|place| 0 < place.line)
 }
 
 /// `... File: main.py Line:3 Column:4 - ...`
@@ -129,6 +141,13 @@ fn python_place(text: &str) -> Option<Place> {
     let (file, rest) = rest.split_once('"')?;
     let (_, rest) = rest.split_once("line ")?;
     Some(Place { file: file.to_owned(), line: leading_number(rest)? })
+}
+
+/// `in main.py: line 3`, or `in C:\project\Main.cs:line 3`
+fn run_place(text: &str) -> Option<Place> {
+    let (before, rest) = text.split_once(": line ").or_else(|| text.split_once(":line "))?;
+    let (_, file) = before.rsplit_once(" in ").or_else(|| before.split_once("in "))?;
+    Some(Place { file: file.trim().to_owned(), line: leading_number(rest)? })
 }
 
 /// `Main.cs(3,14): error CS1002: ...`
@@ -176,6 +195,9 @@ mod tests {
         assert_eq!(place("Build Error: File: main.py Line:12 Column:4 - invalid syntax"), at("main.py", 12));
         assert_eq!(place("  File \"lib/alpha.py\", line 7, in <module>"), at("lib/alpha.py", 7));
         assert_eq!(place("Main.cs(3,14): error CS1002: ; expected"), at("Main.cs", 3));
+        assert_eq!(place("    in main.py: line 9"), at("main.py", 9));
+        assert_eq!(place("at A.OnData(Slice data) in /LeanCLI/Main.cs:line 31"), at("/LeanCLI/Main.cs", 31));
+        assert_eq!(place("no such line in sight: lines are long"), None);
         assert_eq!(place("Build Request Successful for Project ID: 5 (compile)"), None);
     }
 

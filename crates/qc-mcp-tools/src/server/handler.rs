@@ -350,6 +350,7 @@ fn waits(tool: &str, arguments: Option<&rmcp::model::JsonObject>) -> bool {
     match tool {
         "compile_project" => given("wait").and_then(serde_json::Value::as_bool) != Some(false),
         "create_backtest" => given(jobs::WAIT_ARGUMENT).and_then(serde_json::Value::as_f64).is_some_and(|s| 0.0 < s),
+        "run_backtest" => given(jobs::WAIT_ARGUMENT).and_then(serde_json::Value::as_f64) != Some(0.0),
         _ => false,
     }
 }

@@ -183,20 +183,7 @@ impl QcServer {
     #[tool(title = "Create backtest")]
     async fn create_backtest(&self, Parameters(args): Parameters<CreateArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let compile_id = CompileId(find::valid_id(&args.compile_id)?);
-        let mut parameters = qc_api::wire::Map::default();
-        for (name, value) in args.parameters.unwrap_or_default() {
-            let text = match value {
-                Value::String(text) => text,
-                Value::Number(_) | Value::Bool(_) => value.to_string(),
-                _ => {
-                    return Err(ToolError::argument(format!(
-                        "parameter `{}` wants a text or a number",
-                        args::quote(&name)
-                    )));
-                }
-            };
-            parameters.insert(name, text);
-        }
+        let parameters = parameters(args.parameters.unwrap_or_default())?;
         let project_id = find::project(&ctx.door, &args.project_id).await?;
         let request = CreateBacktest { project_id, compile_id, backtest_name: args.backtest_name, parameters };
         let Started { backtest, before } = start_backtest::start(&ctx, &request).await?;
@@ -454,4 +441,21 @@ async fn rows<P: Paged>(server: &QcServer, ctx: &Ctx, args: &RowsArgs) -> Result
         .table(name, P::COLUMNS, values)
         .link(run.uri(&part), part, "text/csv");
     Ok(if asked { reply.allow(40_000) } else { reply })
+}
+
+/// Parameters as the service takes them.
+pub(super) fn parameters(given: Map<String, Value>) -> Result<qc_api::wire::Map<String>, ToolError> {
+    let mut parameters = qc_api::wire::Map::default();
+    for (name, value) in given {
+        let text = match value {
+            Value::String(text) => text,
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            _ => {
+                let message = format!("parameter `{}` wants a text or a number; nothing was sent", args::quote(&name));
+                return Err(ToolError::argument(message));
+            }
+        };
+        parameters.insert(name, text);
+    }
+    Ok(parameters)
 }

@@ -1,0 +1,176 @@
+//! Whole jobs in one call, against the simulator: what is sent, what is not sent twice, what is told.
+
+use std::time::Duration;
+
+use qc_sim::{Fault, SimOptions};
+use serde_json::{Value, json};
+use support::session::Session;
+
+const CODE: &str = "from AlgorithmImports import *\n\nclass Mine(QCAlgorithm):\n    def initialize(self):\n        \
+    self.set_start_date(2022, 1, 1)\n        self.set_end_date(2022, 12, 31)\n        self.set_cash(100000)\n        \
+    self.lookback = int(self.get_parameter(\"lookback\", 20))\n        self.spy = self.add_equity(\"SPY\").symbol\n\n    \
+    def on_data(self, data):\n        if not self.portfolio.invested:\n            self.set_holdings(self.spy, 0.5)\n";
+
+fn ask(name: &str) -> Value {
+    json!({"project": name, "files": {"main.py": CODE}, "parameters": {"lookback": 30}, "name": "first"})
+}
+
+fn sent(session: &Session, path: &str) -> usize {
+    session.sim.journal().of(path).len()
+}
+
+/// The answer once the run is over.
+async fn over(session: &Session, mut answer: Value) -> Value {
+    for _ in 0..20 {
+        if ["completed", "failed"].contains(&answer["status"].as_str().unwrap_or_default()) {
+            return answer;
+        }
+        answer = session.ok("wait_for_job", json!({"job": answer["job"]})).await;
+    }
+    panic!("it never ended: {answer}");
+}
+
+#[tokio::test]
+async fn one_call_makes_the_project_writes_compiles_runs_and_answers() {
+    let session = Session::start().await;
+    let first = session.ok("run_backtest", ask("Fresh")).await;
+    assert_eq!(first["wrote"]["new_project"], true, "{first}");
+    assert!(first["compile_id"].is_string() && first["page"].as_str().unwrap().contains("/project/"), "{first}");
+    assert!(first["code_sha256"].as_str().is_some_and(|hash| hash.len() == 64), "{first}");
+    let done = over(&session, first.clone()).await;
+    assert_eq!(done["status"], "completed", "{done}");
+    assert!(done["statistics"]["sharpe_ratio"]["value"].is_number(), "{done}");
+    assert_eq!(done["untrusted_name"], "first");
+    for path in ["projects/create", "compile/create", "backtests/create"] {
+        assert_eq!(sent(&session, path), 1, "{path}");
+    }
+    // The same call again: nothing is written, compiled or started.
+    let writes = sent(&session, "files/create") + sent(&session, "files/update");
+    let again = session.ok("run_backtest", ask("Fresh")).await;
+    assert_eq!(again["backtest_id"], first["backtest_id"]);
+    assert_eq!((&again["wrote"]["unchanged"], &again["wrote"]["new_project"]), (&json!(1), &json!(false)), "{again}");
+    assert!(again["started_before_seconds"].is_number(), "{again}");
+    assert_eq!(sent(&session, "files/create") + sent(&session, "files/update"), writes);
+    for path in ["projects/create", "compile/create", "backtests/create"] {
+        assert_eq!(sent(&session, path), 1, "{path}");
+    }
+    // Other parameters are another run of the same compile.
+    let mut other = ask("Fresh");
+    other["parameters"] = json!({"lookback": 60});
+    let other = session.ok("run_backtest", other).await;
+    assert_ne!(other["backtest_id"], first["backtest_id"]);
+    assert_eq!((sent(&session, "compile/create"), sent(&session, "backtests/create")), (1, 2));
+    assert_eq!(other["code_sha256"], first["code_sha256"]);
+}
+
+#[tokio::test]
+async fn an_edit_is_written_compiled_and_run_and_the_rest_is_left_alone() {
+    let session = Session::start().await;
+    let first = session.ok("run_backtest", ask("Edited")).await;
+    over(&session, first.clone()).await;
+    let edit = json!({"project": "Edited", "name": "half",
+        "edits": [{"name": "main.py", "old_text": "self.spy, 0.5", "new_text": "self.spy, 0.25"}]});
+    let half = session.ok("run_backtest", edit.clone()).await;
+    assert_eq!(half["wrote"]["untrusted_updated"][0], "main.py", "{half}");
+    assert_ne!(half["code_sha256"], first["code_sha256"]);
+    assert_eq!((sent(&session, "compile/create"), sent(&session, "backtests/create")), (2, 2));
+    let file = session.call("read_file", json!({"project_id": "Edited", "name": "main.py"})).await;
+    assert!(file.text().contains("self.spy, 0.25"), "{}", file.text());
+    // The snippet is gone now: refused, with nothing compiled.
+    let text = session.err("run_backtest", edit).await;
+    assert!(text.contains("does not occur"), "{text}");
+    assert_eq!(sent(&session, "compile/create"), 2);
+}
+
+#[tokio::test]
+async fn code_that_does_not_compile_is_told_with_its_place_and_nothing_is_started() {
+    let session = Session::start().await;
+    let mut broken = ask("Broken");
+    broken["files"]["main.py"] = json!(CODE.replace("def initialize(self):", "def initialize(self)"));
+    let answer = session.ok("run_backtest", broken).await;
+    assert_eq!((&answer["state"], &answer["next"]), (&json!("BuildError"), &json!("edit_file")), "{answer}");
+    assert!(answer["errors"][0]["untrusted_place"].as_str().unwrap().starts_with("main.py:"), "{answer}");
+    assert_eq!(answer["wrote"]["new_project"], true);
+    assert_eq!(sent(&session, "backtests/create"), 0);
+}
+
+#[tokio::test]
+async fn a_run_that_fails_is_told_with_the_code_and_the_end_of_the_log() {
+    let session = Session::start().await;
+    let mut failing = ask("Failing");
+    failing["files"]["main.py"] =
+        json!(CODE.replace("        self.set_cash(100000)\n", "        raise ValueError(\"no such thing\")\n"));
+    let mut answer = session.ok("run_backtest", failing.clone()).await;
+    for _ in 0..20 {
+        if answer["status"] == "failed" {
+            break;
+        }
+        session.sim.clock().advance(Duration::from_secs(30));
+        answer = session.ok("run_backtest", failing.clone()).await;
+    }
+    assert_eq!(answer["status"], "failed", "{answer}");
+    assert!(answer["untrusted_error"].as_str().unwrap().contains("no such thing"), "{answer}");
+    assert!(answer["places"][0]["untrusted_source"].as_str().unwrap().contains("raise ValueError"), "{answer}");
+    let log = answer["untrusted_log_tail"].to_string();
+    assert!(log.contains("no such thing"), "{answer}");
+    assert_eq!(sent(&session, "backtests/create"), 1);
+}
+
+#[tokio::test]
+async fn a_start_whose_answer_was_lost_is_the_same_run() {
+    let session = Session::start().await;
+    for (n, fault) in [Fault::ResetAfter, Fault::CutBody, Fault::ServerErrorAfter].into_iter().enumerate() {
+        session.sim.faults().once("backtests/create", fault.clone());
+        let mut ask = ask("Lost");
+        ask["name"] = json!(format!("run {n}"));
+        let first = session.ok("run_backtest", ask.clone()).await;
+        let again = session.ok("run_backtest", ask).await;
+        assert_eq!(first["backtest_id"], again["backtest_id"], "{fault:?}");
+        assert_eq!(sent(&session, "backtests/create"), n + 1, "{fault:?}");
+        session.sim.clock().advance(Duration::from_secs(300));
+    }
+}
+
+#[tokio::test]
+async fn what_was_done_before_a_failure_is_said() {
+    let session = Session::start().await;
+    session.sim.faults().once("compile/create", Fault::Refuse("No compiler is free".into()));
+    let text = session.err("run_backtest", ask("Half done")).await;
+    assert!(text.contains("was created") && text.contains("main.py written"), "{text}");
+    // Asked again it goes on from there.
+    let answer = session.ok("run_backtest", ask("Half done")).await;
+    assert_eq!(
+        (&answer["wrote"]["new_project"], &answer["wrote"]["unchanged"]),
+        (&json!(false), &json!(1)),
+        "{answer}"
+    );
+    assert_eq!(sent(&session, "projects/create"), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_meant_is_refused_before_anything_is_sent() {
+    let session = Session::start().await;
+    for (arguments, part) in [
+        (json!({"project": "X", "files": {"../main.py": "a"}}), "no file name"),
+        (json!({"project": "X", "files": {"data.csv": "a"}}), ".py"),
+        (json!({"project": "X", "files": {"main.py": " "}}), "is empty"),
+        (json!({"project": "X", "files": {"main.py": "a"}, "parameters": {"n": [1]}}), "text or a number"),
+        (json!({"project": "X", "edits": [{"name": "../x.py", "old_text": "a", "new_text": "b"}]}), "no file name"),
+        (json!({"project": -3}), "no project id"),
+    ] {
+        let text = session.err("run_backtest", arguments).await;
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(session.sim.journal().is_empty());
+    // A name that is nobody's makes no project without files.
+    let text = session.err("run_backtest", json!({"project": "Nobody's"})).await;
+    assert!(text.contains("no project is named"), "{text}");
+    assert!(session.sim.journal().changes().is_empty());
+}
+
+#[tokio::test]
+async fn a_mode_that_only_reads_has_no_such_tool() {
+    let session = Session::with(&["--mode", "read-only"], SimOptions::default()).await;
+    assert!(session.try_call("run_backtest", ask("x")).await.is_err());
+    assert!(session.sim.journal().is_empty());
+}
