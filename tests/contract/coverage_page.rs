@@ -24,6 +24,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("backtest_picture", "backtests"),
     ("code", "compile"),
     ("collaboration", "projects"),
+    ("compare", "workflows"),
     ("compile", "compile"),
     ("downloads", "account"),
     ("files", "files"),

@@ -18,7 +18,7 @@ fn the_core_list_has_at_most_20_tools_and_20_kb() {
     assert!(n_tools <= 20 && n <= 20_000, "{n_tools} tools, {n} bytes");
     // Each name of the list is a tool, and an algorithm can be written, run and looked at with them.
     assert_eq!(n_tools, 20);
-    for tool in ["edit_file", "compile_project", "create_backtest", "wait_for_job", "read_backtest_logs"] {
+    for tool in ["edit_file", "run_backtest", "compare_backtests", "wait_for_job", "read_backtest_logs"] {
         assert!(core.tools().any(|(facts, _)| facts.name == tool), "{tool}");
     }
 }

@@ -174,3 +174,82 @@ async fn a_mode_that_only_reads_has_no_such_tool() {
     assert!(session.try_call("run_backtest", ask("x")).await.is_err());
     assert!(session.sim.journal().is_empty());
 }
+
+#[tokio::test]
+async fn backtests_are_compared_with_the_first_in_figures_parameters_code_and_days() {
+    let session = Session::start().await;
+    let first = over(&session, session.ok("run_backtest", ask("Compared")).await).await;
+    let mut other = ask("Compared");
+    (other["parameters"], other["name"]) = (json!({"lookback": 60, "unused": "x"}), json!("second"));
+    let second = over(&session, session.ok("run_backtest", other).await).await;
+    let edit = json!({"project": "Compared", "name": "third", "parameters": {"lookback": 30},
+        "edits": [{"name": "main.py", "old_text": "2022, 1, 1", "new_text": "2022, 7, 1"}]});
+    let third = over(&session, session.ok("run_backtest", edit).await).await;
+    session.sim.journal().clear();
+    let found = session.ok("compare_backtests", json!({"project": "Compared"})).await;
+    assert!(session.sim.journal().changes().is_empty());
+    let ids: Vec<&Value> = found["backtests"].as_array().unwrap().iter().map(|row| &row["backtest_id"]).collect();
+    assert_eq!(ids, [&first["backtest_id"], &second["backtest_id"], &third["backtest_id"]], "oldest first");
+    let code: Vec<&Value> = found["backtests"].as_array().unwrap().iter().map(|row| &row["code"]).collect();
+    assert_eq!(code, ["as the first", "as the first", "other than the first"]);
+    // Every figure is the one that each backtest's own answer has.
+    let rows = found["figures"].as_array().unwrap();
+    assert!(15 < rows.len(), "{found}");
+    for row in rows {
+        let name = row["figure"].as_str().unwrap();
+        for (at, own) in [&first, &second, &third].into_iter().enumerate() {
+            assert_eq!(row["values"][at], own["statistics"][name]["value"], "{name}");
+        }
+        if let (Some(a), Some(b)) = (row["values"][0].as_f64(), row["values"][2].as_f64()) {
+            assert!((row["less_first"][2].as_f64().unwrap() - (b - a)).abs() < 1e-6, "{row}");
+        }
+    }
+    let best = rows.iter().find(|row| row["figure"] == "sharpe_ratio").unwrap()["values"].as_array().unwrap();
+    let largest =
+        best.iter().enumerate().max_by(|a, b| a.1.as_f64().unwrap().total_cmp(&b.1.as_f64().unwrap())).unwrap();
+    let named = ids.iter().position(|id| **id == found["best"]["sharpe_ratio"]).unwrap();
+    assert_eq!(best[named], *largest.1, "{found}");
+    let differ = found["parameters_that_differ"].as_array().unwrap();
+    assert_eq!(differ.len(), 2, "{found}");
+    assert_eq!(differ[0]["untrusted_name"], "lookback");
+    assert_eq!(differ[1]["untrusted_values"], json!([null, "x", null]), "{found}");
+    let days = &found["correlation_of_daily_returns"];
+    for at in 0..3 {
+        assert!((days[at][at].as_f64().unwrap() - 1.0).abs() < 1e-9, "{days}");
+    }
+    assert_eq!(days[0][2], days[2][0]);
+    let cautions = found["cautions"].to_string();
+    assert!(cautions.contains("different dates") && cautions.contains("best of several"), "{cautions}");
+    // By name, in the caller's order.
+    let pair = session
+        .ok(
+            "compare_backtests",
+            json!({"project": "Compared", "backtests": [second["backtest_id"], first["backtest_id"]]}),
+        )
+        .await;
+    assert_eq!(pair["backtests"][0]["backtest_id"], second["backtest_id"]);
+    for (arguments, part) in [
+        (json!({"project": "Compared", "backtests": [first["backtest_id"]]}), "2 to 10"),
+        (json!({"project": "Compared", "backtests": [first["backtest_id"], first["backtest_id"]]}), "named twice"),
+        (json!({"project": "Compared", "backtests": ["latest", third["backtest_id"]]}), "named twice"),
+        (json!({"project": "Compared", "backtests": ["a", "b"], "last": 3}), "not both"),
+    ] {
+        let text = session.err("compare_backtests", arguments).await;
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let text = session.err("compare_backtests", json!({"project": qc_sim::seed::PAIR_PROJECT_ID, "last": 11})).await;
+    assert!(text.contains("10"), "{text}");
+}
+
+#[tokio::test]
+async fn a_comparison_goes_on_without_an_equity_that_cannot_be_read() {
+    let session = Session::start().await;
+    over(&session, session.ok("run_backtest", ask("Gap")).await).await;
+    let mut other = ask("Gap");
+    other["parameters"] = json!({"lookback": 60});
+    over(&session, session.ok("run_backtest", other).await).await;
+    session.sim.faults().always("backtests/chart/read", Fault::Refuse("No chart".into()));
+    let found = session.ok("compare_backtests", json!({"project": "Gap", "last": 2})).await;
+    assert!(found["figures"].as_array().is_some_and(|rows| 15 < rows.len()), "{found}");
+    assert!(found["cautions"].to_string().contains("not in the correlations"), "{found}");
+}

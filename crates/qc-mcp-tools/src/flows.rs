@@ -4,6 +4,7 @@
 pub(crate) mod backtest;
 pub(crate) mod backtest_picture;
 pub(crate) mod code;
+pub(crate) mod compare;
 pub(crate) mod compile;
 pub(crate) mod downloads;
 pub(crate) mod files;

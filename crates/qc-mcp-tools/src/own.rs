@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, ToSpan, civil::Date, civil::Weekday, tz::TimeZone};
 use qc_api::{
     endpoints::backtests::ReadBacktestChart,
-    model::{Chart, Point},
+    model::{Backtest, Chart, Point},
 };
 use qc_data::table::{Table, TableOptions};
 use serde::Serialize;
@@ -175,18 +175,7 @@ async fn of_backtest(ctx: &Ctx, project: &str, backtest: &str, is_returns: bool)
     let backtest_id = find::backtest(&ctx.door, project_id, &BacktestArg(backtest.to_owned())).await?;
     let run = Run { project_id, backtest_id };
     let facts = backtest::read(&ctx.door, &run).await?;
-    /// A day, so that the last close is within.
-    const DAY: i64 = 86_400;
-    let request = ReadBacktestChart {
-        project_id,
-        backtest_id: run.backtest_id.clone(),
-        name: "Strategy Equity".to_owned(),
-        count: POINTS,
-        start: facts.backtest_start.map(|at| at.as_second() - DAY),
-        end: facts.backtest_end.or(facts.created).map(|at| at.as_second() + DAY),
-    };
-    let chart = backtest::chart(&ctx.door, &request, &ctx.progress).await?;
-    let days = days_of(equity_points(&chart), is_returns)?;
+    let days = equity_of(ctx, &run, &facts, is_returns).await?;
     if days.len() < 2 {
         let message = format!("the equity of the backtest has {} days, a series needs 2", days.len());
         return Err(ToolError::new(Kind::TooFewRows, Topic::Backtest, message));
@@ -194,6 +183,30 @@ async fn of_backtest(ctx: &Ctx, project: &str, backtest: &str, is_returns: bool)
     let id: String = run.backtest_id.as_str().chars().take(8).collect();
     let from = Value::String(format!("qc://backtests/{}/{}", run.project_id, run.backtest_id));
     Ok(OwnSeries::new(format!("backtest-{id}"), from, Value::from("equity"), days, false))
+}
+
+/// The equity of a backtest, day by day.
+///
+/// # Errors
+/// A chart that cannot be read, or holds no equity.
+pub(crate) async fn equity_of(
+    ctx: &Ctx,
+    run: &Run,
+    facts: &Backtest,
+    is_returns: bool,
+) -> Result<Vec<(Date, f64)>, ToolError> {
+    /// A day, so that the last close is within.
+    const DAY: i64 = 86_400;
+    let request = ReadBacktestChart {
+        project_id: run.project_id,
+        backtest_id: run.backtest_id.clone(),
+        name: "Strategy Equity".to_owned(),
+        count: POINTS,
+        start: facts.backtest_start.map(|at| at.as_second() - DAY),
+        end: facts.backtest_end.or(facts.created).map(|at| at.as_second() + DAY),
+    };
+    let chart = backtest::chart(&ctx.door, &request, &ctx.progress).await?;
+    days_of(equity_points(&chart), is_returns)
 }
 
 /// The points of the series `Equity`, candles by their close.
@@ -323,7 +336,7 @@ fn compounded(values: &[f64]) -> Result<Vec<f64>, ToolError> {
 }
 
 /// The day, weekends included, whose close a moment belongs to.
-fn day_of(at: Timestamp) -> Result<Date, ToolError> {
+pub(crate) fn day_of(at: Timestamp) -> Result<Date, ToolError> {
     let far = |_| ToolError::new(Kind::BadData, Topic::General, "a time lies outside the calendar");
     let local = at.to_zoned(TimeZone::get("America/New_York").map_err(far)?);
     // What is known when the session opens, its first minute included, is what the day before closed with.

@@ -13,6 +13,7 @@ mod assist;
 mod auth;
 mod backtests;
 mod collaboration;
+mod comparing;
 mod compile;
 mod data;
 mod discover;
@@ -96,6 +97,7 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Universe, Access::Read, QcServer::universe_choice),
     shelf(Group::Workflows, Access::Read, QcServer::jobs_read),
     shelf(Group::Workflows, Access::Read, QcServer::rerun_read),
+    shelf(Group::Workflows, Access::Read, QcServer::comparing_read),
     shelf(Group::Workflows, Access::Update, QcServer::workflows_update),
     shelf(Group::Discover, Access::Read, QcServer::discover_read),
     shelf(Group::Discover, Access::Create, QcServer::discover_create),
