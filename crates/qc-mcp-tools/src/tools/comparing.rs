@@ -1,4 +1,4 @@
-//! Backtests compared.
+//! The tool that puts backtests of a project side by side: figures, parameters, code, days.
 
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::Deserialize;
