@@ -26,6 +26,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("collaboration", "projects"),
     ("compare", "workflows"),
     ("compile", "compile"),
+    ("diagnose", "workflows"),
     ("downloads", "account"),
     ("files", "files"),
     ("find", "projects"),

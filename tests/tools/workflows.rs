@@ -253,3 +253,47 @@ async fn a_comparison_goes_on_without_an_equity_that_cannot_be_read() {
     assert!(found["figures"].as_array().is_some_and(|rows| 15 < rows.len()), "{found}");
     assert!(found["cautions"].to_string().contains("not in the correlations"), "{found}");
 }
+
+fn rules(found: &Value) -> Vec<&str> {
+    found["findings"].as_array().unwrap().iter().map(|finding| finding["rule"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_diagnosis_names_the_error_the_figures_and_what_nobody_reads() {
+    let session = Session::start().await;
+    let mut failing = ask("Diagnosed");
+    failing["files"]["main.py"] =
+        json!(CODE.replace("        self.set_cash(100000)\n", "        raise KeyError(\"SPY\")\n"));
+    let run = session.ok("run_backtest", failing).await;
+    over_or_failed(&session, run).await;
+    let found = session.ok("diagnose_backtest", json!({"project": "Diagnosed"})).await;
+    assert_eq!(rules(&found)[0], "failed", "{found}");
+    assert!(found["places"][0]["untrusted_source"].as_str().unwrap().contains("raise KeyError"), "{found}");
+    assert!(!found["untrusted_log_tail"].as_array().unwrap().is_empty(), "{found}");
+    // A run of the mended code whose parameter nobody reads.
+    let mut mended = ask("Diagnosed");
+    (mended["parameters"], mended["name"]) = (json!({"speed": 3}), json!("mended"));
+    let run = session.ok("run_backtest", mended).await;
+    over(&session, run.clone()).await;
+    session.sim.journal().clear();
+    let found = session.ok("diagnose_backtest", json!({"project": "Diagnosed", "backtest": run["backtest_id"]})).await;
+    assert!(rules(&found).contains(&"unread_parameter") && !rules(&found).contains(&"failed"), "{found}");
+    assert!(found["summary"].as_str().unwrap().contains("finding(s)"), "{found}");
+    assert!(session.sim.journal().changes().is_empty());
+    // The code of the failed run is another one by now.
+    let text = session.err("diagnose_backtest", json!({"project": "Diagnosed", "backtest": "../x"})).await;
+    assert!(text.contains("is no id"), "{text}");
+    let text = session.err("diagnose_backtest", json!({"project": "Nobody's"})).await;
+    assert!(text.contains("no project is named"), "{text}");
+}
+
+/// Waits for the end of a run, good or bad.
+async fn over_or_failed(session: &Session, mut answer: Value) {
+    for _ in 0..20 {
+        if ["completed", "failed"].contains(&answer["status"].as_str().unwrap_or_default()) {
+            return;
+        }
+        answer = session.ok("wait_for_job", json!({"job": answer["job"]})).await;
+    }
+    panic!("it never ended: {answer}");
+}

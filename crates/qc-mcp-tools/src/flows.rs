@@ -6,6 +6,7 @@ pub(crate) mod backtest_picture;
 pub(crate) mod code;
 pub(crate) mod compare;
 pub(crate) mod compile;
+pub(crate) mod diagnose;
 pub(crate) mod downloads;
 pub(crate) mod files;
 pub(crate) mod find;

@@ -16,6 +16,7 @@ mod collaboration;
 mod comparing;
 mod compile;
 mod data;
+mod diagnosing;
 mod discover;
 mod downloads;
 mod files;
@@ -98,6 +99,7 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Workflows, Access::Read, QcServer::jobs_read),
     shelf(Group::Workflows, Access::Read, QcServer::rerun_read),
     shelf(Group::Workflows, Access::Read, QcServer::comparing_read),
+    shelf(Group::Workflows, Access::Read, QcServer::diagnosing_read),
     shelf(Group::Workflows, Access::Update, QcServer::workflows_update),
     shelf(Group::Discover, Access::Read, QcServer::discover_read),
     shelf(Group::Discover, Access::Create, QcServer::discover_create),
