@@ -22,6 +22,7 @@ const NO_TOOL: &[(&str, &str)] = &[
 const GROUPS: &[(&str, &str)] = &[
     ("backtest", "backtests"),
     ("backtest_picture", "backtests"),
+    ("clean_up", "workflows"),
     ("code", "compile"),
     ("collaboration", "projects"),
     ("compare", "workflows"),

@@ -7,6 +7,7 @@ mod doors;
 mod floor;
 mod human;
 mod live;
+mod live_jobs;
 mod modes;
 mod reads;
 mod secrets;

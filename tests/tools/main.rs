@@ -7,6 +7,7 @@ mod auth;
 mod backtests;
 mod bad_input;
 mod charts;
+mod clean_up;
 mod compile;
 mod data;
 mod discover;

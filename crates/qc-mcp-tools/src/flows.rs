@@ -3,6 +3,7 @@
 
 pub(crate) mod backtest;
 pub(crate) mod backtest_picture;
+pub(crate) mod clean_up;
 pub(crate) mod code;
 pub(crate) mod compare;
 pub(crate) mod compile;

@@ -147,6 +147,7 @@ pub const PAGES: &[Page] = &[
     page("qc://live/{project_id}/orders.csv", "Live orders", "Every order of a live algorithm", "text/csv"),
     page("qc://live/{project_id}/trades.csv", "Live trades", "Every closed trade of a live algorithm", "text/csv"),
     page("qc://live/{project_id}/insights.csv", "Live insights", "Every insight of a live algorithm", "text/csv"),
+    page("qc://live/{project_id}/logs.txt", "Live log", "The log of a live algorithm, between marks", "text/plain"),
     page(RESEARCH, "Research result", "The full result of an analysis", JSON),
     page(
         "qc://research/{id}/chart.svg",
@@ -285,6 +286,7 @@ async fn cloud(server: &QcServer, ctx: &Ctx, page: &Page, uri: &str, values: &[S
         "qc://live/{project_id}/orders.csv" => return live_csv::<Orders>(ctx, project_id).await,
         "qc://live/{project_id}/trades.csv" => return live_csv::<Trades>(ctx, project_id).await,
         "qc://live/{project_id}/insights.csv" => return live_csv::<Insights>(ctx, project_id).await,
+        "qc://live/{project_id}/logs.txt" => return live_log(ctx, project_id).await,
         _ => {}
     }
     let run = Run { project_id, backtest_id: find::backtest(&ctx.door, project_id, &BacktestArg(value(1))).await? };
@@ -324,6 +326,19 @@ async fn csv<P: Paged>(ctx: &Ctx, run: &Run) -> Result<String, ToolError> {
 
 async fn live_csv<L: LiveList>(ctx: &Ctx, project_id: qc_api::ids::ProjectId) -> Result<String, ToolError> {
     backtest::csv::<L>(&live::all::<L>(&ctx.door, &ctx.progress, project_id).await?)
+}
+
+/// The newest lines of a deployment's log.
+async fn live_log(ctx: &Ctx, project_id: qc_api::ids::ProjectId) -> Result<String, ToolError> {
+    let id = live::read(&ctx.door, project_id, None).await?.0.deploy_id.unwrap_or_default();
+    let (_, total) = live::logs(&ctx.door, project_id, &id, None, 0, 1).await?;
+    let start = (total - MOST_LOG_LINES).max(0);
+    let (lines, _) = live::logs(&ctx.door, project_id, &id, None, start, total.max(1)).await?;
+    let mut text = Untrusted::new(lines.join("\n")).fenced();
+    if 0 < start {
+        text.push_str(&format!("\n[the last {} of {total} lines]", lines.len()));
+    }
+    Ok(text)
 }
 
 /// A project's facts and its files without contents.

@@ -12,6 +12,7 @@ mod analysis;
 mod assist;
 mod auth;
 mod backtests;
+mod clean_up;
 mod collaboration;
 mod comparing;
 mod compile;
@@ -101,6 +102,9 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Workflows, Access::Read, QcServer::comparing_read),
     shelf(Group::Workflows, Access::Read, QcServer::diagnosing_read),
     shelf(Group::Workflows, Access::Update, QcServer::workflows_update),
+    shelf(Group::Workflows, Access::Read, QcServer::live_status_read),
+    shelf(Group::Workflows, Access::Live, QcServer::deploy_live_live),
+    shelf(Group::Workflows, Access::Delete, QcServer::clean_up_delete),
     shelf(Group::Discover, Access::Read, QcServer::discover_read),
     shelf(Group::Discover, Access::Create, QcServer::discover_create),
 ];

@@ -23,6 +23,8 @@ use crate::{
 
 pub(crate) mod connected;
 pub(crate) mod deploy;
+pub(crate) mod hours;
+pub(crate) mod status;
 
 /// Most log lines the service gives at once.
 pub(crate) const LOG_PAGE: i64 = 250;

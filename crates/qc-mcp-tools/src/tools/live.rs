@@ -28,9 +28,10 @@ use crate::{
 };
 
 mod reads;
+mod status;
 mod wanted;
 
-use wanted::CreateArgs;
+use wanted::{CreateArgs, DeployArgs};
 
 /// Arguments of what ends an algorithm.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -104,14 +105,9 @@ impl QcServer {
         let (wanted, typed) = args.wanted(&ctx).await?;
         let Some(token) = token else {
             let shown = deploy::preview(&ctx, &wanted).await?;
-            return Ok(wanted::preview_reply(&ctx, &wanted, &shown, typed));
+            return Ok(wanted::preview_reply(&ctx, &wanted, &shown, typed, "create_live_algorithm"));
         };
-        let reply = deploy::go(&ctx, &wanted, &token).await?;
-        let deploy_id = reply.deployment().map(ToString::to_string).unwrap_or_default();
-        let money = live::word(wanted.brokerage.money());
-        Ok(told(&ctx, format!("deployed {deploy_id} with {money} money; it takes some minutes to run"))
-            .data(json!({"project_id": wanted.project_id, "deploy_id": deploy_id, "money": money, "page": page(wanted.project_id)}))
-            .next("read_live_algorithm until it is Running, then read_live_logs"))
+        deployed(&ctx, &wanted, &token, "read_live_algorithm until it is Running, then read_live_logs").await
     }
 
     /// Stop a project's live algorithm; its holdings are kept. Real money needs the user's consent.
@@ -268,6 +264,33 @@ impl QcServer {
             .data(json!({"brokerage": request.brokerage.as_str(), "url": url}))
             .next("create_live_algorithm, once the user has signed in"))
     }
+}
+
+#[tool_router(router = deploy_live_live, vis = "pub(crate)")]
+impl QcServer {
+    /// Deploy a project in two calls: the first compiles it, picks a free node and previews everything; show it to the user, then call again with confirm_token. Paper unless a profile says otherwise.
+    #[tool(title = "Deploy, previewed")]
+    async fn deploy_live(&self, Parameters(args): Parameters<DeployArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
+        let token = args.confirm_token.clone();
+        let wanted = args.wanted(&ctx).await?;
+        match token {
+            Some(token) => deployed(&ctx, &wanted, &token, "live_status").await,
+            None => {
+                let shown = deploy::preview(&ctx, &wanted).await?;
+                Ok(wanted::preview_reply(&ctx, &wanted, &shown, false, "deploy_live"))
+            }
+        }
+    }
+}
+
+/// Deploys what was previewed.
+async fn deployed(ctx: &Ctx, wanted: &deploy::Wanted, token: &str, next: &str) -> Result<Reply, ToolError> {
+    let reply = deploy::go(ctx, wanted, token).await?;
+    let deploy_id = reply.deployment().map(ToString::to_string).unwrap_or_default();
+    let money = live::word(wanted.brokerage.money());
+    Ok(told(ctx, format!("deployed {deploy_id} with {money} money; it takes some minutes to run"))
+        .data(json!({"project_id": wanted.project_id, "deploy_id": deploy_id, "money": money, "page": page(wanted.project_id)}))
+        .next(next))
 }
 
 /// A reply that says first when QuantConnect is simulated.

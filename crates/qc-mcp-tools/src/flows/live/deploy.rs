@@ -34,8 +34,10 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
     pub(crate) project_id: ProjectId,
-    pub(crate) compile_id: CompileId,
-    pub(crate) node_id: NodeId,
+    /// The compile that the caller knows; deployed is the preview's own in any case.
+    pub(crate) compile_id: Option<CompileId>,
+    /// A free live node is chosen if there is none.
+    pub(crate) node_id: Option<NodeId>,
     pub(crate) brokerage: Brokerage,
     /// Where the brokerage's keys come from when the request is sent, if they did not come with the call.
     pub(crate) connected: Option<Connected>,
@@ -50,6 +52,7 @@ pub(crate) struct Wanted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Seen {
     compile_id: String,
+    node_id: String,
     code: String,
     organization: String,
     /// The newest deployment of the project.
@@ -90,7 +93,7 @@ impl Wanted {
             version_id: self.version_id,
             project_id: self.project_id,
             compile_id,
-            node_id: self.node_id.clone(),
+            node_id: self.node_id.clone().unwrap_or_default(),
             brokerage,
             data_providers: self.data_providers.clone(),
             automatic_redeploy: self.automatic_redeploy,
@@ -105,7 +108,7 @@ impl Wanted {
             .money(self.brokerage.money())
             .project(self.project_id)
             .account(self.brokerage.masked_account())
-            .node(self.node_id.as_str())
+            .node(self.node_id.as_ref().map_or("chosen by the preview", |id| id.as_str()))
             .line(format!("brokerage {}, compile {}", self.brokerage.id(), shown_id(request.compile_id.as_str())));
         if let Some(notification) = self.notification.as_ref().filter(|it| !it.targets.is_empty()) {
             deed = deed.line(format!("{} others hear of its orders or insights", notification.targets.len()));
@@ -120,7 +123,7 @@ impl Wanted {
     fn refuse_early(&self, ctx: &Ctx) -> Result<(), ToolError> {
         let mode = ctx.door.mode();
         if self.brokerage.money() == Money::Real && mode != Mode::Live {
-            let deed = self.deed(&self.request(self.compile_id.clone()));
+            let deed = self.deed(&self.request(self.compile_id.clone().unwrap_or_default()));
             let why = format!(
                 "mode {} does not allow live/create: {} trades real money, or these settings do not say for certain that it does not; that takes QC_MCP_MODE=live and QC_MCP_ALLOW_LIVE_ORGS",
                 mode.id(),
@@ -135,7 +138,7 @@ impl Wanted {
     fn check_organization(&self, ctx: &Ctx, organization: &str) -> Result<(), ToolError> {
         let settings = ctx.door.settings();
         if self.brokerage.money() == Money::Real && !settings.allow_live_orgs.iter().any(|id| id == organization) {
-            let deed = self.deed(&self.request(self.compile_id.clone()));
+            let deed = self.deed(&self.request(self.compile_id.clone().unwrap_or_default()));
             let why = "the project belongs to an organisation that QC_MCP_ALLOW_LIVE_ORGS does not name";
             return Err(ctx.refuse_early(&deed, why));
         }
@@ -152,6 +155,7 @@ pub(crate) async fn preview(ctx: &Ctx, wanted: &Wanted) -> Result<Shown, ToolErr
     wanted.check_organization(ctx, &organization)?;
     let last = last_deployment(ctx, wanted).await?;
     let node = node(door, wanted).await?;
+    let wanted = &Wanted { node_id: Some(node.id.clone()), ..wanted.clone() };
     let connected = match &wanted.connected {
         Some(connected) => Some(connected.accounts(ctx).await?),
         None => None,
@@ -185,6 +189,7 @@ pub(crate) async fn preview(ctx: &Ctx, wanted: &Wanted) -> Result<Shown, ToolErr
     let request = fingerprint(door, &wanted.deed(&wanted.request(compile_id.clone()))).await?;
     let seen = Seen {
         compile_id: compile_id.to_string(),
+        node_id: node.id.to_string(),
         code: code.hash.clone(),
         organization,
         accounts,
@@ -195,7 +200,7 @@ pub(crate) async fn preview(ctx: &Ctx, wanted: &Wanted) -> Result<Shown, ToolErr
     let preview = ctx.preview(&seen).await?;
     // The second half of a compile's id is the signature of its code.
     let signature = |id: &CompileId| id.as_str().split_once('-').map(|(_, code)| code.to_owned());
-    let other_code = signature(&wanted.compile_id) != signature(&compile_id);
+    let other_code = wanted.compile_id.as_ref().is_some_and(|named| signature(named) != signature(&compile_id));
     Ok(Shown {
         accounts: shown_accounts,
         preview,
@@ -214,6 +219,8 @@ pub(crate) async fn preview(ctx: &Ctx, wanted: &Wanted) -> Result<Shown, ToolErr
 pub(crate) async fn go(ctx: &Ctx, wanted: &Wanted, token: &str) -> Result<CreateLiveReply, ToolError> {
     wanted.refuse_early(ctx)?;
     let (seen, ticket) = ctx.redeem::<Seen>(token).await?;
+    // A node that the preview chose is the one that it showed.
+    let wanted = &Wanted { node_id: Some(NodeId(seen.node_id.clone())), ..wanted.clone() };
     let door = &ctx.door;
     let request = wanted.request(CompileId(seen.compile_id.clone()));
     let deed = wanted.deed(&request);
@@ -283,7 +290,7 @@ async fn last_deployment(ctx: &Ctx, wanted: &Wanted) -> Result<Option<LiveSummar
     let request = ListLive { project_id: Some(wanted.project_id), ..ListLive::default() };
     let live = ctx.door.send(&request).await?.live;
     if live.iter().any(|live| !live.status.as_ref().is_some_and(LiveStatus::is_terminal)) {
-        let deed = wanted.deed(&wanted.request(wanted.compile_id.clone()));
+        let deed = wanted.deed(&wanted.request(wanted.compile_id.clone().unwrap_or_default()));
         let why = "the project's last deployment has not certainly ended; stop it first (`stop_live_algorithm`)";
         return Err(ctx.refuse_early(&deed, why));
     }
@@ -295,7 +302,14 @@ async fn node(door: &Door, wanted: &Wanted) -> Result<Node, ToolError> {
     let nodes = door.send(&ReadProjectNodes { project_id: wanted.project_id }).await?.nodes.live;
     let free: Vec<&str> = nodes.iter().filter(|node| !node.busy).map(|node| node.id.as_str()).collect();
     let free = if free.is_empty() { "none".to_owned() } else { free.join(", ") };
-    match nodes.iter().find(|node| node.id == wanted.node_id) {
+    let Some(wanted) = &wanted.node_id else {
+        let chosen = nodes.iter().find(|node| !node.busy).cloned();
+        return chosen.ok_or_else(|| {
+            let message = format!("none of the project's {} live nodes is free; nothing was deployed", nodes.len());
+            ToolError::new(Kind::Refused, Topic::Node, message)
+        });
+    };
+    match nodes.iter().find(|node| node.id == *wanted) {
         Some(node) if !node.busy => Ok(node.clone()),
         Some(_) => Err(ToolError::new(
             Kind::Refused,

@@ -69,26 +69,8 @@ impl CreateArgs {
             }
             (config, other) => config.or(other),
         };
-        let connected = config.as_ref().and_then(Connected::of);
-        let (brokerage, mut data_providers) = match (config, self.credentials_profile.as_deref()) {
-            (Some(config), None) => match &connected {
-                Some(connected) => (connected.stand_in()?, Default::default()),
-                None => (brokerage(&config)?, Default::default()),
-            },
-            (None, Some(name)) => {
-                let profile = ctx.door.settings().brokerage_profile(name, ctx.caller.borrower());
-                let profile = profile.map_err(|why| ToolError::new(Kind::NotFound, Topic::Profile, why))?;
-                (profile.brokerage, profile.data_providers)
-            }
-            _ => {
-                return Err(ToolError::argument(
-                    "give brokerage_config or credentials_profile, one of them; nothing was sent",
-                ));
-            }
-        };
-        let typed = self.credentials_profile.is_none()
-            && connected.is_none()
-            && brokerage.spec().fields.iter().any(|field| field.required);
+        let Terms { brokerage, connected, mut data_providers, typed } =
+            terms(ctx, config, self.credentials_profile.as_deref())?;
         if let Some(given) = self.data_providers {
             data_providers = Default::default();
             for (name, settings) in given {
@@ -108,20 +90,12 @@ impl CreateArgs {
             })?),
             None => None,
         };
-        let mut parameters = qc_api::wire::Map::default();
-        for (name, value) in self.parameters.unwrap_or_default() {
-            let text = match value {
-                Value::String(text) => text,
-                Value::Number(_) | Value::Bool(_) => value.to_string(),
-                _ => return Err(ToolError::argument(format!("parameter `{}` wants a text or a number", quote(&name)))),
-            };
-            parameters.insert(name, text);
-        }
+        let parameters = texts(self.parameters)?;
         let version = self.version_id.as_deref().unwrap_or("-1").trim().parse::<i64>();
         let version = version.map_err(|_| ToolError::argument("`version_id` wants a number; -1 is the newest"))?;
         let wanted = Wanted {
-            compile_id: CompileId(find::valid_id(&self.compile_id)?),
-            node_id: NodeId(find::valid_id(&self.node_id)?),
+            compile_id: Some(CompileId(find::valid_id(&self.compile_id)?)),
+            node_id: Some(NodeId(find::valid_id(&self.node_id)?)),
             brokerage,
             connected,
             data_providers,
@@ -132,6 +106,97 @@ impl CreateArgs {
             project_id: find::project(&ctx.door, &self.project_id).await?,
         };
         Ok((wanted, typed))
+    }
+}
+
+/// With which brokerage, and whose data.
+struct Terms {
+    brokerage: Brokerage,
+    connected: Option<Connected>,
+    data_providers: qc_api::wire::Map<DataProvider>,
+    /// Keys came as arguments.
+    typed: bool,
+}
+
+/// The brokerage that settings or a profile name.
+fn terms(ctx: &Ctx, config: Option<Map<String, Value>>, profile: Option<&str>) -> Result<Terms, ToolError> {
+    let connected = config.as_ref().and_then(Connected::of);
+    let (brokerage, data_providers) = match (config, profile) {
+        (Some(config), None) => match &connected {
+            Some(connected) => (connected.stand_in()?, Default::default()),
+            None => (brokerage(&config)?, Default::default()),
+        },
+        (None, Some(name)) => {
+            let profile = ctx.door.settings().brokerage_profile(name, ctx.caller.borrower());
+            let profile = profile.map_err(|why| ToolError::new(Kind::NotFound, Topic::Profile, why))?;
+            (profile.brokerage, profile.data_providers)
+        }
+        _ => {
+            return Err(ToolError::argument(
+                "give brokerage_config or credentials_profile, one of them; nothing was sent",
+            ));
+        }
+    };
+    let typed = profile.is_none() && connected.is_none() && brokerage.spec().fields.iter().any(|field| field.required);
+    Ok(Terms { brokerage, connected, data_providers, typed })
+}
+
+/// Values of parameters as texts.
+fn texts(parameters: Option<Map<String, Value>>) -> Result<qc_api::wire::Map<String>, ToolError> {
+    let mut texts = qc_api::wire::Map::default();
+    for (name, value) in parameters.unwrap_or_default() {
+        let text = match value {
+            Value::String(text) => text,
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            _ => return Err(ToolError::argument(format!("parameter `{}` wants a text or a number", quote(&name)))),
+        };
+        texts.insert(name, text);
+    }
+    Ok(texts)
+}
+
+/// Arguments of `deploy_live`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+pub(super) struct DeployArgs {
+    /// Project id or name
+    project_id: ProjectArg,
+    /// Brokerage profile of the server's settings; default QuantConnect paper
+    credentials_profile: Option<String>,
+    /// Live node; default a free one
+    node_id: Option<String>,
+    /// Parameters, name to value
+    parameters: Option<Map<String, Value>>,
+    /// Token of the preview
+    pub(super) confirm_token: Option<String>,
+}
+
+impl DeployArgs {
+    /// What is wanted: paper, the newest LEAN, code compiled by the preview and a node that is free, unless said otherwise.
+    pub(super) async fn wanted(self, ctx: &Ctx) -> Result<Wanted, ToolError> {
+        let profile = self.credentials_profile.as_deref();
+        let terms = match profile {
+            Some(_) => terms(ctx, None, profile)?,
+            None => Terms {
+                brokerage: Brokerage::paper(),
+                connected: None,
+                data_providers: Default::default(),
+                typed: false,
+            },
+        };
+        let node_id = self.node_id.as_deref().map(find::valid_id).transpose()?;
+        Ok(Wanted {
+            compile_id: None,
+            node_id: node_id.map(NodeId),
+            brokerage: terms.brokerage,
+            connected: terms.connected,
+            data_providers: terms.data_providers,
+            version_id: VersionId(-1),
+            automatic_redeploy: None,
+            notification: None,
+            parameters: texts(self.parameters)?,
+            project_id: find::project(&ctx.door, &self.project_id).await?,
+        })
     }
 }
 
@@ -160,14 +225,14 @@ fn reason(brokerage: &Brokerage) -> String {
 }
 
 /// The preview of a deployment.
-pub(super) fn preview_reply(ctx: &Ctx, wanted: &Wanted, shown: &Shown, typed: bool) -> Reply {
+pub(super) fn preview_reply(ctx: &Ctx, wanted: &Wanted, shown: &Shown, typed: bool, tool: &str) -> Reply {
     let brokerage = &wanted.brokerage;
     let money = if brokerage.money() == Money::Real { "REAL MONEY" } else { "paper" };
     let summary = format!(
         "preview, nothing is deployed yet: {money}, project {}, {} on node {}",
         wanted.project_id,
         brokerage.id(),
-        wanted.node_id
+        shown.node.id
     );
     let cash: Vec<Value> = brokerage
         .cash()
@@ -197,7 +262,7 @@ pub(super) fn preview_reply(ctx: &Ctx, wanted: &Wanted, shown: &Shown, typed: bo
         "brokerage": brokerage.id(),
         "environment": brokerage.environment(),
         "data_providers": providers,
-        "node": {"node_id": wanted.node_id, "name": Untrusted::new(shown.node.name.as_str()).shortened(60), "sku": Untrusted::new(shown.node.sku.as_str()).shortened(30)},
+        "node": {"node_id": shown.node.id, "name": Untrusted::new(shown.node.name.as_str()).shortened(60), "sku": Untrusted::new(shown.node.sku.as_str()).shortened(30)},
         "lean_version": if wanted.version_id.0 < 0 { json!("newest") } else { json!(wanted.version_id) },
         "compile_id": shown.compile_id,
         "code_sha256": shown.code.hash,
@@ -226,6 +291,8 @@ pub(super) fn preview_reply(ctx: &Ctx, wanted: &Wanted, shown: &Shown, typed: bo
             row.insert("code".into(), json!(code));
         }
         reply = reply.field("newest_backtest", row);
+    } else {
+        reply = reply.field("newest_backtest", "none: nothing is known of how this code does");
     }
     let mut notes = Vec::new();
     if shown.other_code {
@@ -239,7 +306,7 @@ pub(super) fn preview_reply(ctx: &Ctx, wanted: &Wanted, shown: &Shown, typed: bo
     }
     reply
         .data(json!({"page": page(wanted.project_id), "confirm_token": shown.preview.token, "confirm_until": shown.preview.expires}))
-        .next("show this to the user; if they agree, create_live_algorithm again with the same arguments and confirm_token")
+        .next(&format!("show this to the user; if they agree, {tool} again with the same arguments and confirm_token"))
 }
 
 /// The address of a sign-in page, if it is https on a host of QuantConnect or of the brokerage (or the simulator's own
