@@ -65,15 +65,25 @@ async fn what_was_touched_lately_is_not_listed() {
 #[tokio::test]
 async fn old_backtests_of_a_project_go_but_the_newest_and_best_stay() {
     let session = session().await;
-    session.sim.clock().advance(Duration::from_secs(DAYS * 86_400));
     let project = json!(seed::PAIR_PROJECT_ID);
+    for lookback in [10, 20, 30] {
+        let ask = json!({"project": project, "parameters": {"lookback": lookback}, "name": format!("run {lookback}")});
+        session.ok("run_backtest", ask).await;
+        session.sim.clock().advance(Duration::from_secs(600));
+    }
+    session.sim.clock().advance(Duration::from_secs(DAYS * 86_400));
     let before = session.ok("list_backtests", json!({"project_id": project})).await;
-    let n = before["backtests"].as_array().unwrap().len();
+    let runs = before["backtests"].as_array().unwrap();
+    let n = runs.len();
+    assert_eq!(n, 3, "{before}");
     let all = session.ok("clean_up_project", json!({"project_id": project, "keep": 50})).await;
     assert_eq!(all["items"], json!([]), "the newest stay: {all}");
     let list = session.ok("clean_up_project", json!({"project_id": project, "keep": 0})).await;
     let old = list["items"].as_array().unwrap();
-    assert!(old.len() < n, "the best one stays: {list}");
+    assert_eq!(old.len(), n - 1, "the best one stays: {list}");
+    let sharpe = |row: &Value| row["sharpe_ratio"].as_f64().unwrap_or(f64::MIN);
+    let gone = old.iter().map(sharpe).fold(f64::MIN, f64::max);
+    assert!(runs.iter().map(sharpe).any(|best| gone <= best), "{list}");
     session.sim.journal().clear();
     let go = json!({"project_id": project, "keep": 0, "dry_run": false, "plan": list["plan"]});
     let done = session.ok("clean_up_project", go).await;

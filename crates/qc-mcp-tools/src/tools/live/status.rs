@@ -57,7 +57,7 @@ impl QcServer {
     async fn live_status(&self, Parameters(args): Parameters<StatusArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let log_lines = args.log_lines.unwrap_or(LINES);
         let no_trade_hours = args.no_trade_hours.unwrap_or(NO_TRADE_HOURS);
-        if !(0..=MOST_LINES).contains(&log_lines) || !(no_trade_hours.is_finite() && 0.0 <= no_trade_hours) {
+        if !((0..=MOST_LINES).contains(&log_lines) && no_trade_hours.is_finite() && 0.0 <= no_trade_hours) {
             return Err(ToolError::argument(format!(
                 "log_lines is 0 to {MOST_LINES} and no_trade_hours at least 0; nothing was sent"
             )));
