@@ -136,3 +136,18 @@ async fn a_part_or_a_deployment_that_cannot_be_read_loses_none_of_the_others() {
     assert_eq!(answer["unread"].as_array().map(Vec::len), Some(2), "{answer}");
     assert!(answer["summary"].as_str().unwrap().contains("2 of them need a look"), "{answer}");
 }
+
+#[tokio::test]
+async fn code_written_beside_what_runs_says_so() {
+    let session = live_session().await;
+    run(&session, PAIR, REAL).await;
+    let file = session.call("read_file", json!({"project_id": PAIR, "name": "main.py"})).await;
+    assert!(file.text().contains("class "), "{}", file.text());
+    let edit =
+        json!({"project": PAIR, "edits": [{"name": "main.py", "old_text": "class ", "new_text": "# edited\nclass "}]});
+    let answer = session.ok("run_backtest", edit).await;
+    assert!(answer["live"].as_str().unwrap().contains("may take this edit"), "{answer}");
+    assert!(live_changes(&session.sim.journal()).is_empty(), "what runs was not touched");
+    let again = session.ok("run_backtest", json!({"project": PAIR})).await;
+    assert!(again.get("live").is_none(), "nothing was written: {again}");
+}

@@ -132,6 +132,18 @@ async fn a_start_whose_answer_was_lost_is_the_same_run() {
 }
 
 #[tokio::test]
+async fn two_equal_calls_at_once_are_one_project_one_compile_and_one_run() {
+    let session = Session::start().await;
+    session.sim.faults().once("projects/create", Fault::Slow(Duration::from_millis(400)));
+    session.sim.faults().once("compile/create", Fault::Slow(Duration::from_millis(400)));
+    let (one, two) = tokio::join!(session.ok("run_backtest", ask("Twice")), session.ok("run_backtest", ask("Twice")));
+    assert_eq!((&one["project_id"], &one["backtest_id"]), (&two["project_id"], &two["backtest_id"]), "{one} {two}");
+    for path in ["projects/create", "compile/create", "backtests/create"] {
+        assert_eq!(sent(&session, path), 1, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn what_was_done_before_a_failure_is_said() {
     let session = Session::start().await;
     session.sim.faults().once("compile/create", Fault::Refuse("No compiler is free".into()));

@@ -4,7 +4,7 @@
 //! last ten minutes is not compiled again, and the same start is the same run. So a caller that lost the answer asks again
 //! and doubles nothing.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::FutureExt as _;
 use qc_api::{
@@ -35,6 +35,10 @@ use crate::{
     jobs::{Claimed, Once},
 };
 
+/// How often another call that makes the same project, or compiles the same code, is looked at, and the pause between.
+const SIBLING_LOOKS: u32 = 40;
+const COMPILE_LOOKS: u32 = 160;
+const SIBLING_PAUSE: Duration = Duration::from_millis(250);
 /// Last lines of a failed run's log.
 const TAIL: i64 = 20;
 
@@ -135,9 +139,35 @@ async fn project(ctx: &Ctx, ask: &Ask) -> Result<(ProjectId, bool), ToolError> {
     let is_csharp = ask.files.keys().any(|file| file.to_ascii_lowercase().ends_with(".cs"));
     let language = if is_csharp { Language::CSharp } else { Language::Python };
     let request = CreateProject { name: name.to_owned(), language, organization_id: None };
-    let made = ctx.door.send(&request).await?.projects;
-    let made = made.first().map(|project| (project.project_id, true));
-    made.ok_or_else(|| ToolError::new(Kind::BadAnswer, Topic::Project, "projects/create named no project"))
+    // The same call twice at once makes one project.
+    let mut once = Once::new(&ctx.door, "project", &request.name).await?;
+    for _ in 0..SIBLING_LOOKS {
+        let now = ctx.door.now().await?;
+        match once.claim(now)? {
+            Claimed::Mine(_) => break,
+            // It may have got another name, or be gone again.
+            Claimed::Made { .. } => once.release()?,
+            Claimed::Pending(_) => tokio::time::sleep(SIBLING_PAUSE).await,
+        }
+        if let Ok(id) = find::project(&ctx.door, &ask.project).await {
+            return Ok((id, false));
+        }
+    }
+    let now = ctx.door.now().await?;
+    once.leaves();
+    match ctx.door.send(&request).await {
+        Ok(reply) => {
+            let Some(project) = reply.projects.first() else {
+                return Err(ToolError::new(Kind::BadAnswer, Topic::Project, "projects/create named no project"));
+            };
+            once.made(&project.project_id.to_string(), now)?;
+            Ok((project.project_id, true))
+        }
+        Err(error) => {
+            once.release()?;
+            Err(error)
+        }
+    }
 }
 
 /// Writes what differs from what shall be.
@@ -195,6 +225,14 @@ async fn built(ctx: &Ctx, project_id: ProjectId) -> Result<CompileReply, ToolErr
     let mut once = Once::new(&ctx.door, "compile", &(project_id, before.hash())).await?;
     let now = ctx.door.now().await?;
     let mut claimed = once.claim(now)?;
+    // The same code is being compiled by another call: its compile will do.
+    for _ in 0..COMPILE_LOOKS {
+        if !matches!(claimed, Claimed::Pending(_)) {
+            break;
+        }
+        tokio::time::sleep(SIBLING_PAUSE).await;
+        claimed = once.claim(ctx.door.now().await?)?;
+    }
     if let Claimed::Made { id, .. } = &claimed {
         let request = ReadCompile { project_id, compile_id: CompileId(id.clone()) };
         if let Ok(known) = ctx.door.send(&request).await

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use qc_api::ids::ProjectId;
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -14,6 +15,7 @@ use crate::{
     flows::{
         code,
         run_backtest::{self, Ask, Came, Edit, Wrote},
+        running,
     },
     gate,
     jobs::{self, Cloud, Seen},
@@ -76,7 +78,7 @@ impl QcServer {
                 let shown = compile::report(&ctx, project_id, *reply).await?;
                 let shown =
                     if is_over { shown } else { shown.field("job", ctx.door.handle(&work)?).next("wait_for_job") };
-                return Ok(told(shown, &wrote));
+                return Ok(noted(&ctx, project_id, told(shown, &wrote), &wrote).await);
             }
             Came::ToRun(started, compile_id) => (started, compile_id),
         };
@@ -116,7 +118,15 @@ impl QcServer {
         if let Some(ago) = started.before {
             reply = reply.field("started_before_seconds", ago.as_secs());
         }
-        Ok(told(reply, &wrote))
+        Ok(noted(&ctx, project_id, told(reply, &wrote), &wrote).await)
+    }
+}
+
+/// The answer, with a word where an algorithm runs beside code that was written.
+async fn noted(ctx: &Ctx, project_id: ProjectId, reply: Reply, wrote: &Wrote) -> Reply {
+    match wrote.is_new_project || wrote.created.len() + wrote.updated.len() == 0 {
+        true => reply,
+        false => running::noted(&ctx.door, project_id, reply).await,
     }
 }
 
