@@ -32,6 +32,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("files", "files"),
     ("find", "projects"),
     ("grid", "optimizations"),
+    ("guard", "workflows"),
     ("libraries", "projects"),
     ("lint", "assist"),
     ("live", "live"),

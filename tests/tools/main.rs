@@ -13,6 +13,7 @@ mod data;
 mod discover;
 mod downloads;
 mod files;
+mod guard;
 mod hostile;
 mod imports;
 mod jobs;

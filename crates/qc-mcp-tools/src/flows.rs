@@ -12,6 +12,7 @@ pub(crate) mod downloads;
 pub(crate) mod files;
 pub(crate) mod find;
 pub(crate) mod grid;
+pub(crate) mod guard;
 pub(crate) mod lint;
 pub(crate) mod live;
 pub(crate) mod lock;

@@ -21,6 +21,7 @@ mod diagnosing;
 mod discover;
 mod downloads;
 mod files;
+mod guard;
 mod jobs;
 mod libraries;
 mod live;
@@ -105,6 +106,7 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Workflows, Access::Read, QcServer::live_status_read),
     shelf(Group::Workflows, Access::Live, QcServer::deploy_live_live),
     shelf(Group::Workflows, Access::Delete, QcServer::clean_up_delete),
+    shelf(Group::Workflows, Access::Update, QcServer::guard_update),
     shelf(Group::Discover, Access::Read, QcServer::discover_read),
     shelf(Group::Discover, Access::Create, QcServer::discover_create),
 ];
