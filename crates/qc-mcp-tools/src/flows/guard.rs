@@ -124,8 +124,7 @@ pub(crate) async fn write(door: &Door, change: &Change) -> Result<(), ToolError>
 fn guarded(code: &str, limit: &Limit) -> Result<(String, Vec<Added>), &'static str> {
     let lines: Vec<&str> = code.lines().collect();
     let is_import = |line: &&str| line.trim_end() == "from AlgorithmImports import *";
-    let import =
-        lines.iter().position(is_import).ok_or("main.py has no line `from AlgorithmImports import *`")?;
+    let import = lines.iter().position(is_import).ok_or("main.py has no line `from AlgorithmImports import *`")?;
     let mut starts = lines.iter().enumerate().filter(|(_, line)| is_initialize(line));
     let (Some((start, head)), None) = (starts.next(), starts.next()) else {
         return Err("main.py has not exactly one line `def initialize(self):`");
