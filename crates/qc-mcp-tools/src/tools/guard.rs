@@ -50,7 +50,7 @@ struct GuardArgs {
     max_loss: f64,
     /// percent of the basis (default), or daily standard deviations of what is held
     unit: Option<UnitArg>,
-    /// Default previous_close
+    /// What the loss is counted from; default the close before
     basis: Option<BasisArg>,
     /// Days for sigma; default 60
     sigma_window: Option<u32>,
