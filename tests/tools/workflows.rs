@@ -288,12 +288,13 @@ async fn a_diagnosis_names_the_error_the_figures_and_what_nobody_reads() {
     let run = session.ok("run_backtest", mended).await;
     over(&session, run.clone()).await;
     session.sim.journal().clear();
-    let found = session.ok("diagnose_backtest", json!({"project": "Diagnosed", "backtest": run["backtest_id"]})).await;
+    let found =
+        session.ok("diagnose_backtest", json!({"project": "Diagnosed", "backtest_id": run["backtest_id"]})).await;
     assert!(rules(&found).contains(&"unread_parameter") && !rules(&found).contains(&"failed"), "{found}");
     assert!(found["summary"].as_str().unwrap().contains("finding(s)"), "{found}");
     assert!(session.sim.journal().changes().is_empty());
     // The code of the failed run is another one by now.
-    let text = session.err("diagnose_backtest", json!({"project": "Diagnosed", "backtest": "../x"})).await;
+    let text = session.err("diagnose_backtest", json!({"project": "Diagnosed", "backtest_id": "../x"})).await;
     assert!(text.contains("is no id"), "{text}");
     let text = session.err("diagnose_backtest", json!({"project": "Nobody's"})).await;
     assert!(text.contains("no project is named"), "{text}");

@@ -23,7 +23,7 @@ const LAST: i64 = 5;
 #[schemars(crate = "rmcp::schemars")]
 struct CompareArgs {
     /// Project id or name
-    project: ProjectArg,
+    project_id: ProjectArg,
     /// Two to ten ids, or latest; the others are compared with the first
     backtests: Option<Vec<String>>,
     /// Instead: the newest that ended well; default 5
@@ -39,7 +39,7 @@ impl QcServer {
         if args.backtests.is_some() && args.last.is_some() {
             return Err(ToolError::argument("give backtests or last, not both; nothing was sent"));
         }
-        let project_id = find::project(&ctx.door, &args.project).await?;
+        let project_id = find::project(&ctx.door, &args.project_id).await?;
         let last = usize::try_from(args.last.unwrap_or(LAST)).unwrap_or_default();
         let runs = compare::read(&ctx, project_id, args.backtests.as_deref(), last).await?;
         let first = runs.first().and_then(|one| one.code.as_ref());

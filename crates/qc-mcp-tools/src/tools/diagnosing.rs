@@ -21,9 +21,9 @@ use crate::{
 #[schemars(crate = "rmcp::schemars")]
 struct DiagnoseArgs {
     /// Project id or name
-    project: ProjectArg,
+    project_id: ProjectArg,
     /// Backtest id; default latest
-    backtest: Option<BacktestArg>,
+    backtest_id: Option<BacktestArg>,
 }
 
 #[tool_router(router = diagnosing_read, vis = "pub(crate)")]
@@ -35,8 +35,8 @@ impl QcServer {
         Parameters(args): Parameters<DiagnoseArgs>,
         ctx: Ctx,
     ) -> Result<Reply, ToolError> {
-        let project_id = find::project(&ctx.door, &args.project).await?;
-        let wanted = args.backtest.unwrap_or_else(|| BacktestArg("latest".to_owned()));
+        let project_id = find::project(&ctx.door, &args.project_id).await?;
+        let wanted = args.backtest_id.unwrap_or_else(|| BacktestArg("latest".to_owned()));
         let backtest_id = find::backtest(&ctx.door, project_id, &wanted).await?;
         let run = Run { project_id, backtest_id };
         let (found, diagnosis) = diagnose::diagnose(&ctx, &run).await?;

@@ -42,7 +42,7 @@ struct EditArg {
 #[schemars(crate = "rmcp::schemars")]
 struct RunArgs {
     /// Project id or name; a new name with files makes a project
-    project: ProjectArg,
+    project_id: ProjectArg,
     /// Whole files, name to content
     files: Option<BTreeMap<String, String>>,
     /// [{name, old_text, new_text}]
@@ -64,7 +64,7 @@ impl QcServer {
         let edits = args.edits.unwrap_or_default().into_iter();
         let edit = |edit: EditArg| Edit { name: edit.name, old_text: edit.old_text, new_text: edit.new_text };
         let ask = Ask {
-            project: args.project,
+            project: args.project_id,
             files: args.files.unwrap_or_default(),
             edits: edits.map(edit).collect(),
             parameters: backtests::parameters(args.parameters.unwrap_or_default())?,
