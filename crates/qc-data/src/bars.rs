@@ -5,11 +5,11 @@
 
 mod cells;
 mod digits;
+mod unpacking;
 
 pub(crate) use cells::Cells;
 
 use crate::time::{DAY, HOUR, MINUTE, days_from_civil};
-use rayon::prelude::*;
 
 /// What the lines of a file are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,8 +63,8 @@ pub(crate) struct Format {
     pub(crate) scaled: bool,
     /// Times are milliseconds of this day (days since 1970); otherwise they are `YYYYMMDD HH:mm`.
     pub(crate) day: Option<i32>,
-    /// Into how many parts a long file may be cut, to be read at the same time.
-    pub(crate) parts: usize,
+    /// Whether a long file may be read by several threads.
+    pub(crate) shared: bool,
 }
 
 /// A cell that is not what belongs there.
@@ -104,46 +104,17 @@ impl BarFile {
         10 <= first.iter().filter(|byte| **byte == b',').count()
     }
 
-    /// Reads all lines of a file; long files in parts at the same time.
+    /// Reads all lines of a text.
     ///
     /// # Errors
     /// The first cell that is not what belongs there.
     pub(crate) fn parse(bytes: &[u8], format: Format) -> Result<BarFile, BadCell> {
-        let parts = parts(bytes, format.parts);
-        if parts.len() < 2 {
-            return BarFile::parse_part(bytes, format, most_rows(bytes, n_lines(bytes), format));
-        }
-        let in_all = most_rows(bytes, parts.par_iter().map(|part| n_lines(part)).sum(), format);
-        let read = |(index, part): (usize, &&[u8])| {
-            // The first part makes room for all.
-            let room = if index == 0 { in_all } else { most_rows(part, n_lines(part), format) };
-            BarFile::parse_part(part, format, room)
-        };
-        let read: Vec<Result<BarFile, BadCell>> = parts.par_iter().enumerate().map(read).collect();
-        let mut whole: Option<BarFile> = None;
-        for (index, part) in read.into_iter().enumerate() {
-            let part = part.map_err(|bad| {
-                let before: usize = parts.iter().take(index).map(|part| n_lines(part)).sum();
-                BadCell { line: before + bad.line, ..bad }
-            })?;
-            match &mut whole {
-                None => whole = Some(part),
-                Some(whole) => {
-                    whole.times.extend_from_slice(&part.times);
-                    let add = |(column, more): (&mut Vec<f64>, &Vec<f64>)| column.extend_from_slice(more);
-                    whole.columns.par_iter_mut().zip(&part.columns).for_each(add);
-                }
-            }
-        }
-        let mut whole = whole.unwrap_or(BarFile { times: Vec::new(), columns: Vec::new(), ascending: true });
-        whole.ascending = whole.times.is_sorted_by(|a, b| a < b);
-        Ok(whole)
+        BarFile::parse_lines(Cells::new(bytes), format, most_rows(bytes, n_lines(bytes), format))
     }
 
-    fn parse_part(bytes: &[u8], format: Format, n_lines: usize) -> Result<BarFile, BadCell> {
+    fn parse_lines(mut cells: Cells<'_>, format: Format, n_lines: usize) -> Result<BarFile, BadCell> {
         let mut times = Vec::with_capacity(n_lines);
         let mut columns: Vec<Vec<f64>> = (0..format.kind.n_columns()).map(|_| Vec::with_capacity(n_lines)).collect();
-        let mut cells = Cells::new(bytes);
         let scale = if format.scaled { 4 } else { 0 };
         loop {
             while plain_row(&mut cells, format, scale, &mut times, &mut columns) {}
@@ -164,28 +135,6 @@ impl BarFile {
 /// At most so many rows are there: empty lines take no room, and a row has a time and mostly all of its cells.
 fn most_rows(bytes: &[u8], n_lines: usize, format: Format) -> usize {
     (n_lines + 1).min(bytes.len() / (format.kind.n_columns() + 1) + 1)
-}
-
-/// Shorter parts are not worth another thread.
-const MIN_PART: usize = 512 << 10;
-
-/// The text cut behind ends of lines into at most `n` parts of about one length.
-fn parts(bytes: &[u8], n: usize) -> Vec<&[u8]> {
-    let n = n.min(bytes.len() / MIN_PART).max(1);
-    let (mut parts, mut rest) = (Vec::with_capacity(n), bytes);
-    for left in (2..=n).rev() {
-        let about = rest.len() / left;
-        let end = rest.iter().skip(about).position(|byte| *byte == b'\n').map(|end| about + end + 1);
-        let Some((part, behind)) = end.and_then(|end| rest.split_at_checked(end)) else { break };
-        // A mark of the byte order belongs to the beginning of a file only.
-        if behind.starts_with(b"\xef\xbb\xbf") {
-            break;
-        }
-        parts.push(part);
-        rest = behind;
-    }
-    parts.push(rest);
-    parts
 }
 
 fn n_lines(bytes: &[u8]) -> usize {
@@ -365,7 +314,7 @@ mod tests {
     use super::*;
 
     fn trades(text: &str) -> Result<BarFile, BadCell> {
-        BarFile::parse(text.as_bytes(), Format { kind: Kind::Trade, scaled: true, day: None, parts: 4 })
+        BarFile::parse(text.as_bytes(), Format { kind: Kind::Trade, scaled: true, day: None, shared: true })
     }
 
     #[test]
@@ -378,7 +327,7 @@ mod tests {
 
     #[test]
     fn an_absent_side_is_missing_and_its_size_zero() {
-        let format = Format { kind: Kind::Quote, scaled: false, day: Some(0), parts: 4 };
+        let format = Format { kind: Kind::Quote, scaled: false, day: Some(0), shared: true };
         let file = BarFile::parse(b"60000,,,,,7,1.5,2,1,1.25,3\n", format).unwrap();
         assert_eq!(file.times, [MINUTE]);
         assert!(file.columns[..4].iter().all(|column| column[0].is_nan()));
@@ -387,11 +336,11 @@ mod tests {
 
     #[test]
     fn ticks_keep_microseconds_and_marks() {
-        let quotes = Format { kind: Kind::TickQuote { sizes: true, skip: 2 }, scaled: true, day: Some(0), parts: 4 };
+        let quotes = Format { kind: Kind::TickQuote { sizes: true, skip: 2 }, scaled: true, day: Some(0), shared: true };
         let file = BarFile::parse(b"43.142,0,0,1836300,100,Q,1,1\n", quotes).unwrap();
         assert_eq!(file.times, [43_142_000]);
         assert_eq!(file.columns.concat(), [0.0, 0.0, 183.63, 100.0, 1.0]);
-        let plain = Format { kind: Kind::TickQuote { sizes: false, skip: 0 }, scaled: false, day: Some(0), parts: 4 };
+        let plain = Format { kind: Kind::TickQuote { sizes: false, skip: 0 }, scaled: false, day: Some(0), shared: true };
         let file = BarFile::parse(b"1,1.38817,1.38884", plain).unwrap();
         assert_eq!(file.columns.concat(), [1.38817, 0.0, 1.38884, 0.0, 0.0]);
     }
@@ -408,8 +357,8 @@ mod tests {
 
     #[test]
     fn plain_ticks_and_others_are_read_alike() {
-        let quotes = Format { kind: Kind::TickQuote { sizes: true, skip: 2 }, scaled: true, day: Some(0), parts: 4 };
-        let trades = Format { kind: Kind::TickTrade { skip: 2 }, scaled: true, day: Some(0), parts: 4 };
+        let quotes = Format { kind: Kind::TickQuote { sizes: true, skip: 2 }, scaled: true, day: Some(0), shared: true };
+        let trades = Format { kind: Kind::TickTrade { skip: 2 }, scaled: true, day: Some(0), shared: true };
         let lines = [
             "43200000,1836300,100,1836400,200,Q,1,1",
             "43200001,1836300,100,1836400,200,Q,1,0",
@@ -429,26 +378,6 @@ mod tests {
         }
         let error = BarFile::parse(b"43200000,1836300,100x,Q,1,1\n", trades).unwrap_err();
         assert_eq!((error.line, error.column), (1, 3));
-    }
-
-    #[test]
-    fn long_files_are_read_in_parts_as_in_one() {
-        let line = |n: usize| format!("20140602 {:02}:{:02},{n},2,3,4,{n}\r\n", n / 60 % 24, n % 60);
-        let text: String = (0..60_000).map(|n| if n % 1_000 == 7 { "\n".to_owned() } else { line(n) }).collect();
-        let format = Format { kind: Kind::Trade, scaled: true, day: None, parts: 4 };
-        let whole = BarFile::parse_part(text.as_bytes(), format, 0).unwrap();
-        for n in [2, 3, 5] {
-            let parts = parts(text.as_bytes(), n);
-            assert_eq!((parts.len() == 1, parts.concat()), (text.len() < 2 * MIN_PART, text.clone().into_bytes()));
-            assert!(parts.iter().all(|part| part.ends_with(b"\n")));
-        }
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-        assert_eq!(pool.install(|| BarFile::parse(text.as_bytes(), format)).unwrap(), whole);
-        // Line 59,900 lies in the last part; of two bad cells the first one is told.
-        let at = text.match_indices('\n').nth(59_898).unwrap().0 + 1;
-        let bad = format!("{}x{}x", &text[..at], &text[at..]);
-        let error = pool.install(|| BarFile::parse(bad.as_bytes(), format)).unwrap_err();
-        assert_eq!((error.line, error.column), (59_900, 1));
     }
 
     #[test]

@@ -326,7 +326,7 @@ pub(crate) fn range(folder: &DataFolder, security: &Security, resolution: Resolu
             let path = format!("{base}/{ticker}{name}.zip");
             let Some((entry, text)) = folder.read_zip(&path, None)? else { continue };
             let kind = if BarFile::looks_like_quotes(&text) { Kind::Quote } else { Kind::Trade };
-            let file = BarFile::parse(&text, Format { kind, scaled: false, day: None, parts: 1 }).map_err(|bad| {
+            let file = BarFile::parse(&text, Format { kind, scaled: false, day: None, shared: false }).map_err(|bad| {
                 Error::Cell {
                     file: format!("{path}#{entry}"),
                     line: bad.line,

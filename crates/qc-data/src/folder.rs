@@ -8,7 +8,7 @@ mod watch;
 pub use shelve::MAX_FILE_BYTES;
 pub use watch::FileRead;
 
-pub(crate) use files::{Archive, Found, OpenFolder, Rooms, io, open_or_make};
+pub(crate) use files::{Archive, Found, OpenFolder, Packed, Rooms, io, open_or_make};
 
 use crate::cache::{self, Cache};
 use crate::chain;

@@ -33,7 +33,8 @@ pub(crate) struct Entry {
     method: u16,
     crc: u32,
     packed: u64,
-    size: u64,
+    /// Unpacked, as the directory says.
+    pub(crate) size: u64,
     offset: u64,
 }
 
@@ -139,6 +140,71 @@ pub(crate) fn unpack_into(
     inflater: &mut Inflater,
     out: &mut Vec<u8>,
 ) -> Result<()> {
+    let data = packed(file, bytes, entry)?;
+    out.clear();
+    match entry.method {
+        STORED => out.extend_from_slice(data),
+        _ => inflater.inflate(data, entry.size as usize, out).ok_or_else(|| cannot_be_unpacked(file))?,
+    };
+    let mut crc = Crc::new();
+    crc.update(out);
+    check(file, entry, out.len() as u64, &crc)
+}
+
+/// Unpacks an entry part by part: `take` is given about `length` bytes each time, to the end of a line, and gives room for
+/// the next part back. What it was given counts only if all went well: the sum is known at the end.
+pub(crate) fn unpack_in_parts(
+    file: &str,
+    bytes: &[u8],
+    entry: &Entry,
+    inflater: &mut Inflater,
+    length: usize,
+    take: &mut dyn FnMut(Vec<u8>) -> Vec<u8>,
+) -> Result<()> {
+    let data = packed(file, bytes, entry)?;
+    let mut crc = Crc::new();
+    let mut n_bytes = 0_u64;
+    let mut part = Vec::new();
+    let mut stored = data;
+    let state = inflater.fresh();
+    loop {
+        part.reserve(length);
+        let known = part.len();
+        let is_last = match entry.method {
+            STORED => {
+                let (now, later) = stored.split_at_checked(length).unwrap_or((stored, &[]));
+                part.extend_from_slice(now);
+                stored = later;
+                later.is_empty()
+            }
+            _ => inflate_some(state, data, &mut part).ok_or_else(|| cannot_be_unpacked(file))?,
+        };
+        let fresh = part.get(known..).unwrap_or_default();
+        crc.update(fresh);
+        n_bytes += fresh.len() as u64;
+        if is_last || entry.size < n_bytes {
+            take(part);
+            return check(file, entry, n_bytes, &crc);
+        }
+        // What was there before is the beginning of one line.
+        let Some(end) = fresh.iter().rposition(|byte| *byte == b'\n') else { continue };
+        let begun = part.split_off(known + end + 1);
+        part = take(part);
+        part.clear();
+        part.extend_from_slice(&begun);
+    }
+}
+
+/// Unpacked as it lies in the zip.
+const STORED: u16 = 0;
+const DEFLATED: u16 = 8;
+
+fn cannot_be_unpacked(file: &str) -> Error {
+    Error::Damaged { file: file.to_owned(), problem: "an entry cannot be unpacked" }
+}
+
+/// The packed bytes of an entry that may be unpacked: of a kind that is known, and no larger than allowed.
+fn packed<'a>(file: &str, bytes: &'a [u8], entry: &Entry) -> Result<&'a [u8]> {
     let damaged = |problem| Error::Damaged { file: file.to_owned(), problem };
     let (packed, size) = (entry.packed, entry.size);
     let limit = MAX_ENTRY_BYTES.min(packed.saturating_mul(MAX_RATIO).max(1 << 20));
@@ -151,23 +217,19 @@ pub(crate) fn unpack_into(
     if !head.starts_with(&LOCAL_SIGNATURE) {
         return Err(damaged("an entry does not begin where the directory says"));
     }
+    if ![STORED, DEFLATED].contains(&entry.method) {
+        return Err(damaged("an entry is packed in a way that is neither stored nor deflated"));
+    }
     let name = usize::from(u16_at(head, 26).unwrap_or(0));
     let extra = usize::from(u16_at(head, 28).unwrap_or(0));
-    let start = at + 30 + name + extra;
-    let data = bytes
-        .get(start..)
-        .and_then(|b| b.get(..usize::try_from(packed).ok()?))
-        .ok_or_else(|| damaged("an entry is cut off"))?;
-    out.clear();
-    match entry.method {
-        0 => out.extend_from_slice(data),
-        8 => inflater.inflate(data, size as usize, out).ok_or_else(|| damaged("an entry cannot be unpacked"))?,
-        _ => return Err(damaged("an entry is packed in a way that is neither stored nor deflated")),
-    };
-    let mut crc = Crc::new();
-    crc.update(out);
-    if out.len() as u64 != size || crc.sum() != entry.crc {
-        return Err(damaged("an entry does not match its check sum"));
+    let data = bytes.get(at + 30 + name + extra..).and_then(|b| b.get(..usize::try_from(packed).ok()?));
+    data.ok_or_else(|| damaged("an entry is cut off"))
+}
+
+/// Whether an entry has the length and the sum that the directory says.
+fn check(file: &str, entry: &Entry, n_bytes: u64, crc: &Crc) -> Result<()> {
+    if n_bytes != entry.size || crc.sum() != entry.crc {
+        return Err(Error::Damaged { file: file.to_owned(), problem: "an entry does not match its check sum" });
     }
     Ok(())
 }
@@ -181,14 +243,17 @@ pub(crate) struct Inflater {
 impl Inflater {
     /// Inflates to exactly `size` bytes; `None` when the data is damaged or holds another number of bytes.
     fn inflate(&mut self, data: &[u8], size: usize, out: &mut Vec<u8>) -> Option<()> {
-        let state = match &mut self.state {
+        inflate_with(self.fresh(), data, size, out)
+    }
+
+    fn fresh(&mut self) -> &mut Decompress {
+        match &mut self.state {
             Some(known) => {
                 known.reset(false);
                 known
             }
             none => none.insert(Decompress::new(false)),
-        };
-        inflate_with(state, data, size, out)
+        }
     }
 }
 
@@ -205,6 +270,20 @@ fn inflate_with(state: &mut Decompress, data: &[u8], size: usize, out: &mut Vec<
             Err(_) => return None,
         }
     }
+}
+
+/// Fills the room that `out` has; whether that was all. `None` when the data is damaged.
+fn inflate_some(state: &mut Decompress, data: &[u8], out: &mut Vec<u8>) -> Option<bool> {
+    while out.len() < out.capacity() {
+        let (read, written) = (state.total_in(), state.total_out());
+        match state.decompress_vec(data.get(read as usize..)?, out, FlushDecompress::None) {
+            Ok(Status::StreamEnd) => return Some(true),
+            Ok(_) if state.total_in() == read && state.total_out() == written => return None,
+            Ok(_) => {}
+            Err(_) => return None,
+        }
+    }
+    Some(false)
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
@@ -247,6 +326,37 @@ mod tests {
         assert_eq!(read(&zipped_as(&text, true)).unwrap(), text);
     }
 
+    /// The parts of about `length` bytes that an entry is given out in.
+    fn parts(bytes: &[u8], length: usize) -> Result<Vec<Vec<u8>>> {
+        let entry = entries("x.zip", bytes)?.into_iter().next().unwrap();
+        let mut parts = Vec::new();
+        let mut take = |part: Vec<u8>| {
+            parts.push(part);
+            b"used before".to_vec()
+        };
+        unpack_in_parts("x.zip", bytes, &entry, &mut Inflater::default(), length, &mut take).map(|()| parts)
+    }
+
+    #[test]
+    fn parts_end_with_lines_and_are_the_whole_together() {
+        let text = (0..4_000).map(|n| format!("{}\n", "7".repeat(n % 41))).collect::<String>() + "no end";
+        let mut stored = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let method = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        stored.start_file("a.csv", method).unwrap();
+        stored.write_all(text.as_bytes()).unwrap();
+        for zip in [zipped(text.as_bytes()), stored.finish().unwrap().into_inner()] {
+            for length in [1, 17, 1_000, 40_000, 1 << 20] {
+                let parts = parts(&zip, length).unwrap();
+                assert_eq!(parts.concat(), text.as_bytes(), "{length}");
+                assert!(parts.len() == 1 || 0 < parts.len() && length < 1 << 20, "{length}: {}", parts.len());
+                let (last, others) = parts.split_last().unwrap();
+                assert!(last.ends_with(b"no end") && others.iter().all(|part| part.ends_with(b"\n")), "{length}");
+            }
+        }
+        assert_eq!(parts(&zipped(b""), 10).unwrap().concat(), b"");
+        assert_eq!(parts(&zipped(&[b'x'; 5_000]), 10).unwrap(), [[b'x'; 5_000]], "one line is one part");
+    }
+
     #[test]
     fn sizes_in_the_zip64_part_are_found_there() {
         let mut extra = vec![9, 9, 2, 0, 1, 1, 1, 0, 16, 0];
@@ -286,7 +396,9 @@ mod tests {
                 let mut bad = good.clone();
                 bad[at] ^= bit;
                 for entry in entries("x.zip", &bad).unwrap_or_default() {
-                    let _ = unpack("x.zip", &bad, &entry);
+                    let whole = unpack("x.zip", &bad, &entry);
+                    let in_parts = parts(&bad, 50).map(|parts| parts.concat());
+                    assert_eq!(in_parts.ok(), whole.ok(), "byte {at}");
                 }
             }
         }

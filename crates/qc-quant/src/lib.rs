@@ -28,6 +28,7 @@
 //! | Which assets | [`portfolio::screen`], [`portfolio::select_uncorrelated`], [`portfolio::terciles`] |
 //! | What a rule would have earned | [`portfolio::rebalance`], [`portfolio::turnover`], [`pairs_backtest`], [`pairs_backtest::account`] |
 //! | How a strategy did | [`performance`], [`performance::sweep`], [`performance::robust`], [`performance::deflated_sharpe`] |
+//! | Where the money came from | [`trades`] |
 //! | Inference by resampling | [`resample::block_bootstrap`], [`resample::block_length`] |
 //! | Going on in linfa | [`interop`] |
 //! | Scans of many hypotheses | [`stats::multiple`] |
@@ -54,6 +55,7 @@ pub mod returns;
 mod solve;
 pub mod stats;
 pub mod testing;
+pub mod trades;
 pub mod unit_root;
 
 pub use error::{Error, Result};

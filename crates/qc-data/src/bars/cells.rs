@@ -27,8 +27,12 @@ pub(crate) struct Cells<'a> {
 
 impl<'a> Cells<'a> {
     pub(crate) fn new(text: &'a [u8]) -> Cells<'a> {
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        Cells { rest: text, open: false, line_number: 0, column: 0 }
+        Cells::behind(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text))
+    }
+
+    /// As [`Cells::new`] for lines from the middle of a text, where no mark of the byte order belongs.
+    pub(crate) fn behind(lines: &'a [u8]) -> Cells<'a> {
+        Cells { rest: lines, open: false, line_number: 0, column: 0 }
     }
 
     /// Goes to the next line that is not empty.

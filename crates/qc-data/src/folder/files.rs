@@ -165,19 +165,19 @@ impl Found {
         Ok(())
     }
 
-    /// Unpacks its first entry as a zip and gives it to `read`; `None` when it has none.
+    /// Gives its first entry as a zip to `read`; `None` when it has none.
     pub(crate) fn first_entry<T>(
         self,
         rooms: &Rooms,
-        read: impl FnOnce(&str, &[u8]) -> Result<T>,
+        read: impl FnOnce(Packed<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let path = self.path.clone();
         rooms.with(|room| {
             self.read_into(zip::MAX_ZIP_BYTES, &mut room.packed)?;
             let entries = zip::entries(&path, &room.packed)?;
             let Some(entry) = wanted(&entries, None) else { return Ok(None) };
-            zip::unpack_into(&path, &room.packed, entry, &mut room.inflater, &mut room.text)?;
-            read(&entry.name, &room.text).map(Some)
+            let Room { packed, text, inflater } = room;
+            read(Packed { path: &path, bytes: packed, entry, text, inflater }).map(Some)
         })
     }
 
@@ -203,23 +203,55 @@ pub(crate) struct Archive {
 }
 
 impl Archive {
-    /// Unpacks an entry, whatever the case of its name, and gives it to `read`; `None` when it is not there.
+    /// Gives an entry, whatever the case of its name, to `read`; `None` when it is not there.
     pub(crate) fn entry<T>(
         &self,
         rooms: &Rooms,
         name: &str,
-        read: impl FnOnce(&str, &[u8]) -> Result<T>,
+        read: impl FnOnce(Packed<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let Some(entry) = self.by_name.get(&name.to_ascii_lowercase()) else { return Ok(None) };
         rooms.with(|room| {
-            zip::unpack_into(&self.path, &self.bytes, entry, &mut room.inflater, &mut room.text)?;
-            read(&entry.name, &room.text).map(Some)
+            let Room { text, inflater, .. } = room;
+            read(Packed { path: &self.path, bytes: &self.bytes, entry, text, inflater }).map(Some)
         })
     }
 
     /// About how much memory it takes.
     pub(crate) fn size(&self) -> usize {
         self.bytes.len() + self.by_name.len() * 240
+    }
+}
+
+/// An entry of a zip that is there and not unpacked yet.
+pub(crate) struct Packed<'a> {
+    path: &'a str,
+    bytes: &'a [u8],
+    entry: &'a zip::Entry,
+    text: &'a mut Vec<u8>,
+    inflater: &'a mut zip::Inflater,
+}
+
+impl<'a> Packed<'a> {
+    /// Its name as written.
+    pub(crate) fn name(&self) -> &'a str {
+        &self.entry.name
+    }
+
+    /// How many bytes it says it unpacks to.
+    pub(crate) fn size(&self) -> u64 {
+        self.entry.size
+    }
+
+    /// Unpacks all of it.
+    pub(crate) fn text(self) -> Result<&'a [u8]> {
+        zip::unpack_into(self.path, self.bytes, self.entry, self.inflater, self.text)?;
+        Ok(self.text)
+    }
+
+    /// As [`zip::unpack_in_parts`].
+    pub(crate) fn in_parts(self, length: usize, take: &mut dyn FnMut(Vec<u8>) -> Vec<u8>) -> Result<()> {
+        zip::unpack_in_parts(self.path, self.bytes, self.entry, self.inflater, length, take)
     }
 }
 

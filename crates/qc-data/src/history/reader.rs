@@ -141,7 +141,7 @@ impl Plan<'_> {
             kind,
             scaled: source::scaled(self.security.security_type),
             day: None,
-            parts: rayon::current_num_threads(),
+            shared: true,
         };
         let mut uses = self.uses().into_iter().peekable();
         let mut walk: Option<Walk<'_>> = None;
@@ -276,7 +276,7 @@ impl Plan<'_> {
         // Where there are files enough for all threads none of them is cut. Some days of a short window may have none, and
         // its last file would be waited for.
         let n_threads = rayon::current_num_threads();
-        let parts = if FILES_A_THREAD * n_threads <= of_days.len() { 1 } else { n_threads };
+        let shared = of_days.len() < FILES_A_THREAD * n_threads;
         let read = |part: &Part| {
             self.budget.check()?;
             let place = self.place(&part.name, kind, part.day);
@@ -286,7 +286,7 @@ impl Plan<'_> {
                 return Ok(None);
             }
             let format =
-                Format { kind, scaled: source::scaled(self.security.security_type), day: Some(part.day), parts };
+                Format { kind, scaled: source::scaled(self.security.security_type), day: Some(part.day), shared };
             let file = source::read(self.folder, Some(open), &place, format)?;
             if let Some(file) = &file {
                 self.budget.take(file.times.len(), file.columns.len())?;

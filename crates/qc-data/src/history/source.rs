@@ -5,7 +5,7 @@
 use super::naming::{self, Naming};
 use crate::bars::{BarFile, Format, Kind};
 use crate::error::{Error, Result};
-use crate::folder::{Archive, DataFolder, Found, OpenFolder};
+use crate::folder::{Archive, DataFolder, Found, OpenFolder, Packed};
 use crate::futures;
 use crate::symbol::{Resolution, Security, SecurityType};
 use crate::time::date_of_day;
@@ -124,8 +124,9 @@ pub(super) fn read(
     if let Some(known) = folder.cache().get::<BarFile>(&name, stamp) {
         return Ok(Some(known));
     }
-    let parse = |entry: &str, text: &[u8]| {
-        BarFile::parse(text, format).map_err(|bad| Error::Cell {
+    let parse = |packed: Packed<'_>| {
+        let entry = packed.name();
+        BarFile::unpack(packed, format)?.map_err(|bad| Error::Cell {
             file: format!("{}#{entry}", place.zip),
             line: bad.line,
             column: bad.column,
