@@ -43,10 +43,13 @@ const GROUPS: &[(&str, &str)] = &[
     ("overview", "account"),
     ("patience", "workflows"),
     ("pipeline", "discover"),
+    ("report", "workflows"),
     ("rerun", "workflows"),
     ("run_backtest", "workflows"),
     ("running", "live"),
     ("start_backtest", "backtests"),
+    ("sweep", "workflows"),
+    ("trades", "workflows"),
 ];
 
 /// The source of every tool file and flow, by group.

@@ -336,11 +336,13 @@ mod tests {
 
     #[test]
     fn ticks_keep_microseconds_and_marks() {
-        let quotes = Format { kind: Kind::TickQuote { sizes: true, skip: 2 }, scaled: true, day: Some(0), shared: true };
+        let quotes =
+            Format { kind: Kind::TickQuote { sizes: true, skip: 2 }, scaled: true, day: Some(0), shared: true };
         let file = BarFile::parse(b"43.142,0,0,1836300,100,Q,1,1\n", quotes).unwrap();
         assert_eq!(file.times, [43_142_000]);
         assert_eq!(file.columns.concat(), [0.0, 0.0, 183.63, 100.0, 1.0]);
-        let plain = Format { kind: Kind::TickQuote { sizes: false, skip: 0 }, scaled: false, day: Some(0), shared: true };
+        let plain =
+            Format { kind: Kind::TickQuote { sizes: false, skip: 0 }, scaled: false, day: Some(0), shared: true };
         let file = BarFile::parse(b"1,1.38817,1.38884", plain).unwrap();
         assert_eq!(file.columns.concat(), [1.38817, 0.0, 1.38884, 0.0, 0.0]);
     }
@@ -357,7 +359,8 @@ mod tests {
 
     #[test]
     fn plain_ticks_and_others_are_read_alike() {
-        let quotes = Format { kind: Kind::TickQuote { sizes: true, skip: 2 }, scaled: true, day: Some(0), shared: true };
+        let quotes =
+            Format { kind: Kind::TickQuote { sizes: true, skip: 2 }, scaled: true, day: Some(0), shared: true };
         let trades = Format { kind: Kind::TickTrade { skip: 2 }, scaled: true, day: Some(0), shared: true };
         let lines = [
             "43200000,1836300,100,1836400,200,Q,1,1",

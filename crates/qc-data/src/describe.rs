@@ -326,14 +326,15 @@ pub(crate) fn range(folder: &DataFolder, security: &Security, resolution: Resolu
             let path = format!("{base}/{ticker}{name}.zip");
             let Some((entry, text)) = folder.read_zip(&path, None)? else { continue };
             let kind = if BarFile::looks_like_quotes(&text) { Kind::Quote } else { Kind::Trade };
-            let file = BarFile::parse(&text, Format { kind, scaled: false, day: None, shared: false }).map_err(|bad| {
-                Error::Cell {
-                    file: format!("{path}#{entry}"),
-                    line: bad.line,
-                    column: bad.column,
-                    expected: bad.expected,
-                }
-            })?;
+            let file =
+                BarFile::parse(&text, Format { kind, scaled: false, day: None, shared: false }).map_err(|bad| {
+                    Error::Cell {
+                        file: format!("{path}#{entry}"),
+                        line: bad.line,
+                        column: bad.column,
+                        expected: bad.expected,
+                    }
+                })?;
             let day = |time: Option<&i64>| time.map(|time| date_of_day(day_of(*time)));
             return Ok(day(file.times.first()).zip(day(file.times.last())));
         }

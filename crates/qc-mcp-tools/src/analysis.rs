@@ -22,6 +22,7 @@ pub(crate) mod regimes;
 pub(crate) mod screening;
 pub(crate) mod selection;
 pub(crate) mod sparse;
+pub(crate) mod tear_sheet;
 
 use qc_quant::{
     Label,

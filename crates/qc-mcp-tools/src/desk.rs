@@ -204,6 +204,30 @@ impl Desk {
         text.ok_or_else(|| ToolError::new(Kind::NotFound, Topic::Research, none))
     }
 
+    /// Keeps the page of a kept result beside it, as HTML, and answers its address.
+    ///
+    /// # Errors
+    /// When it is too large to keep.
+    pub(crate) fn keep_page(&self, caller: &str, id: &str, html: &str) -> Result<String, ToolError> {
+        let body = html.as_bytes().to_vec();
+        self.inner.store.put(caller, store::Kind::Research, &page_name(id), body, Some(RESULT_LIVES))?;
+        Ok(format!("qc://research/{id}/tear_sheet.html"))
+    }
+
+    /// The page of a kept result, as HTML.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] for a result without one, and as [`Desk::research`].
+    pub(crate) fn page(&self, caller: &str, id: &str) -> Result<String, ToolError> {
+        let record = match id.len() {
+            32 => self.inner.store.get(caller, store::Kind::Research, &page_name(id))?,
+            _ => None,
+        };
+        let text = record.and_then(|record| String::from_utf8(record.body.to_vec()).ok());
+        let none = "no kept tear sheet with that id: one is made by create_tear_sheet";
+        text.ok_or_else(|| ToolError::new(Kind::NotFound, Topic::Research, none))
+    }
+
     /// A kept result as JSON text.
     ///
     /// # Errors
@@ -267,4 +291,9 @@ impl Desk {
 /// Under this name the picture of a result is kept.
 fn picture_name(id: &str) -> String {
     format!("{id}.svg")
+}
+
+/// Under this name its page is kept.
+fn page_name(id: &str) -> String {
+    format!("{id}.html")
 }

@@ -195,23 +195,42 @@ pub(crate) async fn equity_of(
     facts: &Backtest,
     is_returns: bool,
 ) -> Result<Vec<(Date, f64)>, ToolError> {
+    chart_days(ctx, run, facts, ("Strategy Equity", "equity"), is_returns).await
+}
+
+/// The benchmark of a backtest, day by day.
+///
+/// # Errors
+/// A chart that cannot be read.
+pub(crate) async fn benchmark_of(ctx: &Ctx, run: &Run, facts: &Backtest) -> Result<Vec<(Date, f64)>, ToolError> {
+    chart_days(ctx, run, facts, ("Benchmark", "benchmark"), false).await
+}
+
+/// A series of a chart of a backtest, day by day.
+async fn chart_days(
+    ctx: &Ctx,
+    run: &Run,
+    facts: &Backtest,
+    (name, series): (&str, &str),
+    is_returns: bool,
+) -> Result<Vec<(Date, f64)>, ToolError> {
     /// A day, so that the last close is within.
     const DAY: i64 = 86_400;
     let request = ReadBacktestChart {
         project_id: run.project_id,
         backtest_id: run.backtest_id.clone(),
-        name: "Strategy Equity".to_owned(),
+        name: name.to_owned(),
         count: POINTS,
         start: facts.backtest_start.map(|at| at.as_second() - DAY),
         end: facts.backtest_end.or(facts.created).map(|at| at.as_second() + DAY),
     };
     let chart = backtest::chart(&ctx.door, &request, &ctx.progress).await?;
-    days_of(equity_points(&chart), is_returns)
+    days_of(points_of(&chart, series), is_returns)
 }
 
-/// The points of the series `Equity`, candles by their close.
-fn equity_points(chart: &Chart) -> Vec<(Timestamp, f64)> {
-    let Some((_, series)) = chart.series.iter().find(|(name, _)| name.eq_ignore_ascii_case("equity")) else {
+/// The points of a series, candles by their close.
+fn points_of(chart: &Chart, name: &str) -> Vec<(Timestamp, f64)> {
+    let Some((_, series)) = chart.series.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
         return Vec::new();
     };
     let of = |point: &Point| {

@@ -12,6 +12,7 @@ use crate::{
         backtest::{self, Insights, Orders, Paged, Run, Trades},
         files, find,
         live::{self, LiveList},
+        report,
     },
     machine,
     reply::{Untrusted, untrusted_document},
@@ -138,6 +139,12 @@ pub const PAGES: &[Page] = &[
         "text/html",
     ),
     page(
+        "qc://backtests/{project_id}/{backtest_id}/tear_sheet.html",
+        "Tear sheet",
+        "The tear sheet of a backtest, as one page",
+        "text/html",
+    ),
+    page(
         "qc://backtests/{project_id}/{backtest_id}/charts/{name}",
         "Chart",
         "One chart of a backtest, full resolution",
@@ -155,6 +162,7 @@ pub const PAGES: &[Page] = &[
         "The picture of an analysis that was asked for with chart=true",
         "image/svg+xml",
     ),
+    page("qc://research/{id}/tear_sheet.html", "Research tear sheet", "The page of create_tear_sheet", "text/html"),
 ];
 
 impl Page {
@@ -259,6 +267,7 @@ pub(crate) async fn read(server: &QcServer, ctx: &Ctx, uri: &str) -> Result<(&'s
         }
         JOB => crate::tools::job_page(server, ctx, value(0)).await?.to_string(),
         RESEARCH => server.research_result(ctx, value(0)).await?,
+        "qc://research/{id}/tear_sheet.html" => server.desk().page(ctx.caller.key.as_str(), value(0))?,
         "qc://research/{id}/chart.svg" => server.desk().picture(ctx.caller.key.as_str(), value(0))?,
         _ => cloud(server, ctx, page, uri, &values).await?,
     };
@@ -303,6 +312,10 @@ async fn cloud(server: &QcServer, ctx: &Ctx, page: &Page, uri: &str, values: &[S
             Ok(text)
         }
         "/report.html" => Ok(Untrusted::new(backtest::report(&ctx.door, &run, &ctx.progress).await?).fenced()),
+        "/tear_sheet.html" => {
+            let made = report::of_backtest(ctx, &run, None).await?;
+            made.written.sheet.html().map_err(|error| ToolError::new(Kind::Internal, Topic::General, error.to_string()))
+        }
         "/charts/{name}" => {
             let backtest = backtest::read(&ctx.door, &run).await?;
             let request = backtest::whole_chart(&run, &backtest, value(2), CHART_POINTS);

@@ -160,6 +160,8 @@ pub enum Format {
     Svg,
     /// A page.
     Html,
+    /// Pages for print.
+    Pdf,
 }
 
 impl Format {
@@ -171,6 +173,7 @@ impl Format {
             Format::Png => "png",
             Format::Svg => "svg",
             Format::Html => "html",
+            Format::Pdf => "pdf",
         }
     }
 }
@@ -274,6 +277,7 @@ impl Roots {
                         Format::Png => "this picture is written as .png",
                         Format::Svg => "this picture is written as .svg",
                         Format::Html => "this page is written as .html",
+                        Format::Pdf => "these pages are written as .pdf",
                     },
                 });
             }

@@ -59,10 +59,16 @@ pub struct ToolFacts {
 }
 
 impl ToolFacts {
-    /// Whether a call may go on as a job when it takes long: it computes here and changes nothing.
+    /// Whether a call may go on as a job when it takes long: it computes here and changes nothing, or each of its steps may
+    /// be taken again.
     pub(crate) fn may_take_long(&self) -> bool {
         let computes_here = self.group.is_research() || self.name == tools::RERUN;
-        self.access == Access::Read && computes_here && self.takes(jobs::WAIT_ARGUMENT)
+        self.name == tools::SWEEP || (self.access == Access::Read && computes_here && self.takes(jobs::WAIT_ARGUMENT))
+    }
+
+    /// Whether a call that was interrupted may be made again and does nothing twice.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.access == Access::Read || self.name == tools::SWEEP
     }
 
     /// Whether it takes an argument, listed or not.

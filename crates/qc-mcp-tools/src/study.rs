@@ -108,6 +108,8 @@ pub(crate) struct Found {
     pub(crate) next: Option<&'static str>,
     /// What there is to draw.
     pub(crate) picture: Option<Picture>,
+    /// A page about it, kept beside it.
+    pub(crate) page: Option<String>,
 }
 
 impl<'a> Study<'a> {
@@ -226,6 +228,10 @@ impl<'a> Study<'a> {
         Ok(match self.keep(&finding)? {
             Some(kept) => {
                 reply = self.show(reply, drawn, Some(&kept.id))?;
+                if let Some(page) = &found.page {
+                    reply =
+                        reply.link(self.desk.keep_page(self.caller(), &kept.id, page)?, "tear_sheet.html", "text/html");
+                }
                 reply.field("research_id", &kept.id).link(kept.uri, format!("{tool} result"), "application/json")
             }
             None if is_saved => self

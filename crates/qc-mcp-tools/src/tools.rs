@@ -31,12 +31,16 @@ mod optimizations;
 mod portfolio;
 mod projects;
 mod quantbook;
+mod reports;
 mod rerun;
+mod sweeping;
 mod system;
+mod trading;
 mod universe;
 mod workflows;
 
 pub(crate) use rerun::NAME as RERUN;
+pub(crate) use sweeping::NAME as SWEEP;
 
 pub(crate) use jobs::{going_on, page as job_page, shown};
 
@@ -97,11 +101,15 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Universe, Access::Update, QcServer::universe_update),
     shelf(Group::Analysis, Access::Read, QcServer::analysis_read),
     shelf(Group::Portfolio, Access::Read, QcServer::portfolio_read),
+    shelf(Group::Portfolio, Access::Read, QcServer::sheets_read),
     shelf(Group::Universe, Access::Read, QcServer::universe_choice),
     shelf(Group::Workflows, Access::Read, QcServer::jobs_read),
     shelf(Group::Workflows, Access::Read, QcServer::rerun_read),
     shelf(Group::Workflows, Access::Read, QcServer::comparing_read),
     shelf(Group::Workflows, Access::Read, QcServer::diagnosing_read),
+    shelf(Group::Workflows, Access::Read, QcServer::trading_read),
+    shelf(Group::Workflows, Access::Read, QcServer::reports_read),
+    shelf(Group::Workflows, Access::Create, QcServer::sweeping_create),
     shelf(Group::Workflows, Access::Update, QcServer::workflows_update),
     shelf(Group::Workflows, Access::Read, QcServer::live_status_read),
     shelf(Group::Workflows, Access::Live, QcServer::deploy_live_live),

@@ -1,9 +1,11 @@
 //! How a strategy did: growth, risk, drawdowns, tails, and against a benchmark.
 
 pub mod benchmark;
+pub mod calendar;
 pub mod deflated_sharpe;
 pub mod drawdown;
 pub mod robust;
+pub mod rolling;
 pub mod sharpe;
 pub mod summary;
 pub mod sweep;

@@ -405,14 +405,18 @@ mod tests {
         assert!(found.by_month.windows(2).all(|two| two[0].0 < two[1].0), "each month once, in order");
         trades.reverse();
         let again = analyze(&trades).unwrap();
-        assert_eq!((again.all.net, &again.by_symbol, &again.excursions), (found.all.net, &found.by_symbol, &found.excursions));
+        assert_eq!(
+            (again.all.net, &again.by_symbol, &again.excursions),
+            (found.all.net, &found.by_symbol, &found.excursions)
+        );
     }
 
     #[test]
     fn figures_by_hand() {
         // Net: 10, -5, -5, 20, 0.
         let list = [10.5, -4.5, -4.5, 20.5, 0.5];
-        let trades: Vec<Trade> = list.iter().zip(0..).map(|(profit, i)| trade("A", Side::Long, (i, i + 10 * i), *profit)).collect();
+        let trades: Vec<Trade> =
+            list.iter().zip(0..).map(|(profit, i)| trade("A", Side::Long, (i, i + 10 * i), *profit)).collect();
         let found = analyze(&trades).unwrap();
         let all = &found.all;
         assert_eq!((all.n_wins, all.n_losses, all.net, all.fees, all.best, all.worst), (2, 2, 20.0, 2.5, 20.0, -5.0));

@@ -1,4 +1,5 @@
-//! Pictures of results: lines (equity, a spread with its bands), a heat map, a scree.
+//! Pictures of results: lines (equity, a spread with its bands), a heat map, a scree, a
+//! calendar of returns.
 //!
 //! Every picture is one SVG text; [`Chart::png`] renders that same text with one font that is part of the program, so
 //! that a picture looks alike on every machine. Colours are those of Okabe and Ito (2008), which people with colour
@@ -7,13 +8,16 @@
 mod frame;
 mod heat_map;
 mod line;
-mod png;
+mod months;
+pub(crate) mod png;
 mod scree;
-mod svg;
+pub(crate) mod svg;
 
 pub use frame::Unit;
+pub(crate) use frame::grouped;
 pub use heat_map::HeatMap;
 pub use line::{Form, Line, Mark, Pane, Trace};
+pub use months::{Months, Year};
 pub use scree::Scree;
 
 use crate::error::{Error, Result};
@@ -32,6 +36,8 @@ pub enum Picture {
     HeatMap(HeatMap),
     /// Shares of variance.
     Scree(Scree),
+    /// A calendar of returns.
+    Months(Months),
 }
 
 impl Picture {
@@ -44,6 +50,7 @@ impl Picture {
             Picture::Line(line) => line.draw(),
             Picture::HeatMap(map) => map.draw(),
             Picture::Scree(scree) => scree.draw(),
+            Picture::Months(months) => months.draw(),
         }
     }
 
@@ -53,6 +60,7 @@ impl Picture {
             Picture::Line(line) => &line.title,
             Picture::HeatMap(map) => &map.title,
             Picture::Scree(scree) => &scree.title,
+            Picture::Months(months) => &months.title,
         }
     }
 }
@@ -74,6 +82,12 @@ impl Chart {
     /// Width and height, in pixels.
     pub fn size(&self) -> (u32, u32) {
         (self.width, self.height)
+    }
+
+    /// What stands between the tags of the outermost element.
+    pub(crate) fn body(&self) -> &str {
+        let inside = self.svg.split_once('>').map_or("", |(_, inside)| inside);
+        inside.strip_suffix("</svg>").unwrap_or(inside)
     }
 
     /// The same picture as PNG.

@@ -1,7 +1,7 @@
 //! Documents from research results: what a person opens in another program.
 //!
-//! This crate computes nothing: it is given numbers and text and writes them down, as tables in CSV ([`csv`]) and as
-//! pictures ([`chart`]).
+//! This crate computes nothing: it is given numbers and text and writes them down, as tables in CSV ([`csv`]), as
+//! pictures ([`chart`]) and as a tear sheet ([`tear_sheet`]).
 //!
 //! ```
 //! use qc_report::csv::{Cell, Table};
@@ -15,5 +15,6 @@
 pub mod chart;
 pub mod csv;
 mod error;
+pub mod tear_sheet;
 
 pub use error::{Error, Result};

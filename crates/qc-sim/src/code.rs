@@ -24,6 +24,8 @@ pub(crate) struct Program {
     /// Tickers of subscribed equities, in order of appearance.
     pub(crate) tickers: Vec<String>,
     pub(crate) start: Option<Date>,
+    /// The code asks for parameters `start_date` and `end_date`: their values are its dates.
+    pub(crate) is_dated_by_parameters: bool,
     pub(crate) end: Option<Date>,
     pub(crate) cash: Option<f64>,
     /// Weights are restored at the first session of each month.
@@ -84,6 +86,7 @@ pub(crate) fn read(files: &[Source<'_>], known: impl Fn(&str) -> bool) -> Progra
         let date = |names: &[&str]| tokens.calls(names).next().and_then(as_date);
         program.start = program.start.or_else(|| date(&["set_start_date", "SetStartDate"]));
         program.end = program.end.or_else(|| date(&["set_end_date", "SetEndDate"]));
+        program.is_dated_by_parameters |= tokens.texts().any(|text| text == "start_date");
         let cash = tokens.calls(&["set_cash", "SetCash"]).next().and_then(|arguments| numbers(arguments).next());
         program.cash = program.cash.or(cash.filter(|cash| 0.0 < *cash).map(|cash| cash.min(MOST_CASH)));
         program.rebalances_monthly |= tokens.has_word(&["month_start", "MonthStart", "month_end", "MonthEnd"]);

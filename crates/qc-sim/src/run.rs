@@ -40,10 +40,15 @@ pub(crate) struct Plan {
 impl Plan {
     /// The plan the code asks for, cut to the days the market has.
     pub(crate) fn of(program: &Program, parameters: &[(String, String)]) -> Self {
+        let given = |name: &str| -> Option<Date> {
+            let (_, value) = parameters.iter().find(|(known, _)| program.is_dated_by_parameters && known == name)?;
+            value.parse().ok()
+        };
+        let (start, end) = (given("start_date").or(program.start), given("end_date").or(program.end));
         Self {
             tickers: program.tickers.clone(),
-            first: program.start.unwrap_or(market::FIRST_DAY).max(market::FIRST_DAY),
-            last: program.end.unwrap_or(market::LAST_DAY).min(market::LAST_DAY),
+            first: start.unwrap_or(market::FIRST_DAY).max(market::FIRST_DAY),
+            last: end.unwrap_or(market::LAST_DAY).min(market::LAST_DAY),
             cash: program.cash.unwrap_or(DEFAULT_CASH),
             rebalances_monthly: program.rebalances_monthly,
             emits_insights: program.emits_insights,
@@ -58,7 +63,8 @@ fn invested(parameters: &[(String, String)]) -> f64 {
     if parameters.is_empty() {
         return 1.0;
     }
-    let mut sorted: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value};")).collect();
+    let others = parameters.iter().filter(|(name, _)| !["start_date", "end_date"].contains(&name.as_str()));
+    let mut sorted: Vec<String> = others.map(|(name, value)| format!("{name}={value};")).collect();
     sorted.sort_unstable();
     let hash = sorted
         .concat()

@@ -166,11 +166,7 @@ impl Found {
     }
 
     /// Gives its first entry as a zip to `read`; `None` when it has none.
-    pub(crate) fn first_entry<T>(
-        self,
-        rooms: &Rooms,
-        read: impl FnOnce(Packed<'_>) -> Result<T>,
-    ) -> Result<Option<T>> {
+    pub(crate) fn first_entry<T>(self, rooms: &Rooms, read: impl FnOnce(Packed<'_>) -> Result<T>) -> Result<Option<T>> {
         let path = self.path.clone();
         rooms.with(|room| {
             self.read_into(zip::MAX_ZIP_BYTES, &mut room.packed)?;

@@ -137,12 +137,7 @@ impl Plan<'_> {
 
     /// Hour and daily bars: one file for as long as a ticker was used.
     fn read_whole(&self, kind: Kind) -> Result<Stream> {
-        let format = Format {
-            kind,
-            scaled: source::scaled(self.security.security_type),
-            day: None,
-            shared: true,
-        };
+        let format = Format { kind, scaled: source::scaled(self.security.security_type), day: None, shared: true };
         let mut uses = self.uses().into_iter().peekable();
         let mut walk: Option<Walk<'_>> = None;
         while let Some((first_day, name)) = uses.next() {

@@ -196,7 +196,7 @@ fn shape(prices: &Prices, logs: &Panel, pair: &PairTest, ask: &Ask) -> Result<Fo
     let title = format!("Spread of {a} and {b}, bands of 1 and 2 standard deviations");
     let picture = Some(pictures::alone(title, pictures::below(&summary), pictures::labels(logs.index()), pane));
     let next = is_cointegrated.then_some("pass rolling_window=250 or split_date to see whether it held throughout");
-    Ok(Found { summary, brief, more, table: table(logs, &test.residual).ok(), next, picture })
+    Ok(Found { summary, brief, more, table: table(logs, &test.residual).ok(), next, picture, ..Found::default() })
 }
 
 /// The figures of one direction.

@@ -193,7 +193,7 @@ fn shape(prices: &Prices, method: CorrelationMethod, matrix: &CorrelationMatrix,
         values: (0..n * n).map(|at| cell(matrix, at / n, at % n)).collect(),
     };
     let picture = Some(Picture::HeatMap(picture));
-    Found { summary, brief, more, table: table(matrix).ok(), next: None, picture }
+    Found { summary, brief, more, table: table(matrix).ok(), picture, ..Found::default() }
 }
 
 /// Every pair over windows that end one row later each: what it was last, in the middle and at its lowest.

@@ -124,5 +124,5 @@ pub(crate) fn run(prices: &Prices, ask: Ask, stop: &Stop) -> Result<Found, ToolE
     };
     let picture = Some(Picture::Line(picture));
     let next = Some("test_cointegration says whether the two belong together at all");
-    Ok(Found { summary, brief, more, table: Some(table), next, picture })
+    Ok(Found { summary, brief, more, table: Some(table), next, picture, ..Found::default() })
 }

@@ -420,7 +420,7 @@ fn shape(
     let line = pictures::below_sample(&summary, prices.panel.n_rows(), known.returns.n_rows());
     let picture = Some(Picture::Line(pictures::growth(title, line, below_axis, &shown)));
     let next = Some("calculate_portfolio_performance with these weights on a later window: figures here are in sample");
-    Ok(Found { summary, brief, more, table: Some(table), next, picture })
+    Ok(Found { summary, brief, more, table: Some(table), next, picture, ..Found::default() })
 }
 
 fn by_symbol(symbols: &[String], values: &[f64]) -> Value {

@@ -147,7 +147,7 @@ fn shape(prices: &Prices, mode: PcaMode, fitted: &Pca, other: Option<&Pca>) -> F
         cumulative: fitted.cumulative.clone(),
     };
     let picture = Some(Picture::Scree(picture));
-    Found { summary, brief, more, table: table(fitted).ok(), next: None, picture }
+    Found { summary, brief, more, table: table(fitted).ok(), picture, ..Found::default() }
 }
 
 /// Component weights for the answer, and whether they are all.

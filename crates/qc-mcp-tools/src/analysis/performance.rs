@@ -283,7 +283,7 @@ fn shape(
     };
     let below_axis = points.iter().map(|point| pictures::short(point)).collect();
     let picture = Some(Picture::Line(pictures::growth(title, pictures::below(&text), below_axis, &curves)));
-    Ok(Found { summary: text, brief, more, table: table(&points, &curve)?, next: None, picture })
+    Ok(Found { summary: text, brief, more, table: table(&points, &curve)?, picture, ..Found::default() })
 }
 
 fn show(value: Option<f64>) -> String {

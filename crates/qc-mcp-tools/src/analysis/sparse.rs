@@ -167,5 +167,5 @@ pub(crate) fn run(prices: &Prices, ask: &Ask, stop: &Stop) -> Result<Found, Tool
     }
     let picture = Some(Picture::Line(picture));
     let next = Some("calculate_portfolio_performance with these weights and the benchmark on a later window");
-    Ok(Found { summary, brief, more, table: Some(table), next, picture })
+    Ok(Found { summary, brief, more, table: Some(table), next, picture, ..Found::default() })
 }

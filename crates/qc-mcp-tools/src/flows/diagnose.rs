@@ -202,22 +202,9 @@ fn of_figures(found: &Backtest) -> Vec<Finding> {
 
 /// Parameters that the code never asks for.
 fn of_parameters(found: &Backtest, files: &[ProjectFile]) -> Vec<Finding> {
-    let code: Vec<&ProjectFile> =
-        files.iter().filter(|file| file.name.ends_with(".py") || file.name.ends_with(".cs")).collect();
-    let is_named = |name: &str| {
-        let quoted = [format!("\"{name}\""), format!("'{name}'")];
-        code.iter().any(|file| quoted.iter().any(|text| file.content.contains(text)))
-    };
-    // A parameter may be read by a name that is made up at run time.
-    let all =
-        code.iter().any(|file| file.content.contains("get_parameters(") || file.content.contains("GetParameters("));
-    let unread: Vec<String> = found
-        .parameter_set
-        .iter()
-        .map(|(name, _)| name)
-        .filter(|name| !all && !code.is_empty() && !is_named(name.as_str()))
-        .map(|name| format!("`{}`", crate::args::quote(name)))
-        .collect();
+    let names: Vec<String> = found.parameter_set.iter().map(|(name, _)| name.clone()).collect();
+    let unread = super::sweep::plan::unread(files, &names);
+    let unread: Vec<String> = unread.into_iter().map(|name| format!("`{}`", crate::args::quote(name))).collect();
     if unread.is_empty() {
         return Vec::new();
     }

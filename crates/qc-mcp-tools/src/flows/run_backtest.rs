@@ -218,7 +218,7 @@ async fn own_files(ctx: &Ctx, project_id: ProjectId) -> Result<BTreeMap<String, 
 }
 
 /// A compile of the code as it is now: one of the last ten minutes, or a new one.
-async fn built(ctx: &Ctx, project_id: ProjectId) -> Result<CompileReply, ToolError> {
+pub(crate) async fn built(ctx: &Ctx, project_id: ProjectId) -> Result<CompileReply, ToolError> {
     let Some(before) = code::before(&ctx.door, project_id).await else {
         return code::build(&ctx.door, project_id, &ctx.progress).await.map(|built| built.reply);
     };

@@ -10,7 +10,7 @@ use super::backtest::{self, Run};
 use crate::{
     ctx::Ctx,
     error::{Kind, ToolError, Topic},
-    gate::{Deed, Door},
+    gate::{Deed, Door, Permit},
     jobs::{Claimed, Once},
 };
 
@@ -35,6 +35,18 @@ pub(crate) struct Started {
 /// # Errors
 /// [`Kind::MaybeCreated`] when a start got no answer and no run of it can be found; what gate and service say.
 pub(crate) async fn start(ctx: &Ctx, request: &CreateBacktest) -> Result<Started, ToolError> {
+    start_permitted(ctx, request, None).await
+}
+
+/// As [`start`], with a permit that was given before, where there is one.
+///
+/// # Errors
+/// As [`start`].
+pub(crate) async fn start_permitted(
+    ctx: &Ctx,
+    request: &CreateBacktest,
+    permit: Option<Permit>,
+) -> Result<Started, ToolError> {
     let mut once = Once::new(&ctx.door, "backtest", request).await?;
     let mut waited = Duration::ZERO;
     let left = loop {
@@ -61,7 +73,10 @@ pub(crate) async fn start(ctx: &Ctx, request: &CreateBacktest) -> Result<Started
             }
         }
     };
-    let permit = ctx.permit(Deed::new("start a backtest", request).project(request.project_id)).await?;
+    let permit = match permit {
+        Some(permit) => permit,
+        None => ctx.permit(Deed::new("start a backtest", request).project(request.project_id)).await?,
+    };
     once.leaves();
     match ctx.door.send_with(permit, request).await {
         Ok(reply) => {

@@ -28,8 +28,8 @@ use crate::{
     caller::Caller,
     ctx::Progress,
     error::{Kind, ToolError, Topic},
+    gate::Call,
     server::QcServer,
-    shelf::Access,
     store,
 };
 
@@ -263,7 +263,7 @@ impl QcServer {
         };
         caller.permits(facts)?;
         let (now, lease) = (Timestamp::now(), self.lease(Timestamp::now()));
-        let repeatable = facts.access == Access::Read;
+        let repeatable = facts.is_repeatable();
         let taken = self.change(owner, id, |record| {
             if record.is_lapsed(now) {
                 match repeatable {
@@ -275,7 +275,8 @@ impl QcServer {
         // Somebody may have been faster.
         if taken.is_some_and(|record| record.lease == Some(lease)) {
             tracing::info!(tool = record.tool, caller = caller.key.prefix(), "a job is driven again");
-            self.drive(owner, &record.tool, record.arguments.clone(), context.clone(), Some(id));
+            let context = context.clone();
+            self.drive(owner, &record.tool, record.arguments.clone(), context, Some(id));
         }
         Ok(())
     }
@@ -294,6 +295,8 @@ impl QcServer {
         let stop = CancellationToken::new();
         context.ct = stop.clone();
         context.extensions.insert(progress);
+        // The guards see the tool that is driven, whoever drives it; a job asks nobody.
+        context.extensions.insert(Arc::new(Call::new(tool, &arguments, None, None)));
         let work = Arc::new(Driven { steps, answer, stop: stop.clone(), id: Mutex::new(id.map(str::to_owned)) });
         if let Some(id) = id {
             self.jobs().add(owner, id, work.clone());

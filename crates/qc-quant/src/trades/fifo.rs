@@ -153,8 +153,8 @@ mod tests {
         let cost: f64 = found.open.iter().map(|lot| lot.quantity * lot.price * 50.0).sum();
         assert!((cash - (profit - cost)).abs() < 1e-6, "{cash} {profit} {cost}");
         let paid: f64 = fills.iter().filter(|fill| fill.quantity != 0.0).map(|fill| fill.fee).sum();
-        let told: f64 =
-            found.closed.iter().map(|trade| trade.fees).sum::<f64>() + found.open.iter().map(|lot| lot.fee).sum::<f64>();
+        let told: f64 = found.closed.iter().map(|trade| trade.fees).sum::<f64>()
+            + found.open.iter().map(|lot| lot.fee).sum::<f64>();
         assert!((paid - told).abs() < 1e-6, "{paid} {told}");
         for symbol in 0..5 {
             let of = |lot: &&Lot| lot.symbol == format!("S{symbol}");

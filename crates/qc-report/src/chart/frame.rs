@@ -234,7 +234,7 @@ pub(super) fn number(value: f64, step: f64) -> String {
 }
 
 /// `1234567.5` as `1,234,567.5`; four digits stay together.
-fn grouped(text: &str) -> String {
+pub(crate) fn grouped(text: &str) -> String {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => ("-", digits),
         None => ("", text),

@@ -4,7 +4,7 @@ use super::{
     Chart, HEIGHT, WIDTH,
     frame::{SMALL, heading},
     require_finite, require_length,
-    svg::{Anchor, FAINT, GRID, INK, Svg, fitted, width_of},
+    svg::{Anchor, FAINT, GRID, INK, ON_COLOUR, Svg, fitted, width_of},
 };
 use crate::error::{Error, Result};
 
@@ -62,7 +62,7 @@ impl HeatMap {
                 svg.rect((x, y), (cell, cell), &colour(*value));
                 if n <= NUMBERS {
                     let dark = if *value < 0.0 { 0.85 } else { 0.65 };
-                    let ink = if value.abs() < dark { INK } else { "#ffffff" };
+                    let ink = if value.abs() < dark { ON_COLOUR } else { "#ffffff" };
                     let size = SMALL.min(0.3 * cell);
                     svg.text((x + 0.5 * cell, y + 0.5 * cell + 0.35 * size), size, Anchor::Middle, ink, &two(*value));
                 }
@@ -107,7 +107,7 @@ fn two(value: f64) -> String {
     if text == "−0.00" { "0.00".to_owned() } else { text }
 }
 
-fn colour(value: f64) -> String {
+pub(super) fn colour(value: f64) -> String {
     let share = value.abs().min(1.0);
     let end = if value < 0.0 { BELOW } else { ABOVE };
     let [r, g, b] = end.map(|part| (255.0 + share * (part - 255.0)).round() as u8);

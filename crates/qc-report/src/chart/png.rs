@@ -17,16 +17,21 @@ static FONTS: LazyLock<Arc<usvg::fontdb::Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
-/// Renders at the picture's own size.
-pub(super) fn render(svg: &str) -> Result<Vec<u8>> {
-    let failed = |reason: String| Error::Picture { reason };
+/// A picture as what is drawn, whatever draws it.
+pub(crate) fn tree(svg: &str) -> Result<usvg::Tree> {
     let options = usvg::Options {
         fontdb: FONTS.clone(),
         font_family: super::svg::FONT.to_owned(),
         resources_dir: None,
         ..usvg::Options::default()
     };
-    let tree = usvg::Tree::from_str(svg, &options).map_err(|error| failed(error.to_string()))?;
+    usvg::Tree::from_str(svg, &options).map_err(|error| Error::Picture { reason: error.to_string() })
+}
+
+/// Renders at the picture's own size.
+pub(crate) fn render(svg: &str) -> Result<Vec<u8>> {
+    let failed = |reason: String| Error::Picture { reason };
+    let tree = tree(svg)?;
     let size = tree.size().to_int_size();
     let mut pixels =
         Pixmap::new(size.width(), size.height()).ok_or_else(|| failed("the picture has no size".to_owned()))?;

@@ -5,19 +5,21 @@ use std::fmt::Write;
 use super::Chart;
 
 /// Name of the embedded font.
-pub(super) const FONT: &str = "DejaVu Sans";
+pub(crate) const FONT: &str = "DejaVu Sans";
 /// Text and axes.
-pub(super) const INK: &str = "#222222";
+pub(crate) const INK: &str = "#222222";
+/// Text on a coloured cell: dark on every ground.
+pub(super) const ON_COLOUR: &str = "#222223";
 /// What stands back: grid, ticks, subtitles.
-pub(super) const FAINT: &str = "#6b6b6b";
+pub(crate) const FAINT: &str = "#6b6b6b";
 /// Lines of the grid.
-pub(super) const GRID: &str = "#e4e4e4";
+pub(crate) const GRID: &str = "#e4e4e4";
 /// Okabe and Ito's colours, those that stand out on white.
-pub(super) const PALETTE: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"];
+pub(crate) const PALETTE: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"];
 
 /// Where a text is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Anchor {
+pub(crate) enum Anchor {
     Start,
     Middle,
     End,
@@ -35,18 +37,18 @@ impl Anchor {
 
 /// A picture under construction.
 #[derive(Debug)]
-pub(super) struct Svg {
+pub(crate) struct Svg {
     body: String,
     width: f64,
     height: f64,
 }
 
 impl Svg {
-    pub(super) fn new(width: f64, height: f64) -> Self {
+    pub(crate) fn new(width: f64, height: f64) -> Self {
         Svg { body: String::new(), width, height }
     }
 
-    pub(super) fn line(&mut self, from: (f64, f64), to: (f64, f64), colour: &str, width: f64) {
+    pub(crate) fn line(&mut self, from: (f64, f64), to: (f64, f64), colour: &str, width: f64) {
         let _ = write!(
             self.body,
             r#"<line x1="{:.1}" y1="{:.1}" x2="{:.1}" y2="{:.1}" stroke="{colour}" stroke-width="{width}"/>"#,
@@ -54,11 +56,11 @@ impl Svg {
         );
     }
 
-    pub(super) fn dashed(&mut self, points: &[(f64, f64)], colour: &str, width: f64) {
+    pub(crate) fn dashed(&mut self, points: &[(f64, f64)], colour: &str, width: f64) {
         self.path(points, colour, width, r#" stroke-dasharray="6 4""#);
     }
 
-    pub(super) fn polyline(&mut self, points: &[(f64, f64)], colour: &str, width: f64) {
+    pub(crate) fn polyline(&mut self, points: &[(f64, f64)], colour: &str, width: f64) {
         self.path(points, colour, width, "");
     }
 
@@ -71,12 +73,12 @@ impl Svg {
         );
     }
 
-    pub(super) fn area(&mut self, points: &[(f64, f64)], colour: &str, opacity: f64) {
+    pub(crate) fn area(&mut self, points: &[(f64, f64)], colour: &str, opacity: f64) {
         let list: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
         let _ = write!(self.body, r#"<polygon points="{}" fill="{colour}" fill-opacity="{opacity}"/>"#, list.join(" "));
     }
 
-    pub(super) fn rect(&mut self, at: (f64, f64), size: (f64, f64), colour: &str) {
+    pub(crate) fn rect(&mut self, at: (f64, f64), size: (f64, f64), colour: &str) {
         let _ = write!(
             self.body,
             r#"<rect x="{:.1}" y="{:.1}" width="{:.1}" height="{:.1}" fill="{colour}"/>"#,
@@ -84,16 +86,16 @@ impl Svg {
         );
     }
 
-    pub(super) fn dot(&mut self, at: (f64, f64), radius: f64, colour: &str) {
+    pub(crate) fn dot(&mut self, at: (f64, f64), radius: f64, colour: &str) {
         let _ = write!(self.body, r#"<circle cx="{:.1}" cy="{:.1}" r="{radius}" fill="{colour}"/>"#, at.0, at.1);
     }
 
-    pub(super) fn text(&mut self, at: (f64, f64), size: f64, anchor: Anchor, colour: &str, text: &str) {
+    pub(crate) fn text(&mut self, at: (f64, f64), size: f64, anchor: Anchor, colour: &str, text: &str) {
         self.write_text(at, size, anchor, colour, text, "");
     }
 
     /// Text that runs upwards from its point.
-    pub(super) fn upright(&mut self, at: (f64, f64), size: f64, anchor: Anchor, colour: &str, text: &str) {
+    pub(crate) fn upright(&mut self, at: (f64, f64), size: f64, anchor: Anchor, colour: &str, text: &str) {
         let turn = format!(r#" transform="rotate(-90 {:.1} {:.1})""#, at.0, at.1);
         self.write_text(at, size, anchor, colour, text, &turn);
     }
@@ -109,7 +111,21 @@ impl Svg {
         );
     }
 
-    pub(super) fn finish(self) -> Chart {
+    /// Another picture within this one, as wide as `width`; how tall it is then.
+    pub(crate) fn embed(&mut self, chart: &Chart, at: (f64, f64), width: f64) -> f64 {
+        let (own_width, own_height) = (f64::from(chart.width), f64::from(chart.height));
+        let height = own_height * width / own_width;
+        let _ = write!(
+            self.body,
+            r#"<svg x="{:.1}" y="{:.1}" width="{width:.1}" height="{height:.1}" viewBox="0 0 {own_width} {own_height}">{}</svg>"#,
+            at.0,
+            at.1,
+            chart.body()
+        );
+        height
+    }
+
+    pub(crate) fn finish(self) -> Chart {
         let (width, height) = (self.width, self.height);
         let svg = format!(
             r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="{FONT}, sans-serif"><rect width="{width}" height="{height}" fill="#ffffff"/>{}</svg>"##,
@@ -120,13 +136,13 @@ impl Svg {
 }
 
 /// About how wide a text is drawn, in pixels: a little more than the mean of the font's letters and digits.
-pub(super) fn width_of(text: &str, size: f64) -> f64 {
+pub(crate) fn width_of(text: &str, size: f64) -> f64 {
     const PER_LETTER: f64 = 0.62;
     text.chars().count() as f64 * size * PER_LETTER
 }
 
 /// As much of a text as fits in `room` pixels.
-pub(super) fn fitted(text: &str, size: f64, room: f64) -> String {
+pub(crate) fn fitted(text: &str, size: f64, room: f64) -> String {
     if width_of(text, size) <= room {
         return text.to_owned();
     }
@@ -137,7 +153,7 @@ pub(super) fn fitted(text: &str, size: f64, room: f64) -> String {
 }
 
 /// Text as it may stand in XML; characters XML does not know are left out.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
