@@ -49,6 +49,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("running", "live"),
     ("start_backtest", "backtests"),
     ("sweep", "workflows"),
+    ("sync", "workflows"),
     ("trades", "workflows"),
 ];
 

@@ -35,6 +35,7 @@ mod resources;
 mod shared_projects;
 mod sweeps;
 mod symbols;
+mod syncing;
 mod system;
 mod tasks;
 mod weights;

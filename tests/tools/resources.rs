@@ -60,7 +60,15 @@ async fn pages_of_groups_that_are_not_offered_do_not_exist() {
     let session = Session::with(&["--toolsets", "system,data"], qc_sim::SimOptions::default()).await;
     let templates = session.client.list_all_resource_templates().await.unwrap();
     let listed: Vec<&str> = templates.iter().map(|template| template.uri_template.as_str()).collect();
-    assert_eq!(listed, ["resource://system/processes/{limit}", "qc://research/{id}", "qc://research/{id}/chart.svg"]);
+    assert_eq!(
+        listed,
+        [
+            "resource://system/processes/{limit}",
+            "qc://research/{id}",
+            "qc://research/{id}/chart.svg",
+            "qc://research/{id}/tear_sheet.html"
+        ]
+    );
     session.sim.journal().clear();
     for uri in [format!("qc://projects/{}", seed::PAIR_PROJECT_ID), "qc://backtests/1/x".to_owned()] {
         assert!(session.read(&uri).await.unwrap_err().to_string().contains("no resource"), "{uri}");

@@ -274,6 +274,14 @@ impl Desk {
         Ok((read.bytes, read.shown))
     }
 
+    /// A folder that a caller named, beneath the folders this server may read.
+    ///
+    /// # Errors
+    /// As [`Roots::open_folder`].
+    pub(crate) fn open_folder(&self, path: &str) -> Result<crate::roots::OpenFolder, ToolError> {
+        Ok(self.inner.roots.open_folder(path)?)
+    }
+
     /// Writes `content` to a new file below the output folder and answers its name there.
     ///
     /// # Errors

@@ -27,4 +27,5 @@ pub(crate) mod run_backtest;
 pub(crate) mod running;
 pub(crate) mod start_backtest;
 pub(crate) mod sweep;
+pub(crate) mod sync;
 pub(crate) mod trades;

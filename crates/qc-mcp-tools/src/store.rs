@@ -41,6 +41,8 @@ pub enum Kind {
     Code,
     /// A start that is made once, or which job a call became.
     Start,
+    /// What a folder and a project were when they were last the same.
+    Sync,
 }
 
 /// How a kind of record is kept when there is little room.
@@ -58,7 +60,7 @@ impl Kind {
     fn class(self) -> Class {
         match self {
             Kind::Research => Class::Result,
-            Kind::Workbook | Kind::SymbolList | Kind::Job => Class::Lasting,
+            Kind::Workbook | Kind::SymbolList | Kind::Job | Kind::Sync => Class::Lasting,
             Kind::Counter | Kind::Spent | Kind::Preview | Kind::Deployment | Kind::Code | Kind::Start => Class::Guard,
         }
     }
@@ -77,7 +79,7 @@ impl Kind {
             Kind::Deployment => Some(SignedDuration::from_hours(24 * 400)),
             Kind::Code => Some(SignedDuration::from_hours(24 * 60)),
             Kind::Job => Some(SignedDuration::from_hours(24 * 7)),
-            Kind::Workbook | Kind::Research | Kind::SymbolList => None,
+            Kind::Workbook | Kind::Research | Kind::SymbolList | Kind::Sync => None,
         }
     }
 
@@ -94,6 +96,7 @@ impl Kind {
             Kind::Deployment => 8,
             Kind::Code => 9,
             Kind::Start => 10,
+            Kind::Sync => 11,
         }
     }
 }

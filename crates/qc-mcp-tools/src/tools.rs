@@ -34,6 +34,7 @@ mod quantbook;
 mod reports;
 mod rerun;
 mod sweeping;
+mod syncing;
 mod system;
 mod trading;
 mod universe;
@@ -115,6 +116,7 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Workflows, Access::Live, QcServer::deploy_live_live),
     shelf(Group::Workflows, Access::Delete, QcServer::clean_up_delete),
     shelf(Group::Workflows, Access::Update, QcServer::guard_update),
+    shelf(Group::Workflows, Access::Update, QcServer::syncing_update),
     shelf(Group::Discover, Access::Read, QcServer::discover_read),
     shelf(Group::Discover, Access::Create, QcServer::discover_create),
 ];

@@ -131,7 +131,7 @@ async fn exposure(ctx: &Ctx, run: &Run, found: &Backtest) -> Option<Picture> {
 /// Profit by security, where orders are few enough to be read along.
 async fn by_security(ctx: &Ctx, run: &Run, found: &Backtest) -> Option<Listing> {
     let orders = backtest::figures(&found.statistics).get("total_orders")?.get("value")?.as_f64()?;
-    if FEW_ORDERS < orders || orders < 1.0 {
+    if !(1.0..=FEW_ORDERS).contains(&orders) {
         return None;
     }
     let analysis = trades::analyze(ctx, run).await.ok()?.analysis?;

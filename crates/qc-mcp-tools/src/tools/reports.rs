@@ -175,8 +175,11 @@ impl QcServer {
 /// How a notice begins that an evaluation is of the data the weights were found on.
 const IN_SAMPLE: &str = "IN-SAMPLE";
 
+/// Names, weights, a notice.
+type Holdings = (Vec<String>, Vec<f64>, Option<String>);
+
 /// What is held, and a notice where weights were found on the days they are measured on.
-fn holdings(desk: &Desk, ctx: &Ctx, args: &SheetArgs) -> Result<(Vec<String>, Vec<f64>, Option<String>), ToolError> {
+fn holdings(desk: &Desk, ctx: &Ctx, args: &SheetArgs) -> Result<Holdings, ToolError> {
     let given = args.symbols.as_deref().unwrap_or_default();
     match (&args.series, &args.weights) {
         (Some(_), weights) if weights.is_some() || !given.is_empty() => {

@@ -125,6 +125,7 @@ impl QcServer {
         let n_runs: usize = swept.parts.iter().map(|part| part.runs.len() + part.tests.len()).sum();
         let n_known = swept.parts.iter().flat_map(|part| part.runs.iter().chain(part.tests.values()));
         let n_known = n_known.filter(|run| run.was_there).count();
+        let decay = decay(swept, ask);
         let mut result = json!({
             "project_id": ask.project_id, "compile_id": swept.compile_id, "metric": ask.metric,
             "better": if plan::is_better_small(&ask.metric) { "small" } else { "large" },
@@ -132,9 +133,9 @@ impl QcServer {
             "combinations": ask.grid.combinations.len(), "runs": n_runs, "already_there": n_known,
             "at_once": swept.at_once,
         });
-        if let Some(decay) = decay(swept, ask) {
+        if let (Some(decay), Some(all)) = (decay, result.as_object_mut()) {
             cautions.extend(decay.caution);
-            result["decay"] = decay.table;
+            all.insert("decay".into(), decay.table);
         }
         cautions.dedup();
         let finding = Finding {
