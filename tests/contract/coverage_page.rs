@@ -29,6 +29,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("compile", "compile"),
     ("diagnose", "workflows"),
     ("downloads", "account"),
+    ("export", "workflows"),
     ("files", "files"),
     ("find", "projects"),
     ("grid", "optimizations"),

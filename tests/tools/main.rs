@@ -12,6 +12,7 @@ mod compile;
 mod data;
 mod discover;
 mod downloads;
+mod exports;
 mod files;
 mod guard;
 mod hostile;

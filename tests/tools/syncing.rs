@@ -122,6 +122,9 @@ async fn an_old_plan_does_nothing_and_folders_outside_are_unknown() {
     assert!(session.sim.journal().of("files/create").is_empty() && session.sim.journal().of("files/update").is_empty());
     for outside in ["/etc", "../..", "work/../../x", "nowhere"] {
         let text = session.err("sync_project", json!({"project_id": project, "folder": outside})).await;
-        assert!(text.contains("QC_MCP_FILE_ROOTS") || text.contains("folder") || text.contains("path"), "{outside}: {text}");
+        assert!(
+            text.contains("QC_MCP_FILE_ROOTS") || text.contains("folder") || text.contains("path"),
+            "{outside}: {text}"
+        );
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod compare;
 pub(crate) mod compile;
 pub(crate) mod diagnose;
 pub(crate) mod downloads;
+pub(crate) mod export;
 pub(crate) mod files;
 pub(crate) mod find;
 pub(crate) mod grid;

@@ -20,6 +20,7 @@ mod data;
 mod diagnosing;
 mod discover;
 mod downloads;
+mod exporting;
 mod files;
 mod guard;
 mod jobs;
@@ -110,6 +111,7 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Workflows, Access::Read, QcServer::diagnosing_read),
     shelf(Group::Workflows, Access::Read, QcServer::trading_read),
     shelf(Group::Workflows, Access::Read, QcServer::reports_read),
+    shelf(Group::Workflows, Access::Read, QcServer::exporting_read),
     shelf(Group::Workflows, Access::Create, QcServer::sweeping_create),
     shelf(Group::Workflows, Access::Update, QcServer::workflows_update),
     shelf(Group::Workflows, Access::Read, QcServer::live_status_read),
