@@ -25,6 +25,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("pca_of_a_basket", &[]),
     ("pair_check", &[]),
     ("quantbook", &[]),
+    ("tear_sheet", &["2 pages: HTML, PDF, PNG and CSV", "Sharpe ratio"]),
     ("linfa_pipeline", &[]),
 ];
 

@@ -26,6 +26,7 @@ use qc_quant::stats::correlation::{self, Method};
 use qc_quant::stats::distance_correlation;
 use qc_quant::stats::ols::{self, Errors};
 use qc_quant::testing::{noise, pair, random_walk};
+use qc_quant::trades as round_trips;
 use qc_quant::unit_root::adf;
 use qc_quant::{Index, Panel, Series, Silent, pca};
 
@@ -284,5 +285,23 @@ fn scans(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, linear, distance, cointegration, figures, portfolios, series, backtests, scans);
+fn trades(c: &mut Criterion) {
+    let fills: Vec<round_trips::Fill> = (0..100_000_i64)
+        .map(|i| round_trips::Fill {
+            symbol: format!("S{}", i % 500),
+            time: i * 600,
+            quantity: if (i / 500) % 2 == 0 { 10.0 } else { -10.0 },
+            price: 50.0 + (i * 7_919 % 1_000) as f64 / 100.0,
+            fee: 1.0,
+            multiplier: 1.0,
+        })
+        .collect();
+    let closed = round_trips::fifo(&fills).expect("round trips").closed;
+    let mut group = c.benchmark_group("trades");
+    group.sample_size(20);
+    group.bench_function("100000 fills to round trips", |b| b.iter(|| round_trips::fifo(black_box(&fills))));
+    group.bench_function("50000 round trips summed up", |b| b.iter(|| round_trips::analyze(black_box(&closed))));
+}
+
+criterion_group!(benches, trades, linear, distance, cointegration, figures, portfolios, series, backtests, scans);
 criterion_main!(benches);

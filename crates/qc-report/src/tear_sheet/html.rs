@@ -29,6 +29,7 @@ figure{margin:24px 0;overflow-x:auto}figure svg{display:block;width:100%;min-wid
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.92rem}\
 th,td{padding:5px 8px;text-align:right;border-top:1px solid var(--grid);white-space:nowrap}\
 th{color:var(--faint);font-weight:400;border-top:0}th:first-child,td:first-child{text-align:left;padding-left:0}\
+.pair td:first-child{white-space:normal}\
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(300px,1fr));gap:0 32px}";
 
 pub(super) fn render(sheet: &TearSheet) -> Result<String> {
