@@ -260,3 +260,64 @@ async fn jobs_outlive_a_server_that_is_killed() {
     told.await.unwrap();
     assert_eq!(sim.journal().of("backtests/create").len(), 1);
 }
+
+/// Killed in the middle of a sweep: the next server reads the runs that are there and starts only the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_outlives_a_server_that_is_killed() {
+    const CODE: &str = "from AlgorithmImports import *\n\nclass Mine(QCAlgorithm):\n    def initialize(self):\n        \
+        self.set_start_date(2022, 1, 1)\n        self.set_end_date(2022, 12, 31)\n        self.set_cash(100000)\n        \
+        self.size = float(self.get_parameter(\"size\", 0.5))\n        self.add_equity(\"SPY\")\n        \
+        self.set_holdings(\"SPY\", self.size)\n";
+    const RUNS: usize = 6;
+    let folder = tempfile::tempdir().unwrap();
+    let (state, data) = (folder.path().join("state"), folder.path().join("data"));
+    std::fs::create_dir_all(&data).unwrap();
+    let (sim, environment) = beside(&state, &data).await;
+    let sim = std::sync::Arc::new(sim);
+    let seen = sim.clone();
+    let told = tokio::task::spawn_blocking(move || {
+        let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let start = || {
+            let mut server = Process::start(PROGRAM, &[], &environment);
+            server.initialize();
+            server
+        };
+        let mut first = start();
+        let made = first.ask(1, "tools/call", call("create_project", json!({"name": "Killed"})));
+        let project = facts(&made)["project_id"].clone();
+        let file = json!({"project_id": project, "name": "main.py", "content": CODE});
+        first.ask(2, "tools/call", call("update_file_content", file));
+        let sizes: Vec<f64> = (1..=RUNS).map(|n| n as f64 / 10.0).collect();
+        let ask = json!({"project_id": project, "grid": {"size": sizes}, "wait_seconds": 0});
+        let job = facts(&first.ask(3, "tools/call", call("parameter_sweep", ask)))["job"].clone();
+        assert!(job.is_string(), "{job}");
+        let begun = Instant::now();
+        while seen.journal().of("backtests/create").len() < 2 {
+            assert!(begun.elapsed() < Duration::from_secs(60), "no run was started");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        first.signal("KILL");
+        first.ending();
+        assert!(seen.journal().of("backtests/create").len() < RUNS, "it was over before it was killed");
+
+        let mut second = start();
+        let mut answer = json!({});
+        for n in 1..=4 {
+            answer = second.ask(n, "tools/call", call("wait_for_job", json!({"job": job, "wait_seconds": 50})));
+            if facts(&answer).get("ranking").is_some() {
+                break;
+            }
+        }
+        let found = facts(&answer);
+        assert_eq!(
+            (&found["runs"], found["ranking"]["rows"].as_array().map(Vec::len)),
+            (&json!(RUNS), Some(RUNS)),
+            "{found}"
+        );
+        assert!(2 <= found["already_there"].as_u64().unwrap(), "{found}");
+        second.hang_up();
+    });
+    told.await.unwrap();
+    assert_eq!(sim.journal().of("backtests/create").len(), RUNS, "each run was started once");
+    assert_eq!(sim.journal().of("compile/create").len(), 1);
+}
