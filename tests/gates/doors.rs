@@ -213,11 +213,12 @@ fn what_ends_spends_or_deletes_has_no_other_name() {
 
 /// Work that outlives its call is computed here, by tools that change nothing; work at QuantConnect goes on there by
 /// itself, and its handle can only be looked at. So a job that is taken up again, in whatever mode, has nothing to send
-/// that a guard would have to hold.
+/// that a guard would have to hold. A sweep starts backtests, which need no human: where it is taken up again, mode and
+/// budget are asked again for what is left of it.
 #[tokio::test]
 async fn no_tool_that_goes_on_as_a_job_sends_what_is_guarded() {
     const STARTS_AT_QUANTCONNECT: &[&str] =
-        &["create_backtest", "run_backtest", "compile_project", "create_optimization"];
+        &["create_backtest", "run_backtest", "compile_project", "create_optimization", "parameter_sweep"];
     let session =
         Session::with(&["--toolsets", "all", "--mode", "live", "--allow-live-orgs", "abc"], SimOptions::default())
             .await;

@@ -151,3 +151,31 @@ async fn code_written_beside_what_runs_says_so() {
     let again = session.ok("run_backtest", json!({"project": PAIR})).await;
     assert!(again.get("live").is_none(), "nothing was written: {again}");
 }
+
+#[tokio::test]
+async fn a_deployment_is_compared_with_a_backtest_and_nothing_changes() {
+    let session = Session::start().await;
+    let mut run = session.ok("run_backtest", json!({"project": PAIR})).await;
+    while run["status"] != "completed" {
+        run = session.ok("wait_for_job", json!({"job": run["job"]})).await;
+    }
+    let text = session.err("reconcile_live", json!({"project_id": PAIR})).await;
+    assert!(text.contains("deployment") || text.contains("deployed") || text.contains("live"), "{text}");
+    let preview = session.ok("deploy_live", json!({"project_id": PAIR})).await;
+    let go = with(&json!({"project_id": PAIR}), "confirm_token", preview["confirm_token"].as_str().unwrap());
+    session.ok("deploy_live", go).await;
+    session.sim.clock().advance(Duration::from_secs(20 * 86_400));
+    let before = live_changes(&session.sim.journal()).len();
+    let found = session.ok("reconcile_live", json!({"project_id": PAIR})).await;
+    // The simulator's deployments begin behind the end of its market: no day is in common, and it says so.
+    assert_eq!(found["orders"]["common_days"], 0, "{found}");
+    assert!(found["summary"].as_str().unwrap().starts_with("SIMULATED: right orders: "), "{found}");
+    assert!(found["days"].is_null() && found["cautions"].to_string().contains("Run it again up to today"), "{found}");
+    let envelope = &found["envelope"];
+    if !envelope.is_null() {
+        let share = envelope["share_of_windows_below"].as_f64().unwrap();
+        assert!((0.0..=1.0).contains(&share) && 20 <= envelope["windows"].as_u64().unwrap(), "{found}");
+    }
+    assert_eq!(found["backtest_id"], run["backtest_id"]);
+    assert_eq!(live_changes(&session.sim.journal()).len(), before, "reading changes nothing");
+}

@@ -198,6 +198,14 @@ pub(crate) async fn equity_of(
     chart_days(ctx, run, facts, ("Strategy Equity", "equity"), is_returns).await
 }
 
+/// The equity of a chart that was read, day by day.
+///
+/// # Errors
+/// Times outside the calendar.
+pub(crate) fn equity_days(chart: &Chart) -> Result<Vec<(Date, f64)>, ToolError> {
+    days_of(points_of(chart, "equity"), false)
+}
+
 /// The benchmark of a backtest, day by day.
 ///
 /// # Errors

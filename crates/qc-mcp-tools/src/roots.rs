@@ -7,6 +7,8 @@
 //!
 //! What a file means is left to the caller; so is the order of roots, which comes from the settings.
 
+pub(crate) mod synced;
+
 use std::{
     io,
     path::{Component, Path, PathBuf},

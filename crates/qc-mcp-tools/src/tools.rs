@@ -32,6 +32,7 @@ mod optimizations;
 mod portfolio;
 mod projects;
 mod quantbook;
+mod reconciling;
 mod reports;
 mod rerun;
 mod sweeping;
@@ -115,6 +116,7 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Workflows, Access::Create, QcServer::sweeping_create),
     shelf(Group::Workflows, Access::Update, QcServer::workflows_update),
     shelf(Group::Workflows, Access::Read, QcServer::live_status_read),
+    shelf(Group::Workflows, Access::Read, QcServer::reconciling_read),
     shelf(Group::Workflows, Access::Live, QcServer::deploy_live_live),
     shelf(Group::Workflows, Access::Delete, QcServer::clean_up_delete),
     shelf(Group::Workflows, Access::Update, QcServer::guard_update),

@@ -24,6 +24,7 @@ use crate::{
 pub(crate) mod connected;
 pub(crate) mod deploy;
 pub(crate) mod hours;
+pub(crate) mod reconcile;
 pub(crate) mod status;
 
 /// Most log lines the service gives at once.

@@ -11,11 +11,8 @@
 //! | gone | as last time | deleted there if `delete` says so, else nothing |
 //! | as last time | gone | nothing: files here are never deleted |
 
-mod folder;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use cap_std::fs::Dir;
 use futures::FutureExt as _;
 use qc_api::{
     endpoints::files::{DeleteFile, ReadFiles},
@@ -30,6 +27,7 @@ use crate::{
     error::{Kind, ToolError, Topic},
     gate::Deed,
     plans,
+    roots::synced::{self as folder, Dir},
     store::{self, Store as _},
 };
 

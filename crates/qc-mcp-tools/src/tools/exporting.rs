@@ -40,6 +40,7 @@ struct ExportArgs {
     benchmark_symbol: Option<String>,
     /// Pairs: log(first) = intercept + hedge_ratio log(second)
     intercept: Option<f64>,
+    /// Of the logs
     hedge_ratio: Option<f64>,
     /// Pairs: standard deviation of the spread
     spread_std: Option<f64>,
@@ -57,6 +58,7 @@ struct ExportArgs {
     gross: Option<f64>,
     /// First day of a backtest
     start_date: Option<String>,
+    /// Last day
     end_date: Option<String>,
     /// Default: 100000
     cash: Option<f64>,

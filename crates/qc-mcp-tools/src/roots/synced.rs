@@ -7,7 +7,8 @@ use std::{
     path::Path,
 };
 
-use cap_std::fs::{Dir, OpenOptions};
+pub(crate) use cap_std::fs::Dir;
+use cap_std::fs::OpenOptions;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::{
@@ -20,7 +21,7 @@ const MOST_ENTRIES: usize = 20_000;
 const DEEPEST: usize = 12;
 /// Most files that are synced, and the largest.
 const MOST_FILES: usize = 500;
-pub(super) const MOST_BYTES: u64 = 1 << 20;
+pub(crate) const MOST_BYTES: u64 = 1 << 20;
 /// Files whose lines say what is left out.
 const IGNORE_FILES: [&str; 2] = [".gitignore", ".leanignore"];
 /// Folders that hold no code of a project.
@@ -33,20 +34,20 @@ const RESERVED: [&str; 22] = [
 
 /// What a folder holds.
 #[derive(Debug, Default)]
-pub(super) struct Local {
+pub(crate) struct Local {
     /// Text by name, folders separated by `/`.
-    pub(super) files: BTreeMap<String, String>,
+    pub(crate) files: BTreeMap<String, String>,
     /// Files that belong to a project by their kind and cannot be synced, with the reason.
-    pub(super) refused: Vec<(String, String)>,
+    pub(crate) refused: Vec<(String, String)>,
     /// How many were left out by an ignore file.
-    pub(super) n_ignored: usize,
+    pub(crate) n_ignored: usize,
 }
 
 /// Reads the files of a folder that belong to a project.
 ///
 /// # Errors
 /// A folder that cannot be read or holds too much.
-pub(super) fn read(dir: &Dir) -> Result<Local, ToolError> {
+pub(crate) fn read(dir: &Dir) -> Result<Local, ToolError> {
     let mut local = Local::default();
     let mut rules = Rules::default();
     let mut n_entries = 0;
@@ -141,7 +142,7 @@ fn walk(
 }
 
 /// The text of a file of the folder.
-pub(super) fn text_of(dir: &Dir, name: &str) -> Result<String, String> {
+pub(crate) fn text_of(dir: &Dir, name: &str) -> Result<String, String> {
     let file = dir.open(name).map_err(|error| format!("it cannot be read: {}", error.kind()))?;
     let mut bytes = Vec::new();
     file.take(MOST_BYTES + 1)
@@ -158,7 +159,7 @@ fn unreadable(error: &std::io::Error) -> ToolError {
 }
 
 /// Why a name from the cloud is not written here; `None` if it may be.
-pub(super) fn refusal(name: &str) -> Option<&'static str> {
+pub(crate) fn refusal(name: &str) -> Option<&'static str> {
     if files::check_name(name).is_err() {
         return Some("no name of a project's file");
     }
@@ -184,7 +185,7 @@ pub(super) fn refusal(name: &str) -> Option<&'static str> {
 ///
 /// # Errors
 /// A file that is there and should not be, or has changed.
-pub(super) fn write(dir: &Dir, name: &str, before: Option<&str>, text: &str) -> Result<(), String> {
+pub(crate) fn write(dir: &Dir, name: &str, before: Option<&str>, text: &str) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("it cannot be written: {}", error.kind());
     if let Some((folder, _)) = name.rsplit_once('/') {
         dir.create_dir_all(folder).map_err(failed)?;
