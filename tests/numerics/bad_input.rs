@@ -299,6 +299,10 @@ const METHODS: &[Row] = &[
         let curve = performance::equity_curve(&c[0].iter().map(|r| r.clamp(-0.9, 0.9)).collect::<Vec<_>>());
         printed((drawdown::underwater(&curve), drawdown::deepest(&curve), drawdown::table(&curve, 5)))
     }),
+    numbers("performance/rolling::sharpe", false, |c| {
+        panel(c)?;
+        printed(performance::rolling::sharpe(&c[0], 10, 252.0, &performance::RiskFree::default())?)
+    }),
     numbers("resample/block_bootstrap::alpha", false, |c| {
         let options = block_bootstrap::AlphaOptions { mean_block: 3.0, replicates: 199, seed: 1 };
         printed(block_bootstrap::alpha(&c[0], &c[1], &options, &Silent)?)
@@ -347,6 +351,12 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("performance/drawdown::deepest", "called by `drawdown::table` of this table"),
     ("performance/drawdown::equity_curve", "called by `drawdown::table` of this table"),
     ("performance/drawdown::underwater", "called by `drawdown::table` of this table"),
+    ("performance/calendar::months", "dates beside returns, checked in its unit tests"),
+    ("performance/calendar::years", "dates beside returns, checked in its unit tests"),
+    ("portfolio/scheduled::capped", "weights and a cap, checked in its unit tests"),
+    ("portfolio/scheduled::simulate", "prices and targets, checked in its unit tests"),
+    ("trades::analyze", "round trips, checked in its unit tests"),
+    ("trades/fifo::fifo", "fills, checked in its unit tests"),
     ("portfolio/min_cvar::fit_watched", "`fit` with a callback"),
     ("portfolio/select_uncorrelated::mean_to_universe", "means of a correlation matrix"),
     ("returns::annualise", "three numbers, checked in its unit tests"),

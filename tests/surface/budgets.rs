@@ -23,11 +23,14 @@ fn the_core_list_has_at_most_20_tools_and_20_kb() {
     }
 }
 
-/// Bytes of the tools of whole jobs, and of the tear sheet, which are counted apart.
+/// Bytes of the tools of whole jobs, of the tear sheet and of the long-short portfolio, which are counted apart.
 fn of_whole_jobs(server: &QcServer) -> usize {
     let whole = server
         .tools()
-        .filter(|(facts, _)| facts.group.id() == "workflows" || facts.name == "create_tear_sheet")
+        .filter(|(facts, _)| {
+            facts.group.id() == "workflows"
+                || ["create_tear_sheet", "build_long_short_portfolio"].contains(&facts.name.as_str())
+        })
         .map(|(_, tool)| tool);
     let tools: Vec<_> = whole.collect();
     json!(tools).to_string().len()

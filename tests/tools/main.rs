@@ -18,6 +18,7 @@ mod guard;
 mod hostile;
 mod imports;
 mod jobs;
+mod long_short;
 mod meanings;
 mod object_store;
 mod offered;

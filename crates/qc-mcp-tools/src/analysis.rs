@@ -11,6 +11,7 @@ pub(crate) mod equal_weight;
 pub(crate) mod factors;
 pub(crate) mod johansen;
 pub(crate) mod kalman;
+pub(crate) mod long_short;
 pub(crate) mod mean_reversion;
 pub(crate) mod optimize;
 pub(crate) mod pairs_scan;

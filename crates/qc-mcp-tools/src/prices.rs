@@ -198,6 +198,63 @@ fn load_with(
     Ok((Prices { panel, provenance, warnings, subscriptions, frequency: None, pace }, other))
 }
 
+/// Prices of symbols that need not all be there on every day: where a symbol has no bar its last price stands, before its
+/// first the first, so that it earns nothing there.
+#[derive(Debug)]
+pub(crate) struct Ragged {
+    /// Complete by what is said above.
+    pub(crate) prices: Prices,
+    /// First and last row with a bar, of each column.
+    rows: Vec<(usize, usize)>,
+}
+
+impl Ragged {
+    /// First and last row on which a symbol has a bar; `None` for one that was left out.
+    pub(crate) fn seen(&self, symbol: &str) -> Option<(usize, usize)> {
+        let at = self.prices.panel.symbols().iter().position(|known| known == symbol)?;
+        self.rows.get(at).copied()
+    }
+}
+
+/// As [`load`], for symbols that come and go.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_ragged(source: &OpenSource, question: &Question) -> Result<Ragged, ToolError> {
+    if !question.own.is_empty() {
+        return Err(ToolError::argument("a series of your own cannot be chosen from: name symbols alone"));
+    }
+    let symbols = question.symbols.iter().map(|name| symbols::query(&question.meant, name));
+    let mut request = HistoryRequest::new(symbols, question.window, question.bars).filled_forward(false);
+    request.normalization = question.normalization;
+    request.fields = vec![Field::Close];
+    source.follow(&mut request, false);
+    let mut history = history::load(&source.folder, &request)?;
+    let left_out = leave_out(&mut history, &question.grouped);
+    history.require_rows().map_err(|error| in_source(error.into(), source))?;
+    let mut aligned = history.align(Field::Close);
+    let index = index_of(&aligned, question.bars);
+    let days = aligned.dates.clone();
+    let mut rows = Vec::with_capacity(aligned.columns.len());
+    for column in &mut aligned.columns {
+        let first = column.iter().position(|price| price.is_finite()).unwrap_or(0);
+        let last = column.iter().rposition(|price| price.is_finite()).unwrap_or(0);
+        rows.push((first, last));
+        let mut price = column.get(first).copied().unwrap_or(f64::NAN);
+        for cell in column.iter_mut() {
+            if cell.is_finite() { price = *cell } else { *cell = price }
+        }
+    }
+    let (panel, dropped) = Panel::with_missing(aligned.symbols, index, aligned.columns, question.missing)?;
+    let mut provenance = describe(source, &history, &days, &panel, &dropped);
+    provenance.notes.extend(question.notes.iter().cloned());
+    provenance.notes.extend(left_out);
+    let mut warnings = warn(&history, &panel, &dropped, &provenance);
+    warnings.extend(question.warnings.iter().cloned());
+    let (subscriptions, pace) = (subscriptions(&history), pace::of(&history, question.bars));
+    Ok(Ragged { prices: Prices { panel, provenance, warnings, subscriptions, frequency: None, pace }, rows })
+}
+
 /// Leaves out those of a fund, list or file that have no bar in the window, unless none has; answers what to say of it.
 pub(crate) fn leave_out(history: &mut History, grouped: &HashSet<String>) -> Option<String> {
     /// Symbols named in one note.

@@ -26,6 +26,7 @@ mod guard;
 mod jobs;
 mod libraries;
 mod live;
+mod long_short;
 mod nodes;
 mod object_store;
 mod optimizations;
@@ -105,6 +106,7 @@ pub const SHELVES: &[Shelf] = &[
     shelf(Group::Analysis, Access::Read, QcServer::analysis_read),
     shelf(Group::Portfolio, Access::Read, QcServer::portfolio_read),
     shelf(Group::Portfolio, Access::Read, QcServer::sheets_read),
+    shelf(Group::Portfolio, Access::Read, QcServer::long_short_read),
     shelf(Group::Universe, Access::Read, QcServer::universe_choice),
     shelf(Group::Workflows, Access::Read, QcServer::jobs_read),
     shelf(Group::Workflows, Access::Read, QcServer::rerun_read),

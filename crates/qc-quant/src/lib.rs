@@ -26,7 +26,7 @@
 //! | Weights | [`portfolio::mean_variance`], [`portfolio::target_volatility`], [`portfolio::risk_parity`], [`portfolio::hrp`], [`portfolio::min_cvar`], [`portfolio::beta_neutral`], [`portfolio::sparse_tracking`] |
 //! | Conditions on weights | [`portfolio::constraints`] |
 //! | Which assets | [`portfolio::screen`], [`portfolio::select_uncorrelated`], [`portfolio::terciles`] |
-//! | What a rule would have earned | [`portfolio::rebalance`], [`portfolio::turnover`], [`pairs_backtest`], [`pairs_backtest::account`] |
+//! | What a rule would have earned | [`portfolio::rebalance`], [`portfolio::scheduled`], [`portfolio::turnover`], [`pairs_backtest`], [`pairs_backtest::account`] |
 //! | How a strategy did | [`performance`], [`performance::sweep`], [`performance::robust`], [`performance::deflated_sharpe`] |
 //! | Where the money came from | [`trades`] |
 //! | Inference by resampling | [`resample::block_bootstrap`], [`resample::block_length`] |

@@ -7,6 +7,7 @@ pub mod mean_variance;
 pub mod min_cvar;
 pub mod rebalance;
 pub mod risk_parity;
+pub mod scheduled;
 pub mod screen;
 pub mod select_uncorrelated;
 pub mod sparse_tracking;

@@ -37,6 +37,7 @@ struct ExportArgs {
     /// Default: monthly
     rebalance: Option<Rebalance>,
     /// Default: SPY
+    #[schemars(extend("x-hidden" = true))]
     benchmark_symbol: Option<String>,
     /// Pairs: log(first) = intercept + hedge_ratio log(second)
     intercept: Option<f64>,
@@ -45,32 +46,40 @@ struct ExportArgs {
     /// Pairs: standard deviation of the spread
     spread_std: Option<f64>,
     /// Default: 2
+    #[schemars(extend("x-hidden" = true))]
     entry_z: Option<f64>,
     /// Default: 0.5
+    #[schemars(extend("x-hidden" = true))]
     exit_z: Option<f64>,
     /// Default: 4
+    #[schemars(extend("x-hidden" = true))]
     stop_z: Option<f64>,
     /// Default: 1
+    #[schemars(extend("x-hidden" = true))]
     confirm_days: Option<u32>,
     /// Default: 30
+    #[schemars(extend("x-hidden" = true))]
     max_days: Option<u32>,
     /// Pairs: sum of both legs; default 1
+    #[schemars(extend("x-hidden" = true))]
     gross: Option<f64>,
     /// First day of a backtest
     start_date: Option<String>,
     /// Last day
     end_date: Option<String>,
     /// Default: 100000
+    #[schemars(extend("x-hidden" = true))]
     cash: Option<f64>,
     /// Fall from the peak that sells everything, such as 0.1. Default: none
     max_loss: Option<f64>,
     /// Container image with a tag
+    #[schemars(extend("x-hidden" = true))]
     image: Option<String>,
 }
 
 #[tool_router(router = exporting_read, vis = "pub(crate)")]
 impl QcServer {
-    /// Write a strategy as LEAN code: target weights on a schedule, or a pair, with caps and a stop; or a Dockerfile for a project. Checked against LEAN's stubs, not run in LEAN: backtest it.
+    /// Write a strategy as LEAN code: target weights on a schedule, or a pair; or a Dockerfile. Checked against LEAN's stubs, not run in LEAN: backtest it.
     #[tool(title = "Export strategy")]
     async fn export_strategy(&self, Parameters(args): Parameters<ExportArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let (name, text, what) = match args.kind {

@@ -65,14 +65,18 @@ struct SparseArgs {
     /// Last day, included, YYYY-MM-DD
     end_date: String,
     /// Accepted for older prompts: the solver stops by itself. Default: 20
+    #[schemars(extend("x-hidden" = true))]
     max_iterations: Option<i64>,
     /// Accepted for older prompts, as max_iterations. Default: 0.001
+    #[schemars(extend("x-hidden" = true))]
     tolerance: Option<f64>,
     /// Largest weight. Default: 0.1
     max_weight: Option<f64>,
     /// Where the penalty bends; 0.5 means unset (1e-7). Default: 0.5
+    #[schemars(extend("x-hidden" = true))]
     penalty_param: Option<f64>,
     /// Shortfall per bar beyond which misses count straight. Default: 0.0001
+    #[schemars(extend("x-hidden" = true))]
     huber_param: Option<f64>,
     /// Price of holding an asset; 0.01 means found on a hold-out. Default: 0.01
     lambda_param: Option<f64>,

@@ -66,6 +66,7 @@ struct SheetArgs {
     /// Ticker or series to compare with
     benchmark_symbol: Option<String>,
     /// What happens to the weights between bars. Default: constant_weights
+    #[schemars(extend("x-hidden" = true))]
     policy: Option<PolicyArg>,
     /// First line of the sheet
     title: Option<String>,

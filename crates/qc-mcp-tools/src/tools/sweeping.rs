@@ -48,7 +48,7 @@ struct SweepArgs {
     metric: Option<String>,
     /// Conditions such as ["drawdown < 10", "sharpe_ratio > 0.5"]
     constraints: Option<Vec<String>>,
-    /// First day the runs are chosen on; the code must read the parameters start_date and end_date
+    /// First day the runs are chosen on; the code reads parameters start_date, end_date
     start_date: Option<String>,
     /// Last of them
     end_date: Option<String>,
@@ -56,20 +56,21 @@ struct SweepArgs {
     test_start: Option<String>,
     /// Last of them
     test_end: Option<String>,
-    /// Instead of test dates: so many windows from start_date to end_date, each chosen on and tried on the next
+    /// Instead of test dates: windows, each chosen on and tried on the next
     #[schemars(range(min = 1, max = 20))]
     walk_forward: Option<i64>,
     /// Best runs shown (default 10), and tried on test dates (default 3)
     #[schemars(range(min = 1, max = 100))]
     top: Option<i64>,
     /// Seconds to wait before the answer is a job for wait_for_job; default 45
+    #[schemars(extend("x-hidden" = true))]
     #[allow(dead_code, reason = "read by the server from the call")]
     wait_seconds: Option<f64>,
 }
 
 #[tool_router(router = sweeping_create, vis = "pub(crate)")]
 impl QcServer {
-    /// Backtest every combination of a grid, rank by a figure under conditions, try the best on other dates: with how much of the best is luck (deflated Sharpe) and how its neighbours did. Asked again it goes on.
+    /// Backtest every combination of a grid, rank by a figure under conditions, try the best on other dates; says how much of the best is luck. Asked again it goes on.
     #[tool(title = "Parameter sweep")]
     async fn parameter_sweep(&self, Parameters(args): Parameters<SweepArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let most = usize::try_from(self.settings().sweep_size).unwrap_or(usize::MAX);

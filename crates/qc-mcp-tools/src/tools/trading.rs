@@ -34,7 +34,7 @@ struct TradesArgs {
 
 #[tool_router(router = trading_read, vis = "pub(crate)")]
 impl QcServer {
-    /// Where did a backtest's money come from? Profit after fees by security, month, side and holding time, hit rate, MAE and MFE, and whether it adds up to the equity.
+    /// Where did a backtest's money come from? Profit after fees by security, month, side and holding time, MAE and MFE, and whether it adds up to the equity.
     #[tool(title = "Analyze trades")]
     async fn analyze_trades(&self, Parameters(args): Parameters<TradesArgs>, ctx: Ctx) -> Result<Reply, ToolError> {
         let project_id = find::project(&ctx.door, &args.project_id).await?;

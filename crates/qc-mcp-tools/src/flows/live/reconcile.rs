@@ -320,7 +320,13 @@ mod tests {
     #[test]
     fn a_path_is_inside_or_outside_of_what_the_backtest_had() {
         let backtest = path(-400, &wave(300));
-        assert_eq!(envelope(&path(0, &wave(20)), &backtest).unwrap().verdict, Verdict::Yes);
+        // A stretch of its own whose total is the middle one.
+        let totals = |from: usize| wave(300)[from..from + 20].iter().sum::<f64>();
+        let mut order: Vec<usize> = (0..280).collect();
+        order.sort_by(|a, b| totals(*a).total_cmp(&totals(*b)));
+        let middle = order[140];
+        let usual = envelope(&path(0, &wave(300)[middle..middle + 20]), &backtest).unwrap();
+        assert_eq!((usual.verdict, usual.days), (Verdict::Yes, 20), "{usual:?}");
         let crash = envelope(&path(0, &[-0.05; 10]), &backtest).unwrap();
         assert_eq!((crash.verdict, crash.share_of_windows_as_deep, crash.windows), (Verdict::No, 0.0, 291));
         assert!(envelope(&path(0, &wave(290)), &backtest).is_none(), "too few stretches");
