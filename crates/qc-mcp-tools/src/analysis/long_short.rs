@@ -574,7 +574,7 @@ mod tests {
         assert_eq!((long, short), (vec![6, 7, 8], vec![0, 1, 2]), "the second signal is the first in other words");
         let against: Vec<Option<f64>> = first.iter().map(|score| score.map(|score| -score)).collect();
         assert!(legs(&[first.clone(), against], &ask(Combine::Intersection)).is_none());
-        let (long, _) = legs(&[first.clone()], &ask(Combine::MeanRank)).unwrap();
+        let (long, _) = legs(std::slice::from_ref(&first), &ask(Combine::MeanRank)).unwrap();
         assert_eq!(long, [6, 7, 8]);
         let holes: Vec<Option<f64>> = first.iter().enumerate().map(|(at, score)| score.filter(|_| at != 8)).collect();
         let (long, _) = legs(&[holes], &ask(Combine::MeanRank)).unwrap();
