@@ -209,13 +209,31 @@ pub(crate) fn write(dir: &Dir, name: &str, before: Option<&str>, text: &str) -> 
     if text_of(dir, name)? != before {
         return Err("it has changed since the plan".to_owned());
     }
-    // Written beside it first, so that a full disk loses nothing.
-    let beside = format!("{name}.new");
-    put(&beside).map_err(failed)?;
+    let beside = beside(dir, name, &put).map_err(failed)?;
     dir.rename(&beside, dir, name).map_err(|error| {
         drop(dir.remove_file(&beside));
         failed(error)
     })
+}
+
+/// Writes the new text beside the file it shall replace, so that a full disk loses nothing; what an end in the middle left
+/// there is stepped over. Answers its name.
+fn beside(dir: &Dir, name: &str, put: &dyn Fn(&str) -> std::io::Result<()>) -> std::io::Result<String> {
+    const TRIES: usize = 100;
+    let mut n = 1;
+    loop {
+        let beside = if n == 1 { format!("{name}.new") } else { format!("{name}.new{n}") };
+        match put(&beside) {
+            Ok(()) => return Ok(beside),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && n < TRIES => n += 1,
+            Err(error) => {
+                if error.kind() != ErrorKind::AlreadyExists {
+                    drop(dir.remove_file(&beside));
+                }
+                return Err(error);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -289,6 +307,10 @@ mod tests {
         write(&dir, "a/b.py", Some("one"), "two").unwrap();
         assert_eq!(std::fs::read_to_string(home.path().join("a/b.py")).unwrap(), "two");
         assert_eq!(std::fs::read_dir(home.path().join("a")).unwrap().count(), 1, "nothing is left beside it");
+        // What a crash left is in nobody's way.
+        std::fs::write(home.path().join("a/b.py.new"), "half").unwrap();
+        write(&dir, "a/b.py", Some("two"), "three").unwrap();
+        assert_eq!(std::fs::read_to_string(home.path().join("a/b.py")).unwrap(), "three");
         assert!(write(&dir, "../out.py", None, "x").is_err());
     }
 }
