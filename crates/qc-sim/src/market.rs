@@ -3,14 +3,18 @@
 //! No price in it is real. The folder says so in `synthetic.json`, which `qc_data` reports with every answer.
 //! It is made so that research has something to find: KO and PEP are cointegrated, so are XOM and CVX; AAPL, AMZN,
 //! GOOGL and WMT split; most names pay dividends; FB becomes META; TWTR is delisted; SPY, QQQ and EEM are funds whose
-//! holdings are listed. Daily bars from [`FIRST_DAY`], hour bars from [`FIRST_HOUR_DAY`], both to [`LAST_DAY`].
+//! holdings are listed, URTH holds them all; CL and KMB move together from one quarter of an hour to the next. Daily bars
+//! from [`FIRST_DAY`], hour bars from [`FIRST_HOUR_DAY`], minute bars of six names from [`FIRST_MINUTE_DAY`], all to
+//! [`LAST_DAY`]; [`tables`] beside them.
 
 pub(crate) mod calendar;
 pub(crate) mod files;
+mod intraday;
 pub(crate) mod listings;
 pub(crate) mod prices;
+pub mod tables;
 
-pub use files::write;
+pub use files::{write, write_minutes};
 use jiff::civil::{Date, date};
 use qc_data::folder::SYNTHETIC_MARKER;
 use qc_data::time::END_OF_TIME;
@@ -23,6 +27,8 @@ use self::prices::{Bar, Series};
 pub const FIRST_DAY: Date = date(2015, 1, 2);
 /// The day of the first hour bar.
 pub const FIRST_HOUR_DAY: Date = date(2023, 1, 3);
+/// The day of the first minute bar; [`write_minutes`] adds earlier ones, from [`FIRST_HOUR_DAY`] on.
+pub const FIRST_MINUTE_DAY: Date = date(2025, 10, 1);
 /// The day of the last bar.
 pub const LAST_DAY: Date = date(2025, 12, 31);
 /// The seed behind the demo, the examples and the documentation.
@@ -31,8 +37,10 @@ pub const DEMO_SEED: u64 = 7;
 pub const MARKER: &str = SYNTHETIC_MARKER;
 /// Pairs bound by a spread that comes back.
 pub const COINTEGRATED_PAIRS: [(&str, &str); 2] = [("KO", "PEP"), ("CVX", "XOM")];
+/// Names with minute bars: consumer staples, among them the twins CL and KMB.
+pub const MINUTE_TICKERS: [&str; 6] = ["PEP", "KO", "PG", "WMT", "CL", "KMB"];
 /// Funds whose constituents are listed in the folder.
-pub const FUNDS: [&str; 3] = ["SPY", "QQQ", "EEM"];
+pub const FUNDS: [&str; 4] = ["SPY", "QQQ", "EEM", "URTH"];
 
 /// The tickers of the market, as they are called today.
 pub fn tickers() -> impl Iterator<Item = &'static str> {
@@ -89,6 +97,7 @@ impl Market {
     fn without_hours(mut self) -> Self {
         for series in &mut self.series {
             series.hours = Vec::new();
+            series.quarters = Vec::new();
         }
         self
     }
@@ -143,12 +152,12 @@ impl Market {
 
     /// What a fund holds at the close of a session, heaviest first.
     pub(crate) fn holdings(&self, fund: &Listing, session: usize) -> Vec<Holding> {
-        let Source::Fund { sector } = fund.source else { return Vec::new() };
+        let Source::Fund(holds) = fund.source else { return Vec::new() };
         let Some(day) = self.sessions.get(session).map(|session| session.date) else { return Vec::new() };
         let mut holdings: Vec<Holding> = self
             .series
             .iter()
-            .filter(|series| series.listing.belongs_to(sector))
+            .filter(|series| series.listing.belongs_to(holds))
             .filter_map(|series| {
                 let listing = series.listing;
                 let later: f64 = listing.splits.iter().filter(|(ex, _)| day < *ex).map(|(_, ratio)| ratio).product();

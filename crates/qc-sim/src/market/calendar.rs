@@ -18,6 +18,11 @@ impl Session {
     pub(crate) fn hours(self) -> std::ops::Range<i8> {
         9..if self.ends_early { 13 } else { 16 }
     }
+
+    /// How many quarters of an hour the exchange is open.
+    pub(crate) fn quarters(self) -> usize {
+        if self.ends_early { 14 } else { 26 }
+    }
 }
 
 /// Market hours of US shares, with some years to spare on both sides of the bars.

@@ -7,8 +7,10 @@ use qc_data::write::{Constituent, FactorFileRow, LeanWriter, MapFileRow, TradeBa
 use qc_data::{LocalTime, Resolution, SecurityType, Sid};
 
 use super::listings::Listing;
-use super::prices::{Bar, Series};
-use super::{FIRST_HOUR_DAY, MARKER, Market, calendar, factor_rows};
+use super::prices::{self, Bar, Series};
+use super::{
+    FIRST_HOUR_DAY, FIRST_MINUTE_DAY, LAST_DAY, MARKER, MINUTE_TICKERS, Market, calendar, factor_rows, intraday, tables,
+};
 use crate::error::{Error, Result};
 
 const USA: &str = "usa";
@@ -39,9 +41,48 @@ pub fn write(dir: &Path, seed: u64) -> Result<Market> {
             members(&writer, &market, series.listing)?;
         }
     }
+    minutes(&writer, &market, (FIRST_MINUTE_DAY, LAST_DAY))?;
+    tables::write(dir, &market)?;
     // Last, so that a folder with a marker is complete.
     writer.synthetic(GENERATOR, seed)?;
     Ok(market.without_hours())
+}
+
+/// Adds the minute bars of [`MINUTE_TICKERS`] on the days from `first` up to [`FIRST_MINUTE_DAY`] to a folder that
+/// [`write`] made with the same seed: some 130 kB a month and name.
+///
+/// # Errors
+/// As [`write`]; also when they were added before.
+pub fn write_minutes(dir: &Path, seed: u64, first: Date) -> Result<()> {
+    let market = Market::draw(seed, Some(FIRST_HOUR_DAY));
+    let last = FIRST_MINUTE_DAY.yesterday().unwrap_or(FIRST_MINUTE_DAY);
+    minutes(&LeanWriter::create(dir)?, &market, (first, last))
+}
+
+/// Minute bars that together are the hour bars (or quarters of an hour) of the market, to the cent and the share.
+fn minutes(writer: &LeanWriter, market: &Market, (first, last): (Date, Date)) -> Result<()> {
+    for series in market.series.iter().filter(|series| MINUTE_TICKERS.contains(&series.listing.ticker)) {
+        let slots: Vec<(usize, (usize, usize), &Bar)> = if series.quarters.is_empty() {
+            series.hours.iter().map(|(day, hour, bar)| (*day, intraday::slot_of_hour(*hour), bar)).collect()
+        } else {
+            let slot = intraday::slot_of_quarter;
+            series.quarters.iter().map(|(day, quarter, bar)| (*day, slot(*quarter), bar)).collect()
+        };
+        let mut bars = Vec::new();
+        for (index, (from, n), bar) in slots {
+            let Some(date) = market.sessions.get(index).map(|session| session.date) else { continue };
+            if !(first..=last).contains(&date) {
+                continue;
+            }
+            let mut rng = prices::stream(market.seed, &format!("{} {date} {from}", series.listing.ticker));
+            for (minute, bar) in (from..).zip(intraday::minutes_of(&mut rng, bar, n)) {
+                let Ok(time) = Time::new((minute / 60) as i8, (minute % 60) as i8, 0, 0) else { continue };
+                bars.push(trade_bar(LocalTime::from_datetime(date.to_datetime(time)), &bar));
+            }
+        }
+        writer.trade_bars(SecurityType::Equity, USA, series.listing.ticker, Resolution::Minute, &bars)?;
+    }
+    Ok(())
 }
 
 /// The market behind an existing marker, if it has this seed.
@@ -147,7 +188,7 @@ pub(crate) fn sid(listing: &Listing) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use qc_data::{DataFolder, HistoryRequest, Window, history};
+    use qc_data::{DataFolder, Field, HistoryRequest, Window, history};
 
     use super::*;
 
@@ -201,6 +242,48 @@ mod tests {
         let (days, daily) = read("KO", Resolution::Daily);
         assert_eq!(times.last(), days.last());
         assert_eq!(closes.last(), daily.last());
+    }
+
+    #[test]
+    fn minutes_are_the_hours_and_days_they_belong_to() {
+        let home = tempfile::tempdir().unwrap();
+        write(home.path(), 7).unwrap();
+        let folder = DataFolder::open(home.path()).unwrap();
+        let load = |ticker: &str, resolution| {
+            let window = Window::dates(FIRST_MINUTE_DAY, LAST_DAY);
+            let request = HistoryRequest::new([ticker], window, resolution).normalized(qc_data::Normalization::Raw);
+            let mut history = history::load(&folder, &request).unwrap();
+            history.require_rows().unwrap();
+            let series = history.series.remove(0);
+            let column = |field| series.columns.get(field).unwrap().to_vec();
+            let [open, high, low, close, volume] =
+                [Field::Open, Field::High, Field::Low, Field::Close, Field::Volume].map(column);
+            (series.times, open, high, low, close, volume)
+        };
+        for ticker in MINUTE_TICKERS {
+            let (minutes, hours) = (load(ticker, Resolution::Minute), load(ticker, Resolution::Hour));
+            assert_eq!(minutes.0.len(), 390 * 62 + 2 * 210, "{ticker}: 64 sessions, two of them short");
+            let mut at = 0;
+            for (hour, ends) in hours.0.iter().enumerate() {
+                let n = minutes.0[at..].iter().take_while(|time| *time <= ends).count();
+                let part = at..at + n;
+                assert_eq!(minutes.1[at], hours.1[hour], "{ticker} {ends}");
+                assert_eq!(
+                    minutes.2[part.clone()].iter().copied().fold(0.0, f64::max),
+                    hours.2[hour],
+                    "{ticker} {ends}"
+                );
+                assert_eq!(
+                    minutes.3[part.clone()].iter().copied().fold(1e9, f64::min),
+                    hours.3[hour],
+                    "{ticker} {ends}"
+                );
+                assert_eq!(minutes.4[at + n - 1], hours.4[hour], "{ticker} {ends}");
+                assert_eq!(minutes.5[part].iter().sum::<f64>(), hours.5[hour], "{ticker} {ends}");
+                at += n;
+            }
+            assert_eq!(at, minutes.0.len(), "{ticker}");
+        }
     }
 
     #[test]

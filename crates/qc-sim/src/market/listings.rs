@@ -39,8 +39,27 @@ pub(crate) enum Source {
         /// Trading days after which half of a deviation is gone.
         half_life: f64,
     },
-    /// A fund holding the listed companies by capitalisation; `None` = every sector but emerging markets.
-    Fund { sector: Option<Sector> },
+    /// Another company times a spread that comes back within hours: the two move together minute by minute.
+    Twin {
+        of: &'static str,
+        /// Standard deviation of the log spread.
+        spread: f64,
+        /// Trading days after which half of a deviation is gone.
+        half_life: f64,
+    },
+    /// A fund holding the listed companies by capitalisation.
+    Fund(Holds),
+}
+
+/// What a fund holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// Every sector but emerging markets.
+    Home,
+    /// One sector.
+    Only(Sector),
+    /// All of them: the index of the world.
+    World,
 }
 
 /// One security of the market.
@@ -60,6 +79,8 @@ pub(crate) struct Listing {
     pub(crate) turnover: f64,
     /// Shares outstanding in millions, after all splits: weighs the funds.
     pub(crate) shares: f64,
+    /// Whether funds hold it.
+    pub(crate) is_held: bool,
     pub(crate) sector: Sector,
     pub(crate) source: Source,
     /// Quarterly dividend as a fraction of the price.
@@ -78,8 +99,9 @@ const BASE: Listing = Listing {
     price: 50.0,
     turnover: 1.0e9,
     shares: 1000.0,
+    is_held: true,
     sector: Sector::Technology,
-    source: Source::Fund { sector: None },
+    source: Source::Fund(Holds::Home),
     dividend: 0.0,
     splits: &[],
 };
@@ -253,7 +275,7 @@ pub(crate) const LISTINGS: &[Listing] = &[
         price: 205.0,
         turnover: 3.0e10,
         shares: 920.0,
-        source: Source::Fund { sector: None },
+        source: Source::Fund(Holds::Home),
         dividend: 0.0040,
         ..BASE
     },
@@ -263,7 +285,7 @@ pub(crate) const LISTINGS: &[Listing] = &[
         price: 102.0,
         turnover: 1.5e10,
         shares: 480.0,
-        source: Source::Fund { sector: Some(Sector::Technology) },
+        source: Source::Fund(Holds::Only(Sector::Technology)),
         dividend: 0.0016,
         ..BASE
     },
@@ -274,19 +296,61 @@ pub(crate) const LISTINGS: &[Listing] = &[
         turnover: 1.5e9,
         shares: 650.0,
         sector: Sector::Emerging,
-        source: Source::Fund { sector: Some(Sector::Emerging) },
+        source: Source::Fund(Holds::Only(Sector::Emerging)),
+        ..BASE
+    },
+    // Two that no fund holds, so that the funds are what they were before these came.
+    Listing {
+        ticker: "CL",
+        price: 69.0,
+        shares: 820.0,
+        is_held: false,
+        sector: Sector::Staples,
+        source: company(0.5, 0.008, 0.02),
+        dividend: 0.0060,
+        ..BASE
+    },
+    Listing {
+        ticker: "KMB",
+        price: 115.0,
+        shares: 340.0,
+        is_held: false,
+        sector: Sector::Staples,
+        source: Source::Twin { of: "CL", spread: 0.004, half_life: 0.5 },
+        dividend: 0.0080,
+        ..BASE
+    },
+    Listing {
+        ticker: "URTH",
+        first: date(2012, 1, 12),
+        price: 71.0,
+        turnover: 2.0e7,
+        shares: 30.0,
+        source: Source::Fund(Holds::World),
+        dividend: 0.0040,
         ..BASE
     },
 ];
 
 impl Listing {
     pub(crate) fn is_fund(&self) -> bool {
-        matches!(self.source, Source::Fund { .. })
+        matches!(self.source, Source::Fund(_))
     }
 
-    /// Whether a fund of `sector` holds this company.
-    pub(crate) fn belongs_to(&self, sector: Option<Sector>) -> bool {
-        !self.is_fund() && sector.map_or(self.sector != Sector::Emerging, |wanted| wanted == self.sector)
+    /// Whether its days are drawn by quarters of an hour: twins, and those they follow.
+    pub(crate) fn has_quarters(&self) -> bool {
+        let is_twin_of_it = |other: &Listing| matches!(other.source, Source::Twin { of, .. } if of == self.ticker);
+        matches!(self.source, Source::Twin { .. }) || LISTINGS.iter().any(is_twin_of_it)
+    }
+
+    /// Whether a fund holds this company.
+    pub(crate) fn belongs_to(&self, fund: Holds) -> bool {
+        let fits = match fund {
+            Holds::Home => self.sector != Sector::Emerging,
+            Holds::Only(sector) => self.sector == sector,
+            Holds::World => true,
+        };
+        self.is_held && !self.is_fund() && fits
     }
 
     /// The ticker in use on `day`, upper case.

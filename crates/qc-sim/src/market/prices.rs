@@ -1,4 +1,5 @@
-//! Draws the prices: a market factor, sector factors, companies, partners bound by a spread, and funds of them all.
+//! Draws the prices: a market factor, sector factors, companies, partners and twins bound by a spread, and funds of them
+//! all.
 //!
 //! Everything follows from the seed. Each random stream has its own generator, so a new name leaves the others as
 //! they were. Raw prices are built forward from total returns, which makes the adjusted series carry exactly the
@@ -10,7 +11,8 @@ use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::calendar::Session;
-use super::listings::{LISTINGS, Listing, Sector, Source};
+use super::intraday::{self, Shape};
+use super::listings::{Holds, LISTINGS, Listing, Sector, Source};
 
 /// Trading days in a year, to turn yearly rates into daily ones.
 const DAYS_PER_YEAR: f64 = 252.0;
@@ -22,8 +24,6 @@ const SECTOR_SIGMA: f64 = 0.006;
 /// GARCH(1,1) weights: quiet and nervous months follow each other as in real markets.
 const SHOCK: f64 = 0.08;
 const MEMORY: f64 = 0.90;
-/// Standard deviation of one whole day's path around its straight line, per unit of the day's own.
-const OVERNIGHT: f64 = 0.4;
 
 /// One bar in dollars and shares.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,6 +55,8 @@ pub(crate) struct Series {
     pub(crate) days: Vec<Bar>,
     /// (session, starting hour, bar); empty unless asked for.
     pub(crate) hours: Vec<(usize, i8, Bar)>,
+    /// Of twins and those they follow: (session, quarter of an hour, bar); empty unless asked for.
+    pub(crate) quarters: Vec<(usize, usize, Bar)>,
     pub(crate) actions: Vec<Action>,
 }
 
@@ -63,9 +65,23 @@ pub(super) fn draw(seed: u64, sessions: &[Session], hours_from: Option<Date>) ->
     let returns = Returns::draw(seed, sessions);
     LISTINGS
         .iter()
-        .zip(returns.by_listing)
-        .map(|(listing, returns)| path(seed, listing, &returns, sessions, hours_from))
+        .zip(&returns.by_listing)
+        .map(|(listing, own)| {
+            let leader = match listing.source {
+                Source::Twin { of, .. } => LISTINGS.iter().position(|l| l.ticker == of),
+                _ => None,
+            };
+            let leader = leader.and_then(|i| returns.by_listing.get(i)).map(Vec::as_slice);
+            path(seed, listing, Drawn { own, leader }, sessions, hours_from)
+        })
         .collect()
+}
+
+/// Returns of a listing, and of the one it is a twin of.
+#[derive(Clone, Copy)]
+struct Drawn<'a> {
+    own: &'a [f64],
+    leader: Option<&'a [f64]>,
 }
 
 /// Log total returns per listing, session by session.
@@ -95,11 +111,11 @@ impl Returns {
                         .map(|(m, s)| growth / DAYS_PER_YEAR + beta * m + s + own * normal(&mut rng))
                         .collect()
                 }
-                Source::Partner { of, spread, half_life } => {
+                Source::Partner { of, spread, half_life } | Source::Twin { of, spread, half_life } => {
                     let leader = LISTINGS.iter().position(|l| l.ticker == of).and_then(|i| by_listing.get(i));
                     partner(&mut rng, leader.map_or(&[][..], Vec::as_slice), spread, half_life)
                 }
-                Source::Fund { sector } => fund(sector, &by_listing, sessions),
+                Source::Fund(holds) => fund(holds, &by_listing, sessions),
             };
             // The first bar starts at the listed price.
             if let Some(first) = returns.first_mut() {
@@ -131,11 +147,11 @@ fn partner(rng: &mut Xoshiro256PlusPlus, leader: &[f64], spread: f64, half_life:
 }
 
 /// Returns of a basket held by capitalisation, never traded; a delisted member is sold into the others.
-fn fund(sector: Option<Sector>, by_listing: &[Vec<f64>], sessions: &[Session]) -> Vec<f64> {
+fn fund(holds: Holds, by_listing: &[Vec<f64>], sessions: &[Session]) -> Vec<f64> {
     let mut members: Vec<(f64, &[f64])> = LISTINGS
         .iter()
         .zip(by_listing)
-        .filter(|(listing, _)| listing.belongs_to(sector))
+        .filter(|(listing, _)| listing.belongs_to(holds))
         .map(|(listing, returns)| (capital_at_start(listing), returns.as_slice()))
         .collect();
     (0..sessions.len())
@@ -161,17 +177,23 @@ fn capital_at_start(listing: &Listing) -> f64 {
 fn path(
     seed: u64,
     listing: &'static Listing,
-    returns: &[f64],
+    drawn: Drawn<'_>,
     sessions: &[Session],
     hours_from: Option<Date>,
 ) -> Series {
     let mut rng = stream(seed, &format!("{} intraday", listing.ticker));
     let offset = i8::try_from(LISTINGS.iter().position(|l| l.ticker == listing.ticker).unwrap_or(0) % 18).unwrap_or(0);
-    let mut series =
-        Series { listing, days: Vec::with_capacity(returns.len()), hours: Vec::new(), actions: Vec::new() };
+    let mut series = Series {
+        listing,
+        days: Vec::with_capacity(drawn.own.len()),
+        hours: Vec::new(),
+        quarters: Vec::new(),
+        actions: Vec::new(),
+    };
+    let mut spread = 0.0;
     let mut level = listing.price;
     let mut before: Option<Session> = None;
-    for (index, (session, total)) in sessions.iter().zip(returns).enumerate() {
+    for (index, (session, total)) in sessions.iter().zip(drawn.own).enumerate() {
         if let Some(before) = before {
             let reference = cents(level);
             if listing.dividend > 0.0 && is_ex_date(before.date, session.date, 5 + offset) {
@@ -187,17 +209,33 @@ fn path(
         }
         before = Some(*session);
         let close = level * total.exp();
-        let slots = session.hours();
-        let keep_hours = hours_from.is_some_and(|from| from <= session.date);
+        let keep = hours_from.is_some_and(|from| from <= session.date);
         // Outside the years of hour bars two steps give a day its high and low at a third of the cost. Which days those
         // are must not depend on what is kept, or the daily bars would.
-        let steps = if super::FIRST_HOUR_DAY <= session.date { usize::from(slots.clone().count() as u16) } else { 2 };
-        let bars = intraday(&mut rng, level, close, 0.6 * total.abs() + 0.006, steps, listing.turnover);
-        if let Some(day) = merged(&bars) {
+        let has_hours = super::FIRST_HOUR_DAY <= session.date;
+        let hours = usize::from(session.hours().count() as u16);
+        let shape = Shape { sigma: 0.6 * total.abs() + 0.006, turnover: listing.turnover };
+        let led = drawn.leader.and_then(|leader| leader.get(index)).copied();
+        let apart = led.map_or(0.0, |led| total - led);
+        let bars = if has_hours && listing.has_quarters() {
+            let day = intraday::Day { seed, listing, date: session.date, quarters: session.quarters() };
+            let points = day.points(*total, led.map(|led| (led, spread)));
+            let quarters = intraday::bars(&mut rng, level, &points, shape);
+            let bars = intraday::hours_of(&quarters);
+            if keep {
+                series.quarters.extend(quarters.into_iter().enumerate().map(|(quarter, bar)| (index, quarter, bar)));
+            }
+            bars
+        } else {
+            let points = intraday::walk(&mut rng, *total, shape.sigma, if has_hours { hours } else { 2 });
+            intraday::bars(&mut rng, level, &points, shape)
+        };
+        spread += apart;
+        if let Some(day) = intraday::merged(&bars) {
             series.days.push(day);
         }
-        if keep_hours {
-            series.hours.extend(slots.zip(&bars).map(|(hour, bar)| (index, hour, *bar)));
+        if keep {
+            series.hours.extend(session.hours().zip(&bars).map(|(hour, bar)| (index, hour, *bar)));
         }
         level = close;
     }
@@ -208,58 +246,6 @@ fn path(
 fn is_ex_date(before: Date, today: Date, day: i8) -> bool {
     let due = |date: Date| date.month() % 3 == 0 && day <= date.day();
     due(today) && !(due(before) && before.month() == today.month() && before.year() == today.year())
-}
-
-/// Bars that lead from yesterday's level to today's close: a random walk pulled to its end (a bridge).
-fn intraday(
-    rng: &mut Xoshiro256PlusPlus,
-    previous: f64,
-    close: f64,
-    sigma: f64,
-    steps: usize,
-    turnover: f64,
-) -> Vec<Bar> {
-    let n = steps as f64;
-    let step_sigma = sigma / n.sqrt();
-    let mut walk = Vec::with_capacity(steps + 1);
-    let mut at = OVERNIGHT * sigma * normal(rng);
-    walk.push(at);
-    for _ in 0..steps {
-        at += step_sigma * normal(rng);
-        walk.push(at);
-    }
-    let target = (close / previous).ln();
-    // Spread the difference over the whole path, so that the last point is the close.
-    let miss = target - at;
-    let points: Vec<f64> =
-        walk.iter().enumerate().map(|(i, x)| previous * (x + miss * (i as f64 + 1.0) / (n + 1.0)).exp()).collect();
-    let busy = (0.3 * normal(rng)).exp() * (1.0 + 20.0 * sigma) * turnover / n;
-    points
-        .iter()
-        .zip(points.iter().skip(1))
-        .map(|(open, close)| {
-            let up = (step_sigma * 0.5 * normal(rng).abs()).exp();
-            let down = (-step_sigma * 0.5 * normal(rng).abs()).exp();
-            Bar {
-                open: cents(*open),
-                high: cents(open.max(*close) * up),
-                low: cents(open.min(*close) * down),
-                close: cents(*close),
-                volume: (busy * (0.2 * normal(rng)).exp() / close).round(),
-            }
-        })
-        .collect()
-}
-
-fn merged(bars: &[Bar]) -> Option<Bar> {
-    let (first, last) = (bars.first()?, bars.last()?);
-    Some(Bar {
-        open: first.open,
-        high: bars.iter().fold(first.high, |high, bar| high.max(bar.high)),
-        low: bars.iter().fold(first.low, |low, bar| low.min(bar.low)),
-        close: last.close,
-        volume: bars.iter().map(|bar| bar.volume).sum(),
-    })
 }
 
 /// Daily returns whose variance follows a GARCH(1,1) process around `sigma` squared.
@@ -276,16 +262,16 @@ fn clustered(rng: &mut Xoshiro256PlusPlus, n: usize, sigma: f64, growth: f64) ->
 }
 
 /// Prices are quoted in cents, one cent at least.
-fn cents(price: f64) -> f64 {
+pub(super) fn cents(price: f64) -> f64 {
     ((price * 100.0).round() / 100.0).max(0.01)
 }
 
-fn normal(rng: &mut Xoshiro256PlusPlus) -> f64 {
+pub(super) fn normal(rng: &mut Xoshiro256PlusPlus) -> f64 {
     StandardNormal.sample(rng)
 }
 
 /// An independent generator per name (FNV-1a of the name mixed with the seed).
-fn stream(seed: u64, name: &str) -> Xoshiro256PlusPlus {
+pub(super) fn stream(seed: u64, name: &str) -> Xoshiro256PlusPlus {
     let hash = name
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
