@@ -1,21 +1,13 @@
 //! From a universe to a portfolio that can be shown and run, and from code to a deployment that is watched.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::story::Story;
+use crate::story::{Story, over};
 
 const CODE: &str = "from AlgorithmImports import *\n\nclass Mine(QCAlgorithm):\n    def initialize(self):\n        \
     self.set_start_date(2023, 1, 1)\n        self.set_end_date(2025, 12, 31)\n        self.set_cash(100000)\n        \
     self.spy = self.add_equity(\"SPY\").symbol\n\n    def on_data(self, data):\n        \
     if not self.portfolio.invested:\n            self.set_holdings(self.spy, 0.9)\n";
-
-/// The answer once it is no job any more; waiting is a call too.
-async fn over(story: &Story, mut answer: Value) -> Value {
-    while answer.get("job").is_some() && answer["status"] != "completed" {
-        answer = story.ok("wait_for_job", json!({"job": answer["job"]})).await;
-    }
-    answer
-}
 
 /// "Build a long/short portfolio by momentum and low volatility, beta neutral, HRP with caps, ten percent volatility; show me
 /// the tear sheet as PDF and CSV, and push a monthly rebalance to a project."

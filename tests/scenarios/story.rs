@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use qc_sim::{FolderMode, SimOptions};
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::session::{Answer, Session};
 
 /// The most bytes of one answer, as the house promises it.
@@ -47,4 +47,12 @@ impl Story {
         assert!(n <= calls, "{n} calls, {calls} promised");
         assert!(all <= bytes, "{all} bytes, {bytes} promised");
     }
+}
+
+/// The answer once it is no job any more; waiting is a call too.
+pub async fn over(story: &Story, mut answer: Value) -> Value {
+    while answer.get("job").is_some() && answer["status"] != "completed" {
+        answer = story.ok("wait_for_job", json!({"job": answer["job"]})).await;
+    }
+    answer
 }

@@ -100,3 +100,35 @@ async fn a_measurement_before_the_choice_says_in_sample_first() {
         assert!(text.contains(word), "{bad}: {text}");
     }
 }
+
+#[tokio::test]
+async fn members_of_a_fund_are_those_that_were_known_on_each_day() {
+    let session = session().await;
+    let more = json!({"universe": ["etf:SPY"], "quantiles": 2, "start_date": "2022-07-01", "end_date": "2023-03-31"});
+    let found = session.ok("build_long_short_portfolio", ask(more.clone())).await;
+    assert_eq!(found["universe"]["funds"][0]["etf"], "SPY", "{found}");
+    let result = kept(&session, &found).await;
+    // Twitter was a member until it was bought; it was chosen, and never after the first file without it.
+    let with_it = |choice: &Value| choice["weights"].get("TWTR").is_some();
+    let choices = result["choices"].as_array().unwrap();
+    let (before, after): (Vec<&Value>, Vec<&Value>) =
+        choices.iter().partition(|choice| choice["day"].as_str().unwrap() < "2022-10-28");
+    assert!(before.iter().all(|choice| with_it(choice)) && !before.is_empty(), "{result}");
+    assert!(!after.iter().any(|choice| with_it(choice)) && !after.is_empty(), "{result}");
+    // Each choice had as many to choose from as the fund had members, by an answer that shares nothing with it.
+    for choice in choices {
+        let asked = json!({"etf_ticker": "SPY", "date": choice["day"]});
+        let members = session.ok("get_etf_constituents", asked).await;
+        // Its last day of trading was 27 October; the file of the 30th of September had it still.
+        let gone = u64::from(choice["day"] == "2022-10-31");
+        assert_eq!(choice["eligible"].as_u64(), members["n_members"].as_u64().map(|n| n - gone), "{choice} {members}");
+    }
+    // One list, of a day before the sale, keeps it as long as it has prices; funds and names may be mixed.
+    let mut mixed = more;
+    mixed["universe"] = json!(["etf:QQQ", "KO", "JPM"]);
+    let found = session.ok("build_long_short_portfolio", ask(mixed)).await;
+    let result = kept(&session, &found).await;
+    assert!(result["choices"][0]["weights"].get("KO").is_some(), "{result}");
+    let text = session.err("build_long_short_portfolio", ask(json!({"universe": ["etf:KO"]}))).await;
+    assert!(text.contains("no constituents of KO"), "{text}");
+}

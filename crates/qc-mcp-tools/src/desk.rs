@@ -274,6 +274,11 @@ impl Desk {
         Ok((read.bytes, read.shown))
     }
 
+    /// Lets callers name files of the demo's market, which is made at the first call.
+    pub(crate) fn also_read(&self, folder: &std::path::Path) {
+        self.inner.roots.also_read(folder);
+    }
+
     /// A folder that a caller named, beneath the folders this server may read.
     ///
     /// # Errors

@@ -38,6 +38,7 @@ mod lists;
 pub mod logs;
 mod machine;
 mod market;
+mod membership;
 mod metrics;
 mod own;
 mod pages;

@@ -12,7 +12,7 @@ pub(crate) mod synced;
 use std::{
     io,
     path::{Component, Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use cap_std::{ambient_authority, fs::Dir};
@@ -98,6 +98,8 @@ pub enum RootsError {
 #[derive(Debug, Clone, Default)]
 pub struct Roots {
     read: Arc<[PathBuf]>,
+    /// A folder that is made while the server runs: the market of the demo.
+    late: Arc<OnceLock<PathBuf>>,
     output: Option<PathBuf>,
 }
 
@@ -183,12 +185,21 @@ impl Format {
 impl Roots {
     /// The configured folders: those to read below, and the one new files are made in.
     pub fn new(read: Vec<PathBuf>, output: Option<PathBuf>) -> Self {
-        Roots { read: read.into(), output }
+        Roots { read: read.into(), late: Arc::default(), output }
+    }
+
+    /// From now on reads below this folder too, for everybody who shares these roots; the first such folder stays.
+    pub fn also_read(&self, folder: &Path) {
+        self.late.get_or_init(|| folder.to_path_buf());
     }
 
     /// Whether any local file may be read.
     pub fn can_read(&self) -> bool {
-        !self.read.is_empty()
+        self.readable().next().is_some()
+    }
+
+    fn readable(&self) -> impl Iterator<Item = &PathBuf> {
+        self.read.iter().chain(self.late.get())
     }
 
     /// Whether new files may be written.
@@ -301,11 +312,11 @@ impl Roots {
 
     /// Finds the root that holds `text` and the path beneath it with every link resolved.
     fn find(&self, text: &str) -> Result<Place, RootsError> {
-        if self.read.is_empty() {
+        if !self.can_read() {
             return Err(RootsError::NoRoots);
         }
         let wanted = checked_name(text)?;
-        for configured in self.read.iter() {
+        for configured in self.readable() {
             // A root that is not there (yet) holds nothing.
             let Ok(path) = configured.canonicalize() else { continue };
             let inside = if wanted.is_absolute() {

@@ -365,6 +365,9 @@ impl QcServer {
                 let world = start().await.map_err(|reason| {
                     ToolError::new(Kind::Internal, Topic::General, "the demo world did not start").said(reason)
                 })?;
+                if let Some(folder) = &world.data_folder {
+                    self.inner.desk.also_read(folder);
+                }
                 Ok(World {
                     base_url: world.base_url,
                     clock: world.clock,

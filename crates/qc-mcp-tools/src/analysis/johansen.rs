@@ -104,12 +104,13 @@ fn first_relation(logs: &Panel, found: &Johansen, subtitle: String) -> Picture {
 fn shape(prices: &Prices, found: &Johansen, lags: usize, case: CaseArg) -> Found {
     let n = found.symbols.len();
     let first = found.tests.first();
-    let mut summary = format!(
-        "{} of at most {} cointegrating relations among {} at 5 %",
-        found.rank,
-        n.saturating_sub(1),
-        names(&found.symbols)
-    );
+    let is_full = found.rank == n;
+    let mut summary = if is_full {
+        format!("{} look stationary at 5 % each by itself (rank {n} of {n}), not only together", names(&found.symbols))
+    } else {
+        let most = n.saturating_sub(1);
+        format!("{} of at most {most} cointegrating relations among {} at 5 %", found.rank, names(&found.symbols))
+    };
     if let Some(first) = first {
         summary.push_str(&format!(" (no relation at all: trace {:.2}, {})", first.trace, p_text(first.trace_p)));
     }
@@ -170,6 +171,10 @@ fn shape(prices: &Prices, found: &Johansen, lags: usize, case: CaseArg) -> Found
     brief.insert("n_observations".into(), json!(found.n_obs));
     brief.insert("small_sample_factor".into(), number(found.small_sample_factor));
     brief.insert("prices".into(), json!("natural logarithms"));
+    if is_full {
+        let caution = "as many relations as series mean that no series wanders: seldom so of prices; a longer window or another case may say otherwise";
+        brief.insert("cautions".into(), json!([caution]));
+    }
     let mut more = Map::new();
     more.insert("cointegrating_vectors".into(), (0..n).map(relation).collect());
     more.insert("normalised_on".into(), found.normalised_on.iter().map(|at| json!(found.symbols.get(*at))).collect());

@@ -1,26 +1,28 @@
 //! Long the best and short the worst of a universe by signals known on each day, sized, capped, made neutral to a
 //! benchmark, held to the next date.
 
+mod choice;
+mod signal;
+
 use jiff::civil::Date;
-use qc_data::table::attributes::{Attributes, Fact};
+use qc_data::table::attributes::Attributes;
 use qc_quant::{
     Panel,
     performance::{PerformanceOptions, RiskFree, summary},
-    portfolio::{
-        hrp,
-        scheduled::{self, Target},
-        terciles,
-    },
-    stats::moments::{mean, std_dev, variance},
+    portfolio::scheduled::{self, Target},
+    stats::moments::mean,
 };
 use qc_report::csv::{Cell, Table};
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{attributes, attributes::Condition, basis, maybe, no_table, number, percent, pictures, steps};
+use self::choice::{Choice, choose};
+pub(crate) use self::signal::Signal;
+use super::{attributes, basis, maybe, no_table, number, percent, pictures, steps};
 use crate::{
     error::{Kind, ToolError, Topic},
+    membership::Membership,
     prices::Ragged,
     study::Found,
 };
@@ -74,74 +76,6 @@ pub(crate) enum Again {
     Quarterly,
 }
 
-/// What a name is ranked by; larger is better.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Signal {
-    /// Return of the year but for its last month.
-    Momentum,
-    /// Loss of the last month.
-    Reversal,
-    /// How little it moved in a quarter.
-    Volatility,
-    /// A column of the attributes file, its sign turned where a minus stands before it.
-    Attribute(String, f64),
-}
-
-impl Signal {
-    /// Reads signals.
-    ///
-    /// # Errors
-    /// A word that is none, a column the file has not.
-    pub(crate) fn read_all(texts: &[String], facts: Option<&Attributes>) -> Result<Vec<Signal>, ToolError> {
-        let read = |text: &String| {
-            let name = text.trim();
-            match name.to_ascii_lowercase().as_str() {
-                "momentum_12_1" | "momentum" => return Ok(Signal::Momentum),
-                "reversal" => return Ok(Signal::Reversal),
-                "volatility" => return Ok(Signal::Volatility),
-                _ => {}
-            }
-            let (column, sign) = name.strip_prefix('-').map_or((name, 1.0), |column| (column, -1.0));
-            let known = facts.and_then(|facts| facts.names.iter().find(|known| known.eq_ignore_ascii_case(column)));
-            known.map(|known| Signal::Attribute(known.clone(), sign)).ok_or_else(|| {
-                let columns =
-                    facts.map_or_else(|| "no attributes file was given".to_owned(), |facts| facts.names.join(", "));
-                ToolError::argument(format!(
-                    "`{}` is no signal: momentum_12_1, volatility, reversal, or a column of attributes ({columns})",
-                    crate::args::quote(text)
-                ))
-            })
-        };
-        let signals: Vec<Signal> = texts.iter().map(read).collect::<Result<_, ToolError>>()?;
-        if signals.is_empty() { Err(ToolError::argument("signals are empty: name one at least")) } else { Ok(signals) }
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Signal::Momentum => "momentum_12_1".to_owned(),
-            Signal::Reversal => "reversal".to_owned(),
-            Signal::Volatility => "volatility".to_owned(),
-            Signal::Attribute(name, sign) if *sign < 0.0 => format!("-{name}"),
-            Signal::Attribute(name, _) => name.clone(),
-        }
-    }
-
-    /// The score of a name on a row, from what was known then.
-    fn score(&self, prices: &[f64], row: usize, fact: Option<&Fact>) -> Option<f64> {
-        let at = |back: usize| row.checked_sub(back).and_then(|row| prices.get(row)).copied();
-        let score = match self {
-            Signal::Momentum => at(MONTH)? / at(LOOKBACK)? - 1.0,
-            Signal::Reversal => 1.0 - at(0)? / at(MONTH)?,
-            Signal::Volatility => -std_dev(&steps(prices.get(row.checked_sub(QUARTER)?..=row)?)),
-            Signal::Attribute(_, sign) => match fact? {
-                Fact::Number(value) => sign * value,
-                Fact::Text(_) => return None,
-            },
-        };
-        Some(score).filter(|score| score.is_finite())
-    }
-}
-
 /// What is asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Ask {
@@ -165,19 +99,8 @@ pub(crate) struct Ask {
     pub(crate) is_beta_neutral: bool,
     pub(crate) facts: Option<Attributes>,
     pub(crate) filters: Vec<String>,
-}
-
-/// One choice.
-#[derive(Debug, Clone)]
-struct Choice {
-    row: usize,
-    /// One weight for each symbol of the question.
-    weights: Vec<f64>,
-    n_eligible: usize,
-    n_long: usize,
-    n_short: usize,
-    beta: Option<f64>,
-    volatility: f64,
+    /// Who belonged to the universe when, where that changes.
+    pub(crate) membership: Option<Membership>,
 }
 
 /// Chooses, holds and measures.
@@ -288,6 +211,9 @@ pub(crate) fn run(ragged: &Ragged, ask: &Ask, periods: f64, annual_rate: f64) ->
     brief.insert("turnover_per_choice".into(), maybe(turnover));
     brief.insert("costs".into(), number(found.costs));
     brief.insert("signals".into(), json!(ask.signals.iter().map(Signal::name).collect::<Vec<_>>()));
+    if let Some(membership) = &ask.membership {
+        brief.insert("universe".into(), membership.told());
+    }
     if !measured.warnings.is_empty() {
         brief.insert("cautions".into(), json!(measured.warnings));
     }
@@ -388,211 +314,4 @@ fn formation_rows(dates: &[Date], ask: &Ask) -> Result<Vec<usize>, ToolError> {
         return too_few(first);
     }
     Ok(std::iter::once(first).chain((start..dates.len()).filter(ends)).collect())
-}
-
-/// The portfolio of a row, or why there is none.
-fn choose(
-    ragged: &Ragged,
-    ask: &Ask,
-    dates: &[Date],
-    row: usize,
-    periods: f64,
-) -> Result<Result<Choice, String>, ToolError> {
-    let panel = &ragged.prices.panel;
-    let day = date_at(dates, row);
-    let allowed: Vec<String> = match (&ask.facts, ask.filters.is_empty()) {
-        (Some(facts), false) => {
-            let conditions = Condition::read_all(&ask.filters, &facts.names)?;
-            let judged = attributes::judge(facts, &conditions, &ask.symbols, day);
-            judged.into_iter().filter(|one| one.failed.is_empty()).map(|one| one.symbol).collect()
-        }
-        _ => ask.symbols.clone(),
-    };
-    // On each day only what was traded for a year and is traded still.
-    let is_there = |name: &str| ragged.seen(name).is_some_and(|(first, last)| first + LOOKBACK <= row && row <= last);
-    let names: Vec<&String> = ask.symbols.iter().filter(|name| allowed.contains(name) && is_there(name)).collect();
-    let needed = FEWEST * ask.quantiles;
-    if names.len() < needed {
-        return Ok(Err(format!("{} names are eligible, {needed} are needed", names.len())));
-    }
-    let mut ranks = Vec::with_capacity(ask.signals.len());
-    for signal in &ask.signals {
-        let mut scores = Vec::with_capacity(names.len());
-        for name in &names {
-            let known = ask.facts.as_ref().and_then(|facts| facts.known(name, day));
-            let fact = match signal {
-                Signal::Attribute(column, _) => known.and_then(|known| known.get(column)),
-                _ => None,
-            };
-            scores.push(signal.score(panel.column_of(name)?, row, fact));
-        }
-        ranks.push(scores);
-    }
-    let (long, short) = match legs(&ranks, ask) {
-        Some(legs) => legs,
-        None => return Ok(Err("a leg has fewer than two names".to_owned())),
-    };
-    let past = |name: &str| -> Result<Vec<f64>, ToolError> {
-        Ok(steps(panel.column_of(name)?.get(row - LOOKBACK..=row).unwrap_or_default()))
-    };
-    let market = ask.benchmark.as_deref().map(past).transpose()?;
-    let sized = |leg: &[usize]| -> Result<Vec<(String, f64)>, ToolError> {
-        let leg: Vec<String> = leg.iter().filter_map(|at| names.get(*at)).map(|name| (*name).clone()).collect();
-        let shares = match ask.sizing {
-            Sizing::Equal => vec![1.0 / leg.len() as f64; leg.len()],
-            Sizing::Hrp => {
-                let window = panel.select(&leg)?.slice(row - LOOKBACK..row + 1)?;
-                hrp::fit(&qc_quant::returns::simple(&window)?, hrp::Linkage::default())?.weights
-            }
-        };
-        let shares = match ask.max_weight {
-            Some(cap) => scheduled::capped(&shares, cap)?,
-            None => shares,
-        };
-        Ok(leg.into_iter().zip(shares).collect())
-    };
-    let (long, short) = (sized(&long)?, sized(&short)?);
-    let beta_of = |leg: &[(String, f64)]| -> Result<Option<f64>, ToolError> {
-        let Some(market) = &market else { return Ok(None) };
-        let mut beta = 0.0;
-        for (name, share) in leg {
-            beta += share * slope(&past(name)?, market);
-        }
-        Ok(Some(beta))
-    };
-    let (beta_long, beta_short) = (beta_of(&long)?, beta_of(&short)?);
-    let (mut up, mut down) = (0.5 * ask.gross, 0.5 * ask.gross);
-    if let (true, Some(a), Some(b)) = (ask.is_beta_neutral, beta_long, beta_short) {
-        if a <= 0.0 || b <= 0.0 {
-            return Ok(Err(format!("betas of the legs are {a:.2} and {b:.2}: no sizes of them cancel out")));
-        }
-        (up, down) = (ask.gross * b / (a + b), ask.gross * a / (a + b));
-    }
-    let mut weights = vec![0.0; ask.symbols.len()];
-    for (leg, size) in [(&long, up), (&short, -down)] {
-        for (name, share) in leg {
-            if let Some(weight) = ask.symbols.iter().position(|known| known == name).and_then(|at| weights.get_mut(at))
-            {
-                *weight += size * share;
-            }
-        }
-    }
-    let mut own = vec![0.0; LOOKBACK];
-    for (name, weight) in ask.symbols.iter().zip(&weights).filter(|(_, weight)| **weight != 0.0) {
-        for (sum, step) in own.iter_mut().zip(past(name)?) {
-            *sum += weight * step;
-        }
-    }
-    let mut volatility = std_dev(&own) * periods.sqrt();
-    let mut beta = beta_long.zip(beta_short).map(|(a, b)| up * a - down * b);
-    if let Some(target) = ask.target_volatility.filter(|_| 0.0 < volatility) {
-        let gross: f64 = weights.iter().map(|weight: &f64| weight.abs()).sum();
-        let scale = (target / volatility).min(MOST_GROSS / gross);
-        weights.iter_mut().for_each(|weight| *weight *= scale);
-        volatility *= scale;
-        beta = beta.map(|beta| beta * scale);
-    }
-    Ok(Ok(Choice { row, weights, n_eligible: names.len(), n_long: long.len(), n_short: short.len(), beta, volatility }))
-}
-
-/// Sample covariance over variance.
-fn slope(own: &[f64], market: &[f64]) -> f64 {
-    let (a, b) = (mean(own), mean(market));
-    let products: f64 = own.iter().zip(market).map(|(x, y)| (x - a) * (y - b)).sum();
-    products / (own.len().max(2) - 1) as f64 / variance(market)
-}
-
-/// Positions of the best and of the worst.
-fn legs(scores: &[Vec<Option<f64>>], ask: &Ask) -> Option<(Vec<usize>, Vec<usize>)> {
-    let buckets = |scores: &[Option<f64>]| terciles::sort(scores, ask.quantiles).ok().map(|found| found.bucket);
-    let n = scores.first()?.len();
-    let top = ask.quantiles - 1;
-    let (long, short): (Vec<usize>, Vec<usize>) = match ask.combine {
-        Combine::Intersection => {
-            let all: Vec<Vec<Option<usize>>> = scores.iter().map(|scores| buckets(scores)).collect::<Option<_>>()?;
-            let of = |bucket: usize| {
-                (0..n).filter(|at| all.iter().all(|found| found.get(*at) == Some(&Some(bucket)))).collect()
-            };
-            (of(top), of(0))
-        }
-        Combine::MeanRank => {
-            let ranked: Vec<Vec<Option<f64>>> = scores.iter().map(|scores| ranks(scores)).collect();
-            let mean_rank = |at: usize| -> Option<f64> {
-                let own: Vec<f64> =
-                    ranked.iter().map(|ranks| ranks.get(at).copied().flatten()).collect::<Option<_>>()?;
-                Some(mean(&own))
-            };
-            let found = buckets(&(0..n).map(mean_rank).collect::<Vec<_>>())?;
-            let of = |bucket: usize| (0..n).filter(|at| found.get(*at) == Some(&Some(bucket))).collect();
-            (of(top), of(0))
-        }
-    };
-    (FEWEST <= long.len() && FEWEST <= short.len()).then_some((long, short))
-}
-
-/// Ranks as fractions of 1, ties at their middle; `None` where there is no score.
-fn ranks(scores: &[Option<f64>]) -> Vec<Option<f64>> {
-    let known: Vec<f64> = scores.iter().flatten().copied().collect();
-    let rank = |score: &f64| {
-        let below = known.iter().filter(|other| *other < score).count() as f64;
-        let same = known.iter().filter(|other| *other == score).count() as f64;
-        (below + 0.5 * same) / known.len() as f64
-    };
-    scores.iter().map(|score| score.as_ref().map(rank)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ask(combine: Combine) -> Ask {
-        Ask {
-            symbols: Vec::new(),
-            signals: Vec::new(),
-            combine,
-            quantiles: 3,
-            sizing: Sizing::Equal,
-            max_weight: None,
-            gross: 2.0,
-            target_volatility: None,
-            cost_bps: 0.0,
-            again: Again::Monthly,
-            as_of: None,
-            start: Date::default(),
-            benchmark: None,
-            is_beta_neutral: false,
-            facts: None,
-            filters: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn the_best_and_the_worst_by_all_signals_are_the_legs() {
-        let first: Vec<Option<f64>> = (0..9).map(|at| Some(f64::from(at))).collect();
-        let second: Vec<Option<f64>> = (0..9).map(|at| Some(f64::from((at * 10) % 9))).collect();
-        let (long, short) = legs(&[first.clone(), second.clone()], &ask(Combine::Intersection)).unwrap();
-        assert_eq!((long, short), (vec![6, 7, 8], vec![0, 1, 2]), "the second signal is the first in other words");
-        let against: Vec<Option<f64>> = first.iter().map(|score| score.map(|score| -score)).collect();
-        assert!(legs(&[first.clone(), against], &ask(Combine::Intersection)).is_none());
-        let (long, _) = legs(std::slice::from_ref(&first), &ask(Combine::MeanRank)).unwrap();
-        assert_eq!(long, [6, 7, 8]);
-        let holes: Vec<Option<f64>> = first.iter().enumerate().map(|(at, score)| score.filter(|_| at != 8)).collect();
-        let (long, _) = legs(&[holes], &ask(Combine::MeanRank)).unwrap();
-        assert_eq!(long, [6, 7], "a name without a score is in no leg");
-    }
-
-    #[test]
-    fn signals_are_what_they_are_called() {
-        let prices: Vec<f64> = (0..300).map(|at| 100.0 + f64::from(at)).collect();
-        let of = |signal: Signal| signal.score(&prices, 299, None).unwrap();
-        assert!((of(Signal::Momentum) - (378.0 / 147.0 - 1.0)).abs() < 1e-12);
-        assert!((of(Signal::Reversal) - (1.0 - 399.0 / 378.0)).abs() < 1e-12);
-        assert!(of(Signal::Volatility) < 0.0);
-        assert!(Signal::Momentum.score(&prices, 200, None).is_none(), "too early");
-        assert!((slope(&[0.1, 0.3, 0.2], &[0.05, 0.15, 0.1]) - 2.0).abs() < 1e-12);
-        assert_eq!(
-            ranks(&[Some(1.0), None, Some(1.0), Some(3.0)]),
-            [Some(1.0 / 3.0), None, Some(1.0 / 3.0), Some(2.5 / 3.0)]
-        );
-    }
 }

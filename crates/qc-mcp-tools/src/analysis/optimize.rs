@@ -230,12 +230,33 @@ fn in_words(refused: Refused, ask: &Ask) -> ToolError {
                     let bars = ask.periods_per_year;
                     (format!("target_volatility={target} a year ({what})"), format!("{reason}, at {bars} bars a year"))
                 }
+                (None, _) if reason.contains("exclude each other") => {
+                    (what, format!("{reason}; asked were {}: relax one of them", asked(ask)))
+                }
                 (None, _) => (what, reason),
             };
             qc_quant::Error::Infeasible { what, reason }.into()
         }
         Refused::Quant(error) => error.into(),
     }
+}
+
+/// The conditions of a question, for a message about conditions that cannot all hold.
+fn asked(ask: &Ask) -> String {
+    let mut all = vec![format!("weights of {} to {}", ask.bounds.lower, ask.bounds.upper)];
+    if !ask.short.is_empty() {
+        all.push(format!(
+            "gross={} and net={} over {} long and {} short",
+            ask.gross,
+            ask.net,
+            ask.symbols.len() - ask.short.len(),
+            ask.short.len()
+        ));
+    }
+    all.extend(ask.neutral_to.as_ref().map(|name| format!("beta_neutral_to={name}")));
+    all.extend(ask.target_volatility.map(|target| format!("target_volatility={target} (less gross moves less)")));
+    all.extend(ask.max_deviation.map(|most| format!("max_deviation={most}")));
+    all.join(", ")
 }
 
 /// The weights of one rule.

@@ -1,7 +1,7 @@
 //! The tool that is long the best and short the worst of a universe.
 
-use jiff::ToSpan as _;
-use qc_data::table::attributes::Attributes;
+use jiff::{ToSpan as _, civil::Date};
+use qc_data::{Window, table::attributes::Attributes};
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,9 @@ use crate::{
     analysis::long_short::{self, Again, Ask, Combine, LOOKBACK, Signal, Sizing},
     compute::Stop,
     ctx::Ctx,
-    imports, prices,
+    imports,
+    membership::{self, Membership},
+    prices::{self, Question},
     quantbook::OpenSource,
     research::ResearchArgs,
     server::QcServer,
@@ -24,7 +26,7 @@ const BEFORE: i64 = LOOKBACK as i64 * 7 / 5 + 40;
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "rmcp::schemars")]
 struct LongShortArgs {
-    /// Names to choose from, such as ["etf:SPY@2020-12-01"]
+    /// Names to choose from, such as ["etf:SPY"] (members known on each day) or tickers
     universe: Vec<String>,
     /// momentum, volatility, reversal, or columns of attributes (a minus before one turns it)
     signals: Vec<String>,
@@ -104,7 +106,8 @@ impl QcServer {
             None if filters.is_empty() => None,
             None => return Err(ToolError::argument("attribute_filters need attributes: the file they are about")),
         };
-        let mut question = study.question(&args.universe, window).await?;
+        let (mut question, membership) =
+            universe(&study, &args, (as_of.map_or(start, |day| day.min(start)), window)).await?;
         let symbols = question.symbols.clone();
         let named = args.beta_neutral_to.as_deref().or(args.benchmark_symbol.as_deref());
         let benchmark = study.also(&mut question, "benchmark_symbol", named).await?;
@@ -125,6 +128,7 @@ impl QcServer {
             facts,
             filters,
             symbols,
+            membership,
         };
         check(&ask)?;
         let usual = args.shared.periods_per_year()?;
@@ -140,6 +144,25 @@ impl QcServer {
         let (prices, found) = study.compute_loading(job).await?;
         study.finish("build_long_short_portfolio", &args, &prices, found).await
     }
+}
+
+/// The names to load, and who of them belonged when. Members of a fund without a day are those known on each day.
+async fn universe(
+    study: &Study<'_>,
+    args: &LongShortArgs,
+    (first, window): (Date, Window),
+) -> Result<(Question, Option<Membership>), ToolError> {
+    let (funds, mut wanted) = membership::split(&args.universe);
+    if funds.is_empty() {
+        return Ok((study.question(&wanted, window).await?, None));
+    }
+    let days = membership::days_to_ask(first, prices::parse_day("end_date", &args.end_date)?);
+    let read = move |source: &OpenSource, stop: &Stop| Membership::load(source, &funds, &days, stop);
+    let mut membership = study.run(read).await?;
+    let fixed = if wanted.is_empty() { Vec::new() } else { study.question(&wanted, window).await?.symbols };
+    membership.always(fixed);
+    wanted.extend(membership.identifiers().cloned());
+    Ok((study.question(&wanted, window).await?, Some(membership)))
 }
 
 fn check(ask: &Ask) -> Result<(), ToolError> {

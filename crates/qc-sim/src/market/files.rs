@@ -150,12 +150,12 @@ fn factors(writer: &LeanWriter, series: &Series) -> Result<()> {
     Ok(writer.factor_file(USA, series.listing.ticker, &rows)?)
 }
 
-/// The members of a fund at the end of each quarter.
+/// The members of a fund at the end of each month.
 fn members(writer: &LeanWriter, market: &Market, fund: &Listing) -> Result<()> {
-    let quarter = |date: Date| (date.year(), (date.month() - 1) / 3);
+    let month = |date: Date| (date.year(), date.month());
     for (index, pair) in market.sessions.windows(2).enumerate() {
         if let [today, next] = pair
-            && quarter(today.date) != quarter(next.date)
+            && month(today.date) != month(next.date)
         {
             writer.etf_constituents(USA, fund.ticker, today.date, &constituents(market, fund, index)?)?;
         }
