@@ -12,3 +12,4 @@ mod modes;
 mod reads;
 mod secrets;
 mod untrusted;
+mod watchers;

@@ -41,6 +41,11 @@ impl Session {
     /// A session with these flags and this simulator.
     pub async fn with(flags: &[&str], options: SimOptions) -> Session {
         let sim = Arc::new(Sim::start_with(options).await.expect("the simulator starts"));
+        Session::beside(sim, flags).await
+    }
+
+    /// A session with another server over a simulator that runs already: the program started again.
+    pub async fn beside(sim: Arc<Sim>, flags: &[&str]) -> Session {
         let world = sim.clone();
         let upstream = Upstream::Lazy(Arc::new(move || {
             let sim = world.clone();

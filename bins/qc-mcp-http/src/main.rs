@@ -95,6 +95,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
     app::may_serve(&settings, bound)?;
 
     let server = QcServer::new(settings.clone(), upstream(&settings)?).map_err(|error| error.to_string())?;
+    server.resume_watchers().await;
     let requests = CancellationToken::new();
     let app = app::build(server, requests.clone())?;
     let tls = tls::config(&settings)?;

@@ -62,6 +62,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
     let stop = told_to_stop().map_err(|error| error.to_string())?;
     let upstream = upstream(&settings)?;
     let server = QcServer::new(settings, upstream).map_err(|error| error.to_string())?;
+    server.resume_watchers().await;
     let gone = CancellationToken::new();
     let (input, output) = stdio_pipes();
     let input = Watched::new(input, gone.clone());

@@ -392,6 +392,17 @@ impl ExchangeHours {
         Some((LocalTime(midnight + open), LocalTime(midnight + close)))
     }
 
+    /// Hours of the regular sessions between two moments.
+    pub(crate) fn open_hours(&self, from: jiff::Timestamp, to: jiff::Timestamp) -> f64 {
+        let local = |at: jiff::Timestamp| self.zone.local(i64::try_from(at.as_nanosecond()).unwrap_or(i64::MAX));
+        let (from, to) = (local(from), local(to));
+        let open = (from.day()..=to.day())
+            .filter_map(|day| self.session(day))
+            .map(|(opens, closes)| (to.0.min(closes.0) - from.0.max(opens.0)).max(0))
+            .sum::<i64>();
+        open as f64 / 3.6e12
+    }
+
     /// From which time of the data's clock to which the exchange's clock is ahead by the same, there and back again; `None`
     /// where that is not simple.
     pub(crate) fn steady(&self, data: i64) -> Option<(i64, i64, i64)> {

@@ -114,6 +114,11 @@ impl Default for Jobs {
 }
 
 impl Jobs {
+    /// The name of this process in leases.
+    pub(crate) fn holder(&self) -> &str {
+        &self.holder
+    }
+
     fn get(&self, caller: &str, id: &str) -> Option<Arc<here::Driven>> {
         let driven = self.driven.lock().unwrap_or_else(PoisonError::into_inner);
         driven.get(&(caller.to_owned(), id.to_owned())).cloned()

@@ -64,6 +64,7 @@ mod study;
 mod symbols;
 pub mod tools;
 pub mod visitor;
+mod watch;
 
 pub use error::ToolError;
 pub use reply::{Reply, Untrusted};

@@ -122,6 +122,7 @@ struct Inner {
     jobs: Jobs,
     followed: follow::Followed,
     running: Running,
+    watchers: crate::watch::Watchers,
     started: Instant,
 }
 
@@ -205,6 +206,7 @@ impl QcServer {
                 jobs: Jobs::default(),
                 followed: follow::Followed::default(),
                 running: Running::default(),
+                watchers: crate::watch::Watchers::default(),
                 started: Instant::now(),
             }),
         };
@@ -279,6 +281,16 @@ impl QcServer {
     /// What was seen of running algorithms lately.
     pub(crate) fn running(&self) -> &Running {
         &self.inner.running
+    }
+
+    /// Watchers of loss that this process drives.
+    pub(crate) fn watchers(&self) -> &crate::watch::Watchers {
+        &self.inner.watchers
+    }
+
+    /// The name under which this process holds leases.
+    pub(crate) fn holder(&self) -> &str {
+        self.inner.jobs.holder()
     }
 
     /// Workbooks, kept results, files and threads of research.

@@ -165,6 +165,10 @@ pub struct Settings {
     #[arg(long = "max-wait-seconds", env = "QC_MCP_MAX_WAIT_SECONDS", value_name = "SECONDS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=3_600), help_heading = "Tools and safety")]
     pub max_wait_seconds: u32,
 
+    /// Seconds between two looks of a watcher of loss (`guard_live_algorithm`)
+    #[arg(long = "guard-seconds", env = "QC_MCP_GUARD_SECONDS", value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3_600), help_heading = "Tools and safety")]
+    pub guard_seconds: u32,
+
     /// Most backtests started in a minute
     #[arg(
         long = "backtests-per-minute",

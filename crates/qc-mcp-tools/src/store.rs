@@ -43,6 +43,8 @@ pub enum Kind {
     Start,
     /// What a folder and a project were when they were last the same.
     Sync,
+    /// A watcher of loss.
+    Watch,
 }
 
 /// How a kind of record is kept when there is little room.
@@ -60,7 +62,7 @@ impl Kind {
     fn class(self) -> Class {
         match self {
             Kind::Research => Class::Result,
-            Kind::Workbook | Kind::SymbolList | Kind::Job | Kind::Sync => Class::Lasting,
+            Kind::Workbook | Kind::SymbolList | Kind::Job | Kind::Sync | Kind::Watch => Class::Lasting,
             Kind::Counter | Kind::Spent | Kind::Preview | Kind::Deployment | Kind::Code | Kind::Start => Class::Guard,
         }
     }
@@ -79,7 +81,7 @@ impl Kind {
             Kind::Deployment => Some(SignedDuration::from_hours(24 * 400)),
             Kind::Code => Some(SignedDuration::from_hours(24 * 60)),
             Kind::Job => Some(SignedDuration::from_hours(24 * 7)),
-            Kind::Workbook | Kind::Research | Kind::SymbolList | Kind::Sync => None,
+            Kind::Workbook | Kind::Research | Kind::SymbolList | Kind::Sync | Kind::Watch => None,
         }
     }
 
@@ -97,6 +99,7 @@ impl Kind {
             Kind::Code => 9,
             Kind::Start => 10,
             Kind::Sync => 11,
+            Kind::Watch => 12,
         }
     }
 }

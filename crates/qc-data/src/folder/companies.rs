@@ -163,6 +163,21 @@ impl DataFolder {
         self.hours_database()?.hours(security.security_type, security.market.as_str(), symbol)
     }
 
+    /// How many hours the regular sessions of a market were open between two moments, by the market-hours database; none if
+    /// they are the wrong way round. `symbol` matters where one has hours of its own.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] without the database, [`Error::NoHours`] when the market is not in it, an unusable name of a market.
+    pub fn open_hours(
+        &self,
+        (security_type, market, symbol): (SecurityType, &str, &str),
+        from: jiff::Timestamp,
+        to: jiff::Timestamp,
+    ) -> Result<f64> {
+        let market = crate::symbol::Market::new(market)?;
+        Ok(self.hours_database()?.hours(security_type, market.as_str(), symbol)?.open_hours(from, to))
+    }
+
     /// The factor file of a company with its path (`zip#entry` in a security master); `None` when there is none.
     pub(crate) fn factor_file(&self, security: &Security, map: &MapFile) -> Result<(String, Option<Arc<FactorFile>>)> {
         let permtick = if map.is_empty() { security.sid.symbol().to_ascii_lowercase() } else { map.permtick.clone() };

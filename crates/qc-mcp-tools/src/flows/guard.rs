@@ -7,6 +7,8 @@ use qc_api::{
     model::{Language, ProjectFile},
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{code, files};
 use crate::{
     args::quote,
@@ -30,11 +32,23 @@ pub(crate) enum Unit {
 }
 
 /// From what a loss is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Basis {
     PreviousClose,
     Deployment,
     Peak,
+}
+
+impl Basis {
+    /// The word in code and answers.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Basis::PreviousClose => "previous_close",
+            Basis::Deployment => "deployment",
+            Basis::Peak => "peak",
+        }
+    }
 }
 
 /// A limit of loss.
@@ -64,11 +78,7 @@ impl Limit {
     /// The call of the guard, as Python.
     fn call(&self) -> String {
         let unit = if self.unit == Unit::Percent { "percent" } else { "sigma" };
-        let basis = match self.basis {
-            Basis::PreviousClose => "previous_close",
-            Basis::Deployment => "deployment",
-            Basis::Peak => "peak",
-        };
+        let basis = self.basis.word();
         format!("self._loss_guard = {CLASS}(self, {:?}, \"{unit}\", \"{basis}\", {})", self.max_loss, self.sigma_window)
     }
 }

@@ -33,6 +33,8 @@ pub(crate) enum Event {
     Failed,
     /// Nobody knows whether it was done.
     Unknown,
+    /// Something about it changed; nothing was sent.
+    Noted,
 }
 
 /// One line.

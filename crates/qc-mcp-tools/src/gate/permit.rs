@@ -194,6 +194,38 @@ impl Ctx {
 }
 
 impl Door {
+    /// The permit of a deed that a human agreed to beforehand: the end of a deployment whose watcher they set up. The mode
+    /// is asked again; a human is not, and a failing audit is no obstacle to an end.
+    ///
+    /// # Errors
+    /// [`Kind::Forbidden`] where the mode does not allow it any more, or for a deed that ends nothing.
+    pub(crate) fn agreed(&self, tool: &str, deed: Deed, why: &str) -> Result<Permit, ToolError> {
+        let settings = &Settings { mode: self.mode(), ..self.settings().clone() };
+        let refusal = match mode::rule(settings, &deed) {
+            Ruling::Refuse(why) => Some(why),
+            _ if !deed.is_end() => Some("only an end is agreed to beforehand".to_owned()),
+            _ => None,
+        };
+        let (event, reason) = match &refusal {
+            Some(refusal) => (Event::Refused, refusal.clone()),
+            None => (Event::Permitted, format!("a human agreed to it at set-up; {why}")),
+        };
+        if let Err(reason) = audit::write(self.state(), self.scene(tool), event, Some(&deed), &reason) {
+            tracing::error!(%reason, "the audit cannot be written");
+        }
+        match refusal {
+            Some(why) => Err(ToolError::new(Kind::Forbidden, Topic::Live, format!("{why}; nothing was sent"))),
+            None => Ok(Permit { deed, tool: tool.to_owned() }),
+        }
+    }
+
+    /// Writes down what happened to a watcher; nothing was sent.
+    pub(crate) fn write_down(&self, tool: &str, deed: &Deed, what: &str) {
+        if let Err(reason) = audit::write(self.state(), self.scene(tool), Event::Noted, Some(deed), what) {
+            tracing::error!(%reason, "the audit cannot be written");
+        }
+    }
+
     /// Who does what where, for the audit.
     pub(super) fn scene<'a>(&'a self, tool: &'a str) -> Scene<'a> {
         Scene { mode: self.mode(), tool, caller: self.caller.key.prefix(), simulated: self.is_simulated() }

@@ -1,13 +1,14 @@
 //! How long a market was open between two moments, for the question whether an algorithm should have traded by now.
 //!
-//! The exchange's calendar lies in a data folder that a deployment does not need; without it the plain week of US
-//! equities counts, holidays taken as open, and answers say so.
+//! The exchange's calendar lies in a data folder that a deployment does not need. Where this server has one, its
+//! market-hours database counts; without it the plain week of US equities does, holidays taken as open, and answers say so.
 
 use jiff::{
     Timestamp,
     civil::{Date, Weekday, time},
     tz::TimeZone,
 };
+use qc_data::{DataFolder, SecurityType};
 
 /// The clock of US exchanges.
 const ZONE: &str = "America/New_York";
@@ -28,13 +29,41 @@ impl Week {
         if has("crypto") && !has("equity") && !has("option") { Week::AlwaysOpen } else { Week::UsEquity }
     }
 
-    /// What is assumed, in words.
-    pub(crate) fn assumption(self) -> &'static str {
+    /// What is assumed without a market-hours database, in words.
+    fn assumption(self) -> &'static str {
         match self {
             Week::UsEquity => {
                 "open hours are those of US equities, 9:30 to 16:00 New York time, Monday to Friday; holidays count as open"
             }
             Week::AlwaysOpen => "crypto is open day and night",
+        }
+    }
+}
+
+/// Where open hours come from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Calendar {
+    folder: Option<DataFolder>,
+}
+
+impl Calendar {
+    /// The calendar of a data folder, if there is one.
+    pub(crate) fn of(folder: Option<DataFolder>) -> Calendar {
+        Calendar { folder }
+    }
+
+    /// Open hours from one moment to another, and how they were counted, in words.
+    pub(crate) fn between(&self, from: Timestamp, to: Timestamp, week: Week) -> (f64, &'static str) {
+        let counted = self.folder.as_ref().filter(|_| week == Week::UsEquity).and_then(|folder| {
+            // Any share stands for its market.
+            let hours = folder.open_hours((SecurityType::Equity, "usa", "spy"), from, to);
+            hours.inspect_err(|error| tracing::debug!(%error, "the market-hours database cannot be used")).ok()
+        });
+        match counted {
+            Some(hours) => {
+                (hours, "open hours are those of US equities by the market-hours database of the data folder")
+            }
+            None => (between(from, to, week), week.assumption()),
         }
     }
 }
@@ -95,6 +124,28 @@ mod tests {
         assert_eq!(open("2024-03-08T12:00:00Z", "2024-03-15T12:00:00Z", Week::UsEquity), 5.0 * 6.5);
         assert_eq!(open("2024-06-08T00:00:00Z", "2024-06-09T23:00:00Z", Week::AlwaysOpen), 47.0);
         assert_eq!(open("2024-06-10T00:00:00Z", "2024-06-09T00:00:00Z", Week::UsEquity), 0.0);
+    }
+
+    #[test]
+    fn with_a_database_holidays_and_early_closes_count_as_they_were() {
+        let home = tempfile::tempdir().unwrap();
+        let writer = qc_data::write::LeanWriter::create(home.path()).unwrap();
+        writer.market_hours(&[qc_data::write::HoursEntry::us_equity(2020, 2030)]).unwrap();
+        let calendar = Calendar::of(Some(DataFolder::open(home.path()).unwrap()));
+        let of = |calendar: &Calendar, from: &str, to: &str, week| {
+            calendar.between(from.parse().unwrap(), to.parse().unwrap(), week)
+        };
+        // 2024-07-03 closes at 13:00 and the 4th is a holiday: one hour and one hour.
+        let (from, to) = ("2024-07-03T16:00:00Z", "2024-07-05T14:30:00Z");
+        let (hours, how) = of(&calendar, from, to, Week::UsEquity);
+        assert!((hours - 2.0).abs() < 1e-9 && how.contains("database"), "{hours} {how}");
+        let (plain, how) = of(&Calendar::default(), from, to, Week::UsEquity);
+        assert!((plain - 11.5).abs() < 1e-9 && how.contains("holidays count as open"), "{plain} {how}");
+        assert_eq!(of(&calendar, from, to, Week::AlwaysOpen).0, 46.5);
+        assert_eq!(of(&calendar, to, from, Week::UsEquity).0, 0.0);
+        // Over the change of clocks a session is as long as ever.
+        let (hours, _) = of(&calendar, "2024-03-08T12:00:00Z", "2024-03-15T12:00:00Z", Week::UsEquity);
+        assert!((hours - 5.0 * 6.5).abs() < 1e-9, "{hours}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use qc_api::{
     model::{Chart, LiveAlgorithm, LiveStatus, LiveSummary, Order, OrderStatus, Portfolio},
 };
 
-use super::hours::{self, Week};
+use super::hours::{self, Calendar, Week};
 use crate::{
     ctx::{Ctx, Progress},
     error::{Kind, ToolError},
@@ -25,7 +25,9 @@ const AT_A_TIME: usize = 4;
 const PAGE: i64 = 100;
 const MOST_PAGES: i64 = 20;
 /// The chart of the equity, how far back it is read for yesterday's close, and in how many points.
-const EQUITY: &str = "Strategy Equity";
+pub(crate) const EQUITY: &str = "Strategy Equity";
+/// The series of the equity in it.
+pub(crate) const SERIES: &str = "Equity";
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24 * 7);
 const POINTS: i64 = 1_000;
 /// Deployments that ended within this are named beside those that run.
@@ -42,6 +44,8 @@ pub(crate) enum Flag {
     Waits,
     /// It ran for long enough without a trade.
     NoTrade,
+    /// Its watcher is dead, sees nothing, or sells.
+    Guard,
 }
 
 impl Flag {
@@ -52,6 +56,7 @@ impl Flag {
             Flag::Stopped => "stopped",
             Flag::Waits => "waits",
             Flag::NoTrade => "no_trade",
+            Flag::Guard => "guard",
         }
     }
 }
@@ -79,10 +84,13 @@ pub(crate) struct Status {
     pub(crate) last_trade: Option<Timestamp>,
     /// Open market hours since the last trade, or since it was started.
     pub(crate) idle_hours: Option<f64>,
-    pub(crate) week: Option<Week>,
+    /// How open hours were counted.
+    pub(crate) counted: Option<&'static str>,
     pub(crate) log: Vec<String>,
     pub(crate) n_log_lines: i64,
     pub(crate) flags: Vec<Flag>,
+    /// Its watcher, as answers say it.
+    pub(crate) guard: Option<serde_json::Value>,
     /// Parts that could not be read.
     pub(crate) missing: Vec<&'static str>,
 }
@@ -100,14 +108,15 @@ pub(crate) struct Review {
 }
 
 /// What is asked.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ask {
     pub(crate) log_lines: i64,
     pub(crate) no_trade_hours: f64,
+    pub(crate) calendar: Calendar,
 }
 
 /// The newest deployment of a project, whatever became of it; or all that run, or may run, in the account.
-pub(crate) async fn review(ctx: &Ctx, project: Option<ProjectId>, ask: Ask) -> Result<Review, ToolError> {
+pub(crate) async fn review(ctx: &Ctx, project: Option<ProjectId>, ask: &Ask) -> Result<Review, ToolError> {
     let door = &ctx.door;
     let now = door.now().await?;
     if let Some(project_id) = project {
@@ -147,7 +156,7 @@ async fn look(
     door: &Door,
     project_id: ProjectId,
     deploy_id: Option<DeployId>,
-    ask: Ask,
+    ask: &Ask,
     now: Timestamp,
 ) -> Result<Status, ToolError> {
     let (live, money) = super::read(door, project_id, deploy_id).await?;
@@ -168,11 +177,11 @@ async fn look(
     let end = live.stopped.unwrap_or(now);
     seen.up = live.launched.map(|launched| end.duration_since(launched));
     let week = Week::of(live.security_types.as_deref());
-    seen.week = Some(week);
     match orders {
         Ok(orders) => {
             seen.last_trade = last_trade(&orders, live.launched);
-            seen.idle_hours = seen.last_trade.or(live.launched).map(|since| hours::between(since, end, week));
+            let idle = seen.last_trade.or(live.launched).map(|since| ask.calendar.between(since, end, week));
+            (seen.idle_hours, seen.counted) = idle.unzip();
             seen.open_orders = orders.into_iter().filter(is_open).collect();
         }
         Err(_) => seen.missing.push("orders"),
@@ -267,9 +276,9 @@ async fn curve(door: &Door, project_id: ProjectId, now: Timestamp) -> Result<Cha
 }
 
 /// The equity over time, oldest first.
-fn closes(chart: &Chart) -> Vec<(f64, f64)> {
+pub(crate) fn closes(chart: &Chart) -> Vec<(f64, f64)> {
     use qc_api::model::Point;
-    let Some(series) = chart.series.get("Equity") else { return Vec::new() };
+    let Some(series) = chart.series.get(SERIES) else { return Vec::new() };
     let mut points: Vec<(f64, f64)> = series
         .values
         .iter()
@@ -284,7 +293,7 @@ fn closes(chart: &Chart) -> Vec<(f64, f64)> {
 }
 
 /// What was earned since the last point before a moment; since the first one if it began after that moment.
-fn today(points: &[(f64, f64)], start: Timestamp) -> Option<Today> {
+pub(crate) fn today(points: &[(f64, f64)], start: Timestamp) -> Option<Today> {
     let start = start.as_second() as f64;
     let (at, from) = points.iter().rev().find(|(at, _)| *at < start).or(points.first())?;
     let (_, last) = points.last()?;

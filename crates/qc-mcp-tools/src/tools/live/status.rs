@@ -17,11 +17,14 @@ use crate::{
         backtest,
         live::{
             self,
+            hours::Calendar,
             status::{self, Ask, Flag, Status},
         },
     },
+    quantbook::Source,
     reply,
     server::QcServer,
+    study, watch,
 };
 
 /// How old what the service answers may be, in seconds, as its documentation says.
@@ -63,7 +66,10 @@ impl QcServer {
             )));
         }
         let project_id = status::project(&ctx.door, args.project_id.as_ref()).await?;
-        let found = status::review(&ctx, project_id, Ask { log_lines, no_trade_hours }).await?;
+        let mut found =
+            status::review(&ctx, project_id, &Ask { log_lines, no_trade_hours, calendar: calendar(self, &ctx).await })
+                .await?;
+        guards(&ctx, &mut found.looked_at).await;
         let n_flagged = found.looked_at.iter().filter(|seen| !seen.flags.is_empty()).count() + found.unread.len();
         let summary = match (found.looked_at.as_slice(), found.unread.len()) {
             ([], 0) => "nothing runs live".to_owned(),
@@ -89,11 +95,10 @@ impl QcServer {
                 answer.field("left_out", format!("{} older deployments; name a project to see it", found.left_out));
         }
         if found.looked_at.iter().any(|seen| seen.idle_hours.is_some()) {
-            let mut weeks: Vec<&str> =
-                found.looked_at.iter().filter_map(|seen| seen.week).map(|week| week.assumption()).collect();
-            weeks.sort_unstable();
-            weeks.dedup();
-            answer = answer.field("assumed", weeks);
+            let mut counted: Vec<&str> = found.looked_at.iter().filter_map(|seen| seen.counted).collect();
+            counted.sort_unstable();
+            counted.dedup();
+            answer = answer.field("assumed", counted);
         }
         answer = answer
             .field("snapshot_age_seconds_at_most", json!({"holdings, orders, equity": PARTS_AGE, "log": LOGS_AGE}))
@@ -109,6 +114,25 @@ impl QcServer {
         } else {
             answer.next("read_live_logs, or stop_live_algorithm if the user wants it")
         })
+    }
+}
+
+/// The calendar of the data folder, where the server has one.
+async fn calendar(server: &QcServer, ctx: &Ctx) -> Calendar {
+    let source = study::open_source(server, ctx, &Source::Auto).await;
+    Calendar::of(source.ok().map(|source| source.folder))
+}
+
+/// Adds what watches each deployment; a watcher that should be looked at is a flag.
+async fn guards(ctx: &Ctx, seen: &mut [Status]) {
+    let Ok(watches) = watch::all(&ctx.door).await else { return };
+    for one in seen {
+        let watch = watches.iter().find(|watch| watch.project_id == one.project_id);
+        let Some(watch) = watch.filter(|watch| Some(&watch.deploy_id) == one.live.deploy_id.as_ref()) else { continue };
+        if watch.needs_a_look() {
+            one.flags.push(Flag::Guard);
+        }
+        one.guard = Some(watch.told());
     }
 }
 
@@ -139,6 +163,9 @@ fn row(seen: &Status) -> Value {
             "today".into(),
             json!({"profit": number(Some(today.profit)), "percent": share, "since": today.since}),
         );
+    }
+    if let Some(guard) = &seen.guard {
+        fields.insert("guard".into(), guard.clone());
     }
     if let Some(portfolio) = &seen.portfolio {
         let rows: Vec<Value> = portfolio
