@@ -26,6 +26,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("pair_check", &[]),
     ("quantbook", &[]),
     ("tear_sheet", &["2 pages: HTML, PDF, PNG and CSV", "Sharpe ratio"]),
+    ("charts", &["7 pictures in", "correlation: "]),
     ("linfa_pipeline", &[]),
 ];
 
