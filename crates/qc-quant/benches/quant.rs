@@ -22,7 +22,7 @@ use qc_quant::portfolio::rebalance::{self, Rule};
 use qc_quant::portfolio::sparse_tracking::{self, Measure, Penalty, TrackingOptions};
 use qc_quant::portfolio::{hrp, min_cvar, risk_parity};
 use qc_quant::resample::block_bootstrap::{self, AlphaOptions};
-use qc_quant::stats::correlation::{self, Method};
+use qc_quant::stats::correlation::{self, Aggregate, Method};
 use qc_quant::stats::distance_correlation;
 use qc_quant::stats::ols::{self, Errors};
 use qc_quant::testing::{noise, pair, random_walk};
@@ -282,6 +282,21 @@ fn scans(c: &mut Criterion) {
     let options = engle_granger::Options::default();
     group.bench_function("engle-granger 500x1260, 124750 pairs", |b| {
         b.iter(|| all_pairs::scan(black_box(&panel), &options, &Silent));
+    });
+    // As many as pass at 5 % where nothing is adjusted and nothing is bound: one in twenty has its spread made again.
+    group.bench_function("screen 500x1260: engle-granger, then half-life and hurst of one pair in twenty", |b| {
+        b.iter(|| {
+            let found = all_pairs::scan(black_box(&panel), &options, &Silent).expect("a scan");
+            let passed = found.pairs.iter().take(found.pairs.len() / 20);
+            passed
+                .filter_map(|pair| engle_granger::test(&panel, &pair.a, &[&pair.b], &options).ok())
+                .filter_map(|test| hurst::structure(&test.residual, 2.0, 1, 20).ok())
+                .count()
+        });
+    });
+    let hundred = shared("r1260x500", 1260, 500).select(&panel.symbols()[..100]).expect("a hundred");
+    group.bench_function("rolling distance correlation 100x1260, 4950 pairs, windows of 60", |b| {
+        b.iter(|| distance_correlation::rolling_pairs(black_box(&hundred), 60, 1, Aggregate::Median, &Silent));
     });
 }
 
