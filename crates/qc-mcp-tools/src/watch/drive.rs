@@ -184,8 +184,10 @@ async fn sight(door: &Door, watch: &Watch, now: Timestamp) -> Sight {
         Ok((live, _)) => live,
         Err(error) => return Sight::Blind(format!("the deployment cannot be read: {}", error.kind.id())),
     };
-    if live.deploy_id.as_ref() != Some(&watch.deploy_id) {
-        return Sight::Gone("another deployment of the project runs, which this one does not watch");
+    match &live.deploy_id {
+        Some(id) if *id == watch.deploy_id => {}
+        Some(_) => return Sight::Gone("another deployment of the project runs, which this one does not watch"),
+        None => return Sight::Blind("the service does not say which deployment it is".to_owned()),
     }
     if live.status.as_ref().is_some_and(|status| status.is_terminal()) {
         return Sight::Gone("the deployment has ended");
