@@ -189,6 +189,8 @@ async fn each_argument_of_each_tool_missing_of_another_type_and_out_of_range() {
                 "boolean" => json!("perhaps"),
                 "array" => json!({"a": 1}),
                 "object" => json!("no object"),
+                // Numbers by ticker are weights too.
+                _ if key == "weights" => json!({"a": "b"}),
                 _ => json!({"a": 1}),
             };
             let mut arguments = fine.clone();

@@ -53,6 +53,7 @@ async fn legs_are_sized_capped_neutral_and_scaled() {
     let total = found["performance_metrics"]["total_return"].as_f64().unwrap();
     assert!((last / first - 1.0 - total).abs() < 1e-9, "{found}");
     assert!(found["benchmark_comparison"]["beta"].as_f64().unwrap().abs() < 0.6, "{found}");
+    assert_eq!(first, 1.0, "before the first purchase, whose costs are in the first return");
     // The result is an account and weights that other tools take.
     let id = format!("qc://research/{}", found["research_id"].as_str().unwrap());
     let sheet = json!({"series": id, "start_date": "2018-01-02", "end_date": "2020-12-31", "benchmark_symbol": "SPY"});

@@ -124,6 +124,16 @@ async fn a_portfolio_and_a_backtest_have_tear_sheets_too() {
     };
     let portfolio = with(json!({"symbols": ["KO", "PEP"], "weights": [0.5, 0.5]}));
     let found = session.ok("create_tear_sheet", portfolio.clone()).await;
+    // Weights by ticker, as answers show them, are the same portfolio; a name too many is not left out in silence.
+    let mut named = portfolio.clone();
+    let pairs = portfolio["symbols"].as_array().unwrap().iter().zip(portfolio["weights"].as_array().unwrap());
+    named["weights"] = pairs.map(|(name, weight)| (name.as_str().unwrap().to_lowercase(), weight.clone())).collect();
+    named.as_object_mut().unwrap().remove("symbols");
+    let by_name = session.ok("create_tear_sheet", named.clone()).await;
+    assert_eq!(by_name["performance_metrics"], found["performance_metrics"], "{by_name}");
+    named["symbols"] = json!([portfolio["symbols"][0]]);
+    let text = session.err("create_tear_sheet", named).await;
+    assert!(text.contains("symbols lack"), "{text}");
     let same = session.ok("calculate_portfolio_performance", portfolio).await;
     for name in ["total_return", "sharpe_ratio", "max_drawdown", "sortino_ratio"] {
         let (a, b) = (&found["performance_metrics"][name], &same["performance_metrics"][name]);

@@ -1,6 +1,6 @@
 //! Argument pieces that many tools share: a project by id or name, a backtest by id or `latest`, dates.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use jiff::civil::Date;
 use rmcp::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -71,14 +71,24 @@ impl JsonSchema for BacktestArg {
     }
 }
 
-/// Weights: a list of numbers, or where they are to be had (`qc://research/{id}`, `file:PATH#COLUMN`).
+/// Weights: a list of numbers, numbers by ticker as answers show them, or where they are to be had
+/// (`qc://research/{id}`, `file:PATH#COLUMN`).
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum WeightsArg {
     /// The numbers.
     Numbers(Vec<f64>),
+    /// The numbers by ticker.
+    Named(BTreeMap<String, f64>),
     /// Where they are.
     From(String),
+}
+
+impl WeightsArg {
+    /// Tickers and weights of those that are named.
+    pub(crate) fn pairs(named: &BTreeMap<String, f64>) -> Vec<(String, f64)> {
+        named.iter().map(|(name, weight)| (name.trim().to_ascii_uppercase(), *weight)).collect()
+    }
 }
 
 impl JsonSchema for WeightsArg {

@@ -281,6 +281,9 @@ fn array(name: &str, property: &Value, value: Value) -> Result<Value, ToolError>
 
 /// The text that names where a list is to be had, alone or as the only member of a list.
 fn source_of(value: &Value) -> Option<Value> {
+    if let Some(named) = named_of(value) {
+        return Some(named);
+    }
     let text = match value {
         Value::String(text) => text,
         Value::Array(items) => match items.as_slice() {
@@ -290,6 +293,17 @@ fn source_of(value: &Value) -> Option<Value> {
         _ => return None,
     };
     crate::own::is_one(text).then(|| Value::String(text.trim().to_owned()))
+}
+
+/// Numbers by name, as an object or its text.
+fn named_of(value: &Value) -> Option<Value> {
+    let named = match value {
+        Value::Object(_) => value.clone(),
+        Value::String(text) if text.trim_start().starts_with('{') => serde_json::from_str(text).ok()?,
+        _ => return None,
+    };
+    let numbers = named.as_object()?;
+    (!numbers.is_empty() && numbers.values().all(Value::is_number)).then_some(named)
 }
 
 fn object(name: &str, value: Value) -> Result<Value, ToolError> {

@@ -139,7 +139,11 @@ pub(crate) fn run(ragged: &Ragged, ask: &Ask, periods: f64, annual_rate: f64) ->
         held
     };
     let traded = panel.select(&ask.symbols)?;
-    let found = scheduled::simulate(&traded, &held, ask.cost_bps)?;
+    let mut found = scheduled::simulate(&traded, &held, ask.cost_bps)?;
+    // The account begins with 1 before the first purchase, so that what that cost is in the first return.
+    if let Some(first) = found.values.first_mut() {
+        *first = 1.0;
+    }
     let begin = held.first().map_or(0, |target| target.row);
     let returns = steps(&found.values);
     let options = PerformanceOptions {

@@ -159,6 +159,10 @@ fn weights(server: &QcServer, ctx: &Ctx, args: &ExportArgs) -> Result<Vec<(Strin
             performance::check_weights(given, numbers)?;
             Ok(given.iter().cloned().zip(numbers.iter().copied()).collect())
         }
+        Some(WeightsArg::Named(named)) => {
+            let (symbols, weights) = performance::weights_of(given, &WeightsArg::pairs(named))?;
+            Ok(symbols.into_iter().zip(weights).collect())
+        }
         Some(WeightsArg::From(text)) => {
             let found = own::weights::read(server.desk(), ctx.caller_key(), text)?;
             let (symbols, weights) = performance::weights_of(given, &found)?;

@@ -249,6 +249,7 @@ impl QcServer {
         let given = args.symbols.as_deref().unwrap_or_default();
         let (symbols, weights) = match &args.weights {
             WeightsArg::Numbers(numbers) => (given.to_vec(), numbers.clone()),
+            WeightsArg::Named(named) => performance::weights_of(given, &WeightsArg::pairs(named))?,
             WeightsArg::From(text) => {
                 let found = own::weights::read(study.desk(), ctx.caller_key(), text)?;
                 performance::weights_of(given, &found)?

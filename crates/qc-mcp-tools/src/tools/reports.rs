@@ -192,6 +192,10 @@ fn holdings(desk: &Desk, ctx: &Ctx, args: &SheetArgs) -> Result<Holdings, ToolEr
             _ => Err(ToolError::argument("weights are missing: one number per symbol, or qc://research/ID")),
         },
         (None, Some(WeightsArg::Numbers(numbers))) => Ok((given.to_vec(), numbers.clone(), None)),
+        (None, Some(WeightsArg::Named(named))) => {
+            let (symbols, weights) = performance::weights_of(given, &WeightsArg::pairs(named))?;
+            Ok((symbols, weights, None))
+        }
         (None, Some(WeightsArg::From(text))) => {
             let found = own::weights::read(desk, ctx.caller_key(), text)?;
             let (symbols, weights) = performance::weights_of(given, &found)?;
