@@ -71,6 +71,9 @@ async fn a_guarded_paper_deployment_and_a_look_at_everything_are_five_calls() {
         mine["equity"].is_number() && mine["holdings"]["rows"].is_array() && mine["untrusted_log"].is_array(),
         "{mine}"
     );
-    assert!(mine["flags"].is_array(), "{mine}");
+    // It bought once and holds: a week without a trade is said, counted by the calendar of the folder.
+    assert_eq!(mine["flags"], json!(["no_trade"]), "{mine}");
+    assert!(24.0 < mine["open_hours_without_trade"].as_f64().unwrap(), "{mine}");
+    assert!(seen["assumed"][0].as_str().unwrap().contains("market-hours database"), "{seen}");
     story.took(6, 30_000);
 }

@@ -129,3 +129,19 @@ async fn a_sweep_beyond_the_day_is_refused_as_a_whole() {
     assert!(text.contains("QC_MCP_BACKTESTS_PER_DAY"), "{text}");
     assert_eq!(sent(&session, "backtests/create"), 0, "all or none");
 }
+
+#[tokio::test]
+async fn busy_nodes_are_waited_for_and_a_start_that_was_refused_is_not_counted_again() {
+    let session = Session::with(&["--toolsets", "all", "--backtests-per-day", "2"], SimOptions::default()).await;
+    let id = project(&session, "Busy", CODE).await;
+    let busy = "There are no spare nodes available in your cluster.";
+    for _ in 0..3 {
+        session.sim.faults().once("backtests/create", qc_sim::Fault::Refuse(busy.into()));
+    }
+    let ask = json!({"project_id": id, "grid": {"lookback": [20, 50]}});
+    let found = over(&session, session.ok("parameter_sweep", ask).await).await;
+    assert_eq!((&found["combinations"], &found["runs"]), (&json!(2), &json!(2)), "{found}");
+    assert_eq!(sent(&session, "backtests/create"), 5, "three were refused");
+    let status = session.ok("get_server_status", json!({"section": "guards"})).await;
+    assert_eq!(status["guards"]["used"]["backtests_last_day"], 2, "{status}");
+}

@@ -128,3 +128,28 @@ async fn an_old_plan_does_nothing_and_folders_outside_are_unknown() {
         );
     }
 }
+
+#[tokio::test]
+async fn what_is_no_text_or_has_no_name_there_is_refused_and_told_and_the_rest_goes() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("work");
+    put(&folder, "main.py", "# mine\n");
+    put(&folder, "empty.py", "");
+    std::fs::write(folder.join("latin.py"), [b'#', b' ', 0xe9, b'\n']).unwrap();
+    let (session, project) = session(home.path()).await;
+    // A name from the cloud that no folder of Windows can hold.
+    session.ok("create_file", json!({"project_id": project, "name": "con.py", "content": "# theirs\n"})).await;
+    let ask = json!({"project_id": project, "folder": "work", "prefer": "local"});
+    let done = synced(&session, &ask).await;
+    let of = |wanted: &str| {
+        let rows = done["files"].as_array().unwrap();
+        rows.iter()
+            .find(|row| row["untrusted_name"] == wanted)
+            .unwrap_or_else(|| panic!("{wanted}: {done}"))
+            .to_string()
+    };
+    assert!(of("latin.py").contains("refused") && of("latin.py").contains("UTF-8"), "{done}");
+    assert!(of("con.py").contains("refused"), "{done}");
+    assert!(of("empty.py").contains("empty"), "{done}");
+    assert!(!folder.join("con.py").exists() && file(&session, &project, "main.py").await.contains("# mine"));
+}

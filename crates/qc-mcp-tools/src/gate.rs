@@ -82,6 +82,23 @@ impl Door {
         self.exchange(&permit, request).await
     }
 
+    /// As [`Door::send_with`], but what QuantConnect refused, which did nothing, leaves the permit with the caller: the same
+    /// request may be sent later without being counted again.
+    ///
+    /// # Errors
+    /// As [`Door::send_with`].
+    pub(crate) async fn send_or_keep<E: Endpoint>(
+        &self,
+        permit: Permit,
+        request: &E,
+    ) -> Result<E::Reply, (ToolError, Option<Permit>)> {
+        let permit = self.checked(permit, request).await.map_err(|error| (error, None))?;
+        self.exchange(&permit, request).await.map_err(|error| {
+            let kept = (error.kind == Kind::Refused).then_some(permit);
+            (error, kept)
+        })
+    }
+
     /// As [`Door::send_with`], for a write that QuantConnect may refuse because somebody else holds the project's edit
     /// lock: then the lock is taken and the same request sent again, for a refused one did nothing. The second value
     /// says whether it was.

@@ -35,17 +35,18 @@ pub(crate) struct Started {
 /// # Errors
 /// [`Kind::MaybeCreated`] when a start got no answer and no run of it can be found; what gate and service say.
 pub(crate) async fn start(ctx: &Ctx, request: &CreateBacktest) -> Result<Started, ToolError> {
-    start_permitted(ctx, request, None).await
+    start_permitted(ctx, request, &mut None).await
 }
 
-/// As [`start`], with a permit that was given before, where there is one.
+/// As [`start`], with a permit that was given before, where there is one; it stays there when the service refuses the
+/// start, so that a later try is not counted again.
 ///
 /// # Errors
 /// As [`start`].
 pub(crate) async fn start_permitted(
     ctx: &Ctx,
     request: &CreateBacktest,
-    permit: Option<Permit>,
+    given: &mut Option<Permit>,
 ) -> Result<Started, ToolError> {
     let mut once = Once::new(&ctx.door, "backtest", request).await?;
     let mut waited = Duration::ZERO;
@@ -73,17 +74,17 @@ pub(crate) async fn start_permitted(
             }
         }
     };
-    let permit = match permit {
+    let permit = match given.take() {
         Some(permit) => permit,
         None => ctx.permit(Deed::new("start a backtest", request).project(request.project_id)).await?,
     };
     once.leaves();
-    match ctx.door.send_with(permit, request).await {
+    match ctx.door.send_or_keep(permit, request).await {
         Ok(reply) => {
             once.made(reply.backtest.backtest_id.as_str(), left)?;
             Ok(Started { backtest: reply.backtest, before: None })
         }
-        Err(error) if error.kind == Kind::MaybeCreated => {
+        Err((error, _)) if error.kind == Kind::MaybeCreated => {
             for look in 0..LOOKS {
                 if 0 < look {
                     ctx.door.sleep(LOOK_PAUSE).await?;
@@ -96,7 +97,8 @@ pub(crate) async fn start_permitted(
             }
             Err(error)
         }
-        Err(error) => {
+        Err((error, kept)) => {
+            *given = kept;
             once.release()?;
             Err(error)
         }

@@ -301,7 +301,7 @@ async fn of_one(
         None => {
             let mut tries = 0;
             loop {
-                match start_backtest::start_permitted(ctx, &wanted.request, permit.take()).await {
+                match start_backtest::start_permitted(ctx, &wanted.request, &mut permit).await {
                     Ok(started) => {
                         if started.before.is_none() {
                             let id = &started.backtest.backtest_id;
