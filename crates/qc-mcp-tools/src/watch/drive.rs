@@ -18,7 +18,7 @@ use crate::{
     caller::{Caller, CallerKey},
     ctx::Progress,
     error::{Kind, ToolError},
-    flows::live::{self, hours, status},
+    flows::live::{self, hours, hours::Calendar, status},
     gate::{Deed, Door},
     server::QcServer,
     store::{self, Store as _},
@@ -117,7 +117,7 @@ async fn look(server: &QcServer, door: &Door, name: &str, takes_over: bool) -> R
         }
         door.write_down(TOOL, &deed(&watch), &format!("nobody looked for {seconds} s; now somebody does"));
     }
-    let sight = sight(door, &watch, now).await;
+    let sight = sight(door, &watch, now, &calendar(server).await).await;
     match watch.judge(sight, now) {
         Verdict::Nothing => {}
         Verdict::Alarm => {
@@ -178,8 +178,15 @@ async fn write(door: &Door, name: &str, watch: Watch) -> Result<(), ToolError> {
     Ok(())
 }
 
+/// The calendar of the data folder, where the server has one: a holiday makes nothing stale.
+async fn calendar(server: &QcServer) -> Calendar {
+    let place = server.data_folder().await.ok();
+    let source = place.and_then(|place| server.desk().books().open_place(&place.path, "lean").ok());
+    Calendar::of(source.map(|source| source.folder))
+}
+
 /// Looks at the deployment.
-async fn sight(door: &Door, watch: &Watch, now: Timestamp) -> Sight {
+async fn sight(door: &Door, watch: &Watch, now: Timestamp, calendar: &Calendar) -> Sight {
     let live = match live::read(door, watch.project_id, None).await {
         Ok((live, _)) => live,
         Err(error) => return Sight::Blind(format!("the deployment cannot be read: {}", error.kind.id())),
@@ -199,7 +206,7 @@ async fn sight(door: &Door, watch: &Watch, now: Timestamp) -> Sight {
     let Some((at, last)) = points.last().copied() else { return Sight::Blind("it has no equity yet".to_owned()) };
     let newest = Timestamp::from_second(at as i64).unwrap_or(now);
     let week = hours::Week::of(live.security_types.as_deref());
-    let age = hours::between(newest, now, week);
+    let (age, _) = calendar.between(newest, now, week);
     if STALE_HOURS < age {
         return Sight::Blind(format!("its newest equity is {:.0} open minutes old", 60.0 * age));
     }

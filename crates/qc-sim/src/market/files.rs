@@ -49,10 +49,10 @@ pub fn write(dir: &Path, seed: u64) -> Result<Market> {
 }
 
 /// Adds the minute bars of [`MINUTE_TICKERS`] on the days from `first` up to [`FIRST_MINUTE_DAY`] to a folder that
-/// [`write`] made with the same seed: some 130 kB a month and name.
+/// [`write()`] made with the same seed: some 130 kB a month and name.
 ///
 /// # Errors
-/// As [`write`]; also when they were added before.
+/// As [`write()`]; also when they were added before.
 pub fn write_minutes(dir: &Path, seed: u64, first: Date) -> Result<()> {
     let market = Market::draw(seed, Some(FIRST_HOUR_DAY));
     let last = FIRST_MINUTE_DAY.yesterday().unwrap_or(FIRST_MINUTE_DAY);
