@@ -184,8 +184,10 @@ async fn watched(server: &QcServer, ctx: &Ctx, args: &GuardArgs, limit: &Limit) 
     watch::keep(&ctx.door, &watch).await?;
     server.keep_watch(&watch, true);
     let lasts = match (settings.serves == Transport::Stdio, ctx.door.state().is_memory()) {
-        (true, _) => "until the client ends this server; it goes on when a server with the same state folder starts",
-        (false, true) => "until this server ends: without a state folder (QC_MCP_STATE_DIR) it is forgotten then",
+        (true, false) => {
+            "until the client ends this server; it goes on when a server with the same state folder starts"
+        }
+        (_, true) => "until this server ends: without a state folder (QC_MCP_STATE_DIR) it is forgotten then",
         (false, false) => {
             "it goes on after a restart of this server, which looks at once and tells how long nobody did"
         }
